@@ -1,0 +1,58 @@
+# The targets of the house; `make` lists them. Each checks what it needs and names the line that installs it.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory --no-builtin-rules
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
+LDFLAGS := $(if $(VERSION),-X main.version=$(VERSION))
+DEMO_DIR := ./demo-data
+
+# Black-box tests run the binary that build made.
+export LIBRUM_BIN := $(CURDIR)/bin/librum
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: build
+build: ## build bin/librum
+	@tools/require.sh git go
+	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o bin/librum ./cmd/librum
+
+.PHONY: demo
+demo: build ## train on four nodes and ten peers in one process, verify, keep the data in ./demo-data
+	@tools/clean-demo.sh $(DEMO_DIR)
+	bin/librum demo --dir $(DEMO_DIR) --keep
+
+.PHONY: test
+test: test-go test-python ## all tests that need no server
+
+.PHONY: test-go
+test-go: build ## the Go tests, with the race detector where a C compiler works
+	tools/test-go.sh
+
+.PHONY: test-python
+test-python: build ## the Python tests, against bin/librum
+	tools/test-python.sh
+
+.PHONY: lint
+lint: ## the linters of .golangci.yml and the house rules of internal/lint
+	@tools/require.sh go
+	tools/golangci-lint.sh run ./...
+	go test ./internal/lint
+
+.PHONY: fmt
+fmt: ## format the Go code with gofumpt and gci
+	@tools/require.sh go
+	tools/golangci-lint.sh fmt ./...
+
+.PHONY: bench
+bench: build ## measure the aggregator and the chain beside this machine's own bounds
+	bin/librum bench aggregate
+	bin/librum bench chain
+
+.PHONY: clean
+clean: ## remove what build and demo made
+	@tools/clean-demo.sh $(DEMO_DIR)
+	rm -rf bin
