@@ -1,0 +1,93 @@
+package identity
+
+import (
+	"crypto/ed25519"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/librum/librum/chain/ledger"
+)
+
+// Key is an Ed25519 private key (RFC 8032) with its id.
+type Key struct {
+	private ed25519.PrivateKey
+	public  ledger.PublicKey
+	id      ledger.Digest
+}
+
+// ErrKey is what an unreadable key unwraps to.
+var ErrKey = errors.New("not an Ed25519 key")
+
+// NewKey makes a key from 32 bytes of random.
+func NewKey(random io.Reader) (*Key, error) {
+	var seed [ed25519.SeedSize]byte
+	if _, err := io.ReadFull(random, seed[:]); err != nil {
+		return nil, fmt.Errorf("make key: %w", err)
+	}
+	return KeyFromSeed(seed), nil
+}
+
+// KeyFromSeed returns the key of an RFC 8032 seed.
+func KeyFromSeed(seed [ed25519.SeedSize]byte) *Key {
+	k := &Key{private: ed25519.NewKeyFromSeed(seed[:])}
+	copy(k.public[:], k.private[ed25519.SeedSize:])
+	k.id = k.public.ID()
+	return k
+}
+
+// ID returns the SHA-256 of the public key.
+func (k *Key) ID() ledger.Digest { return k.id }
+
+// Public returns the public key.
+func (k *Key) Public() ledger.PublicKey { return k.public }
+
+// Sign signs message; it is a [ledger.SignFunc].
+func (k *Key) Sign(message []byte) (signature [ledger.SignatureSize]byte) {
+	copy(signature[:], ed25519.Sign(k.private, message))
+	return signature
+}
+
+// String names the key by its public part.
+func (k Key) String() string { return "private key " + k.id.Short() + " (not shown)" }
+
+// Format keeps the private part out of every verb, for the key and for a
+// pointer to it alike.
+func (k Key) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, k.String()) }
+
+const (
+	pemType     = "PRIVATE KEY"
+	maxPEMBytes = 4 << 10 // a key has about 120 bytes
+)
+
+// MarshalPEM returns the key as PKCS #8 in PEM.
+func (k *Key) MarshalPEM() ([]byte, error) {
+	der, err := x509.MarshalPKCS8PrivateKey(k.private)
+	if err != nil {
+		return nil, fmt.Errorf("encode key: %w", err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: pemType, Bytes: der}), nil
+}
+
+// ParsePEM reads a key that [Key.MarshalPEM] wrote. Its errors never hold key
+// material.
+func ParsePEM(b []byte) (*Key, error) {
+	if len(b) > maxPEMBytes {
+		return nil, fmt.Errorf("%w: %d bytes, at most %d are allowed", ErrKey, len(b), maxPEMBytes)
+	}
+	block, rest := pem.Decode(b)
+	if block == nil || block.Type != pemType || len(rest) != 0 {
+		return nil, fmt.Errorf("%w: want one PEM block of type %q", ErrKey, pemType)
+	}
+	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		return nil, fmt.Errorf("%w: not PKCS #8", ErrKey)
+	}
+	private, ok := parsed.(ed25519.PrivateKey)
+	if !ok {
+		return nil, fmt.Errorf("%w: PKCS #8 holds a %T", ErrKey, parsed)
+	}
+	return KeyFromSeed([ed25519.SeedSize]byte(private.Seed())), nil
+}

@@ -1,0 +1,134 @@
+package ledger
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+
+	"github.com/fxamacker/cbor/v2"
+)
+
+// ErrMalformed is what every [MalformedError] unwraps to.
+var ErrMalformed = errors.New("malformed")
+
+// MalformedError says which part of which format is wrong and what is allowed.
+type MalformedError struct {
+	What  string // the format: "transaction", "header", …
+	Where string // the field or byte
+	Want  string // what is allowed there
+}
+
+func (e *MalformedError) Error() string {
+	return fmt.Sprintf("malformed %s: %s: %s", e.What, e.Where, e.Want)
+}
+
+// Unwrap lets errors.Is(err, ErrMalformed) hold.
+func (e *MalformedError) Unwrap() error { return ErrMalformed }
+
+func malformed(what, where, format string, args ...any) error {
+	return &MalformedError{What: what, Where: where, Want: fmt.Sprintf(format, args...)}
+}
+
+// The modes are values of fixed options; building them cannot fail, which
+// TestModes holds. A message of [MaxProofBytes] or so needs no long arrays; the
+// tighter bound keeps what a stranger can make us allocate near what was sent.
+var (
+	encMode      = mustEncMode()
+	decMode      = mustDecMode(1 << 20)
+	proofDecMode = mustDecMode(1 << 10)
+)
+
+// A nil slice is written as the empty one: else the two would be one value
+// with two encodings (invariant 1), and the same result could get two hashes.
+func mustEncMode() cbor.EncMode {
+	options := cbor.CoreDetEncOptions()
+	options.NilContainers = cbor.NilContainerAsEmpty
+	mode, err := options.EncMode()
+	if err != nil {
+		panic(err)
+	}
+	return mode
+}
+
+func mustDecMode(maxArrayElements int) cbor.DecMode {
+	mode, err := cbor.DecOptions{
+		DupMapKey:         cbor.DupMapKeyEnforcedAPF,
+		IndefLength:       cbor.IndefLengthForbidden,
+		TagsMd:            cbor.TagsForbidden,
+		UTF8:              cbor.UTF8RejectInvalid,
+		ExtraReturnErrors: cbor.ExtraDecErrorUnknownField,
+		FieldNameMatching: cbor.FieldNameMatchingCaseSensitive,
+		NaN:               cbor.NaNDecodeForbidden,
+		Inf:               cbor.InfDecodeForbidden,
+		MaxNestedLevels:   16,
+		MaxArrayElements:  maxArrayElements,
+		MaxMapPairs:       1 << 16,
+	}.DecMode()
+	if err != nil {
+		panic(err)
+	}
+	return mode
+}
+
+// Encode returns the deterministic CBOR encoding of v (RFC 8949 §4.2). It
+// fails only for types that have none, such as channels.
+func Encode(v any) ([]byte, error) {
+	b, err := encMode.Marshal(v)
+	if err != nil {
+		return nil, fmt.Errorf("encode %T: %w", v, err)
+	}
+	return b, nil
+}
+
+// Decode reads what, at most limit bytes, into the value that v points to,
+// and refuses any bytes that v would not encode to (invariant 1).
+func Decode(what string, b []byte, limit int, v any) error {
+	return decode(decMode, what, b, limit, v)
+}
+
+func decode(mode cbor.DecMode, what string, b []byte, limit int, v any) error {
+	if len(b) > limit {
+		return malformed(what, "length", "%d bytes, at most %d are allowed", len(b), limit)
+	}
+	if err := mode.Unmarshal(b, v); err != nil {
+		where := "encoding"
+		if field := new(cbor.UnmarshalTypeError); errors.As(err, &field) && field.StructFieldName != "" {
+			where = field.StructFieldName
+		}
+		return malformed(what, where, "%v", err)
+	}
+	again, err := encMode.Marshal(v)
+	if err != nil {
+		return malformed(what, "encoding", "%v", err)
+	}
+	if !bytes.Equal(again, b) {
+		return malformed(what, fmt.Sprintf("byte %d", firstDifference(again, b)),
+			"not the deterministic encoding (RFC 8949 §4.2) of a value of this form; digests, ids, keys and nonces have their full length")
+	}
+	return nil
+}
+
+func firstDifference(a, b []byte) int {
+	for i := range min(len(a), len(b)) {
+		if a[i] != b[i] {
+			return i
+		}
+	}
+	return min(len(a), len(b))
+}
+
+// appendHead appends the CBOR head of the given major type in its shortest
+// form (RFC 8949 §3).
+func appendHead(dst []byte, major byte, n int) []byte {
+	m := major << 5
+	switch {
+	case n < 24:
+		return append(dst, m|byte(n))
+	case n < 1<<8:
+		return append(dst, m|24, byte(n))
+	case n < 1<<16:
+		return append(dst, m|25, byte(n>>8), byte(n))
+	default:
+		return append(dst, m|26, byte(n>>24), byte(n>>16), byte(n>>8), byte(n))
+	}
+}
