@@ -1,0 +1,230 @@
+package aplos
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/librum/librum/chain/contract"
+	"github.com/librum/librum/chain/contract/governance"
+	"github.com/librum/librum/chain/ledger"
+)
+
+// Config is what an executor works with.
+type Config struct {
+	Chain     ledger.Digest
+	Shard     uint32
+	Contracts *contract.Set
+	Verify    ledger.VerifyFunc // ZIP-215
+}
+
+// Executor executes records one after another. Its methods belong to one
+// goroutine, but for [Executor.Get].
+type Executor struct {
+	config     Config
+	state      *state
+	replay     *replay
+	clock      ledger.LogClock
+	commitment *ledger.Commitment
+	group      *ledger.Group
+	limits     *ledger.Limits
+	height     uint64 // of the open block
+	burnt      bool   // whether the transaction under way burnt its id
+}
+
+// Executed is what a record did.
+type Executed struct {
+	Offset   uint64
+	Record   ledger.Record
+	Envelope []byte         // the record's bytes; nil where it was skipped
+	Skipped  *ledger.Digest // the digest of a record that changed nothing
+	Reason   string         // why it was skipped; local, not on the ledger
+	LogTime  int64
+	Results  []ledger.Result // one per transaction
+	Burnt    []bool          // whether the result is the one that its id stands for
+	Details  []string        // error texts beside the results; local, not on the ledger
+}
+
+// Sealed is what a block changed.
+type Sealed struct {
+	Height     uint64
+	Writes     []ledger.Write // keys ascending
+	Commitment []byte         // the sum after the block
+	State      ledger.Digest  // its digest
+	Group      ledger.Digest  // the group that signs the next block
+}
+
+// New returns an executor that goes on above the base, whose last block has
+// the given height and commitment.
+func New(config Config, base Base, height uint64, commitment []byte) (*Executor, error) {
+	sum, err := ledger.ParseCommitment(commitment)
+	if err != nil {
+		return nil, err
+	}
+	e := &Executor{config: config, state: newState(base, height+1), commitment: sum, height: height + 1}
+	log, ok, err := contract.LoadFrom[logState](e.state, LogRow)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, fmt.Errorf("read state row %q: missing, though genesis writes it", string(LogRow))
+	}
+	e.clock = log.Clock
+	if e.replay, err = loadReplay(e.state, log.Live); err != nil {
+		return nil, err
+	}
+	return e, e.loadGovernance()
+}
+
+func (e *Executor) loadGovernance() (err error) {
+	if e.group, err = governance.Group(cached{e.state}); err != nil {
+		return err
+	}
+	e.limits, err = governance.Limits(cached{e.state})
+	return err
+}
+
+// Get returns the value of key after all that was executed. It is safe for
+// concurrent use.
+func (e *Executor) Get(key contract.Key) ([]byte, bool, error) { return e.state.Get(key) }
+
+// Group returns the group that signs the open block.
+func (e *Executor) Group() ledger.Group { return *e.group }
+
+// Limits returns the limits in force.
+func (e *Executor) Limits() ledger.Limits { return *e.limits }
+
+// Clock returns log time and the nodes' newest times.
+func (e *Executor) Clock() ledger.LogClock {
+	c := e.clock
+	c.Newest = append([]ledger.NodeTime(nil), c.Newest...)
+	return c
+}
+
+// ClockOf returns the newest time that a node put on the log, ms.
+func (e *Executor) ClockOf(node ledger.ID) int64 { return e.clock.Of(node) }
+
+// Execute executes one record of the log. An error means that this node must
+// stop; a record or transaction that is wrong is no error.
+func (e *Executor) Execute(offset uint64, raw []byte) (Executed, error) {
+	out := Executed{Offset: offset}
+	record, reason := e.admit(raw)
+	if reason != "" {
+		digest := ledger.Hash(raw)
+		out.Skipped, out.Reason, out.LogTime = &digest, reason, e.clock.Now
+		return out, nil
+	}
+	out.Record, out.Envelope = record, raw
+	out.LogTime = e.clock.Observe(record.Node, record.Time)
+	out.Results = make([]ledger.Result, len(record.Transactions))
+	out.Details = make([]string, len(record.Transactions))
+	out.Burnt = make([]bool, len(record.Transactions))
+	for i, b := range record.Transactions {
+		position := ledger.Position{Offset: offset, Index: uint32(i)} //nolint:gosec // bounded by the record's size
+		result, detail, err := e.transaction(position, b)
+		if err != nil {
+			return out, fmt.Errorf("execute transaction %s: %w", position, err)
+		}
+		out.Results[i], out.Details[i], out.Burnt[i] = result, detail, e.burnt
+	}
+	return out, nil
+}
+
+// admit returns the record, or why it is skipped.
+func (e *Executor) admit(raw []byte) (ledger.Record, string) {
+	record, envelope, err := ledger.ParseRecord(raw)
+	if err != nil {
+		return record, err.Error()
+	}
+	node, ok := e.group.Find(record.Node)
+	switch {
+	case record.Chain != e.config.Chain || record.Shard != e.config.Shard:
+		return record, "made for another chain or shard"
+	case record.Epoch != e.group.Epoch:
+		return record, fmt.Sprintf("epoch %d, want %d", record.Epoch, e.group.Epoch)
+	case !ok:
+		return record, "node " + record.Node.String() + " is not in the group"
+	case envelope.Key != node.Key.ID():
+		return record, "not signed with the node's key"
+	case !e.config.Verify(node.Key, envelope.SigStructure(record.SigKind()), envelope.Signature):
+		return record, "bad signature"
+	}
+	return record, ""
+}
+
+// transaction executes one transaction and returns its result with the error
+// text that belongs to it.
+func (e *Executor) transaction(at ledger.Position, raw []byte) (ledger.Result, string, error) {
+	result := ledger.Result{Position: at, Code: ledger.CodeOK, Events: []ledger.Event{}}
+	e.burnt = false
+	env, err := e.run(at, raw, &result.ID)
+	if err == nil {
+		writes := env.Writes()
+		if result.Writes, err = ledger.WritesDigest(writes); err != nil {
+			return result, "", err
+		}
+		if events := env.Events(); events != nil {
+			result.Events = events
+		}
+		e.state.write(writes)
+		return result, "", nil
+	}
+	var refused *contract.Error
+	if !errors.As(err, &refused) {
+		return result, "", err
+	}
+	result.Code = refused.Code
+	return result, refused.Detail, nil
+}
+
+// run checks a transaction and runs it. Its errors are of type
+// [contract.Error] where they are results.
+func (e *Executor) run(at ledger.Position, raw []byte, id *ledger.Digest) (*contract.Env, error) {
+	t, checked, err := e.config.Validate(cached{e.state}, e.clock.Now, e.limits.MaxTTL, e.replay.seen, raw)
+	*id = checked
+	if err != nil {
+		return nil, err
+	}
+	e.replay.add(*id, t.Expiry, e.height)
+	e.burnt = true
+	call := contract.Call{
+		ID: *id, Sender: t.Sender, Contract: t.Contract, Method: t.Method, Args: t.Args,
+		Position: at, LogTime: e.clock.Now,
+	}
+	action, err := e.config.Contracts.Bind(call)
+	if err != nil {
+		return nil, err
+	}
+	env := contract.NewEnv(cached{e.state}, action.Footprint, e.clock.Now)
+	return env, action.Run(env)
+}
+
+// Seal ends the open block: what leaves is its writes and the commitment to
+// the state after it. The next record belongs to the next block.
+func (e *Executor) Seal() (Sealed, error) {
+	writes, err := e.replay.seal(cached{e.state}, e.height, e.clock.Now)
+	if err != nil {
+		return Sealed{}, err
+	}
+	log, err := ledger.Encode(&logState{Clock: e.clock, Live: e.replay.live})
+	if err != nil {
+		return Sealed{}, err
+	}
+	e.state.write(append(writes, ledger.Write{Key: []byte(LogRow), Value: log}))
+	sealed := Sealed{Height: e.height}
+	if sealed.Writes, err = e.state.seal(e.commitment); err != nil {
+		return Sealed{}, err
+	}
+	e.height++
+	if err := e.loadGovernance(); err != nil {
+		return Sealed{}, err
+	}
+	if sealed.Group, err = e.group.Digest(); err != nil {
+		return Sealed{}, err
+	}
+	sealed.Commitment = e.commitment.Bytes()
+	sealed.State = ledger.Hash(sealed.Commitment)
+	return sealed, nil
+}
+
+// Applied tells that the base holds all blocks up to height.
+func (e *Executor) Applied(height uint64) { e.state.applied(height) }
