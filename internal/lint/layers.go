@@ -19,7 +19,9 @@ type layer struct {
 // units on one line do not import each other.
 var layers = []layer{
 	{name: "entry points", units: []string{"cmd", "test"}, open: true},
-	{name: "assembly", units: []string{"api", "client", "chain/node", "chain/verify", "fl/coordinator", "fl/verify", "search/indexer"}, open: true},
+	{name: "a network in one process", units: []string{"localnet"}},
+	{name: "door", units: []string{"api", "client"}, open: true},
+	{name: "assembly", units: []string{"chain/node", "chain/verify", "fl/coordinator", "fl/verify", "search/indexer"}, open: true},
 	{name: "stages", units: []string{
 		"chain/order", "chain/aplos", "chain/lokka", "chain/store", "chain/blob", "chain/registry", "chain/shard",
 		"fl/round", "fl/peer", "fl/train", "search/follow", "search/query",
@@ -31,11 +33,11 @@ var layers = []layer{
 }
 
 // areas lists what each area may import of the others; an area that is not
-// listed (api, client, cmd, test) may import any.
+// listed (api, client, localnet, cmd, test) may import any.
 var areas = map[string][]string{
 	"aggregator": {},
 	"chain":      {},
-	"fl":         {"aggregator", "chain/ledger", "chain/contract"},
+	"fl":         {"aggregator", "chain/ledger", "chain/identity", "chain/contract"},
 	"search":     {"chain/ledger"},
 }
 

@@ -1,0 +1,75 @@
+package node
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/librum/librum/chain/ledger"
+)
+
+// batch appends what came through the door, as many transactions to a record
+// as fit. While one append is under way the next record fills up, so records
+// grow with the load and a lone transaction waits for nothing.
+func (n *Node) batch(ctx context.Context) error {
+	var carried *admitted // did not fit into the record before
+	for {
+		first := carried
+		if carried = nil; first == nil {
+			select {
+			case a := <-n.pipeline.door:
+				first = &a
+			case <-ctx.Done():
+				return nil
+			}
+		}
+		record := ledger.Record{Kind: ledger.RecordTransactions, Transactions: [][]byte{first.raw}}
+		size := len(first.raw)
+	fill:
+		for {
+			select {
+			case a := <-n.pipeline.door:
+				if size += len(a.raw) + 5; size > maxBatchBytes {
+					carried = &a
+					break fill
+				}
+				record.Transactions = append(record.Transactions, a.raw)
+			default:
+				break fill
+			}
+		}
+		if err := n.append(ctx, record); err != nil {
+			return err
+		}
+	}
+}
+
+// appendControl appends clocks, wakes and markers.
+func (n *Node) appendControl(ctx context.Context) error {
+	for {
+		select {
+		case r := <-n.pipeline.control:
+			if err := n.append(ctx, r); err != nil {
+				return err
+			}
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// append signs a record with this node's time and puts it on the log.
+func (n *Node) append(ctx context.Context, r ledger.Record) error {
+	r.Version, r.Chain, r.Shard, r.Epoch = ledger.Version, n.config.Chain, n.config.Genesis.Shard, n.config.Genesis.Group.Epoch
+	r.Node, r.Time = n.config.Self, n.config.Now().UnixMilli()
+	e, err := r.Sign(n.config.Key.ID(), n.config.Key.Sign)
+	if err != nil {
+		return err
+	}
+	if _, err := n.log.Append(ctx, e.Bytes()); err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return fmt.Errorf("append a record of %s: %w", r.Kind, err)
+	}
+	return nil
+}

@@ -1,0 +1,81 @@
+package node
+
+import (
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/librum/librum/chain/aplos"
+	"github.com/librum/librum/chain/contract"
+	"github.com/librum/librum/chain/identity"
+	"github.com/librum/librum/chain/ledger"
+)
+
+// The errors that callers can act on.
+var (
+	// ErrBusy refuses a transaction while the window is full; try again later.
+	ErrBusy = errors.New("the window of transactions under way is full")
+	// ErrNotFinal closes the door while too many blocks lack their quorum.
+	ErrNotFinal = errors.New("too many blocks are not final")
+	// ErrClock refuses while log time lags behind this node's clock.
+	ErrClock = errors.New("log time lags behind the clock of this node")
+	// ErrStopped tells that the node has stopped.
+	ErrStopped = errors.New("the node has stopped")
+	// ErrLogRewritten stops a node whose log is not the one it executed.
+	ErrLogRewritten = errors.New("the log is not the one that this node executed")
+	// ErrDiverged tells that this node's header differs from the quorum's.
+	ErrDiverged = errors.New("this node's header differs from the quorum's")
+)
+
+// Config is what a node is made of.
+type Config struct {
+	Self      ledger.ID
+	Key       *identity.Key
+	Genesis   *ledger.Genesis
+	Chain     ledger.Digest // digest of the genesis file
+	Contracts *contract.Set
+	Verify    ledger.VerifyFunc
+	Now       func() time.Time
+	Logger    *slog.Logger
+	// MarkerDelay is how long an open block with a transaction may stand.
+	MarkerDelay time.Duration
+	// Window bounds the transactions let in and not yet executed; one member
+	// has a quarter of it at most.
+	Window int
+}
+
+// The defaults of a node.
+const (
+	DefaultMarkerDelay = 200 * time.Millisecond
+	DefaultWindow      = 16_384
+)
+
+const (
+	maxNotFinal  = 64              // blocks without quorum before the door closes
+	clockLead    = time.Second     // how far a gateway's clock may be ahead of log time
+	clockWait    = 5 * time.Second // how long a transaction waits for log time
+	tickInterval = 20 * time.Millisecond
+	// maxBatchBytes keeps a record's envelope below [ledger.MaxRecordBytes].
+	maxBatchBytes = ledger.MaxRecordBytes - 8<<10
+)
+
+func (c *Config) executor() aplos.Config {
+	return aplos.Config{Chain: c.Chain, Shard: c.Genesis.Shard, Contracts: c.Contracts, Verify: c.Verify}
+}
+
+// WithDefaults returns the configuration with defaults for what is not set.
+func (c Config) WithDefaults() Config {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.MarkerDelay == 0 {
+		c.MarkerDelay = DefaultMarkerDelay
+	}
+	if c.Window == 0 {
+		c.Window = DefaultWindow
+	}
+	return c
+}

@@ -1,0 +1,160 @@
+package node
+
+import (
+	"fmt"
+
+	"github.com/librum/librum/chain/aplos"
+	"github.com/librum/librum/chain/contract"
+	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/chain/lokka"
+	"github.com/librum/librum/chain/order"
+	"github.com/librum/librum/chain/store"
+)
+
+// Core is the deterministic part of a node: it executes entries of the log
+// and groups them. It reads the store and writes nothing; what it says must be
+// done, its caller does. One goroutine owns it, but for [Core.Get].
+type Core struct {
+	*aplos.Executor
+	Group *lokka.Machine
+	topic ledger.ID
+	last  ledger.Digest   // hash of the newest record
+	index []ledger.Digest // ids that the open block's results stand for, zero for none
+}
+
+// Step is what one entry of the log led to.
+type Step struct {
+	Executed aplos.Executed
+	Commit   *store.Commit // the block that this entry closed, or nil
+}
+
+// NewCore returns a core that goes on where the store stands.
+func NewCore(config Config, topic ledger.ID, s store.Store) (*Core, error) {
+	applied, ok, err := s.Applied()
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, fmt.Errorf("open node: the store holds no genesis")
+	}
+	executor, err := aplos.New(config.executor(), committed{s}, applied.Height, applied.Commitment)
+	if err != nil {
+		return nil, err
+	}
+	machine, err := restoreGroup(config, executor, applied.Height, s)
+	if err != nil {
+		return nil, err
+	}
+	return &Core{Executor: executor, Group: machine, topic: topic, last: applied.LastRecord}, nil
+}
+
+// Step executes one entry.
+func (c *Core) Step(e order.Entry) (Step, error) {
+	executed, err := c.Execute(e.Offset, e.Bytes)
+	if err != nil {
+		return Step{}, fmt.Errorf("execute record %d: %w", e.Offset, err)
+	}
+	c.last = ledger.Hash(e.Bytes)
+	step := Step{Executed: executed}
+	for i := range executed.Results {
+		id := executed.Results[i].ID
+		if !executed.Burnt[i] {
+			id = ledger.Digest{}
+		}
+		c.index = append(c.index, id)
+	}
+	cut, err := c.Group.Add(lokka.Record{
+		Offset:       e.Offset,
+		Envelope:     executed.Envelope,
+		Skipped:      executed.Skipped,
+		Kind:         executed.Record.Kind,
+		Marker:       executed.Record.Height,
+		LogTime:      executed.LogTime,
+		Transactions: executed.Record.Transactions,
+		Results:      executed.Results,
+	})
+	if err != nil || !cut {
+		return step, err
+	}
+	step.Commit, err = c.cut(e.Offset + 1)
+	return step, err
+}
+
+func (c *Core) cut(next uint64) (*store.Commit, error) {
+	sealed, err := c.Seal()
+	if err != nil {
+		return nil, err
+	}
+	_, header, err := c.Group.Cut(sealed.State, sealed.Group)
+	if err != nil {
+		return nil, err
+	}
+	ids := c.index
+	c.index = nil
+	return &store.Commit{
+		Height: sealed.Height, Header: header, Block: c.Group.BlockBytes(), Writes: sealed.Writes, Transactions: ids,
+		NextOffset: next, LastRecord: c.last, Commitment: sealed.Commitment, Topic: c.topic,
+	}, nil
+}
+
+// restoreGroup rebuilds the state machine from the stored headers and their
+// signatures. A header that a quorum signed proves all before it, so the walk
+// goes back from the newest block to the first that is final.
+func restoreGroup(config Config, e *aplos.Executor, height uint64, s store.Store) (*lokka.Machine, error) {
+	group := e.Group()
+	c := lokka.Config{
+		Chain: config.Chain, Shard: config.Genesis.Shard, Self: config.Self, Group: group, Limits: e.Limits(),
+		Height: height, Previous: config.Chain, LogTime: e.Clock().Now,
+		Verify: config.Verify, MarkerDelay: config.MarkerDelay.Milliseconds(),
+	}
+	type open struct {
+		header     []byte
+		signatures []ledger.HeaderSignature
+	}
+	var notFinal []open // newest first
+	for h := height; h > 0; h-- {
+		header, err := s.Header(h)
+		if err != nil {
+			return nil, err
+		}
+		if h == height {
+			c.Previous = ledger.Hash(header)
+		}
+		signatures, err := s.Signatures(h)
+		if err != nil {
+			return nil, err
+		}
+		if ledger.CountSigners(header, &group, signatures, config.Verify) >= group.Quorum() {
+			c.Final = h
+			break
+		}
+		notFinal = append(notFinal, open{header, signatures})
+	}
+	machine := lokka.New(c)
+	for i := len(notFinal) - 1; i >= 0; i-- {
+		if err := machine.Restore(notFinal[i].header, notFinal[i].signatures); err != nil {
+			return nil, err
+		}
+	}
+	return machine, nil
+}
+
+// committed is the store as execution reads it.
+type committed struct{ store.Store }
+
+// Scan lists the newest committed rows.
+func (c committed) Scan(prefix, after contract.Key, limit int) ([]contract.Row, error) {
+	applied, ok, err := c.Applied()
+	if err != nil || !ok {
+		return nil, err
+	}
+	found, err := c.Store.Scan(applied.Height, []byte(prefix), []byte(after), min(limit, store.MaxScanRows))
+	if err != nil {
+		return nil, err
+	}
+	rows := make([]contract.Row, len(found))
+	for i, r := range found {
+		rows[i] = contract.Row{Key: contract.Key(r.Key), Value: r.Value}
+	}
+	return rows, nil
+}

@@ -1,0 +1,105 @@
+package node
+
+import (
+	"sync"
+
+	"github.com/librum/librum/chain/contract"
+	"github.com/librum/librum/chain/ledger"
+)
+
+// Outcome is what became of a transaction at this node.
+type Outcome struct {
+	ID       ledger.Digest
+	Executed bool // false: refused at the door, nothing is on the log
+	Position ledger.Position
+	LogTime  int64
+	Code     ledger.Code
+	Detail   string // for people; empty where the node no longer knows it
+	Events   []ledger.Event
+}
+
+// flights knows the transactions that were let in and not executed yet.
+type flights struct {
+	mu       sync.Mutex
+	window   int
+	byID     map[ledger.Digest]*flight
+	byMember map[ledger.ID]int
+}
+
+type flight struct {
+	member  ledger.ID
+	waiters []waiter
+}
+
+// waiter is a place in a caller's list of outcomes.
+type waiter struct {
+	group *waitGroup
+	index int
+}
+
+// waitGroup is one call of Submit that waits for several transactions.
+type waitGroup struct {
+	outcomes []Outcome
+	open     int
+	done     chan struct{}
+}
+
+func newFlights(window int) *flights {
+	return &flights{window: window, byID: map[ledger.Digest]*flight{}, byMember: map[ledger.ID]int{}}
+}
+
+// add joins the group to the transaction's flight. It reports whether the
+// flight is new, so that the transaction must be appended, or ErrBusy where
+// the window, or the member's quarter of it, is full.
+func (f *flights) add(id ledger.Digest, member ledger.ID, w waiter) (isNew bool, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	old, ok := f.byID[id]
+	if ok {
+		old.waiters = append(old.waiters, w)
+		return false, nil
+	}
+	if len(f.byID) >= f.window || f.byMember[member] >= max(1, f.window/4) {
+		return false, ErrBusy
+	}
+	f.byID[id] = &flight{member: member, waiters: []waiter{w}}
+	f.byMember[member]++
+	return true, nil
+}
+
+// land tells whoever waits for these transactions what became of them.
+func (f *flights) land(outcomes []Outcome) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, o := range outcomes {
+		fl, ok := f.byID[o.ID]
+		// A copy with a broken signature has the same id; the one that was
+		// let in here is still on its way.
+		if !ok || o.Code == contract.CodeBadSignature {
+			continue
+		}
+		delete(f.byID, o.ID)
+		if f.byMember[fl.member]--; f.byMember[fl.member] == 0 {
+			delete(f.byMember, fl.member)
+		}
+		for _, w := range fl.waiters {
+			w.group.outcomes[w.index] = o
+			w.group.landed(1)
+		}
+	}
+}
+
+// landed counts places of the group that are filled; the lock is held, or the
+// group not shared yet.
+func (g *waitGroup) landed(n int) {
+	if g.open -= n; g.open == 0 {
+		close(g.done)
+	}
+}
+
+// count returns how many transactions are under way.
+func (f *flights) count() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.byID)
+}

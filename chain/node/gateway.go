@@ -1,0 +1,173 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/librum/librum/chain/contract"
+	"github.com/librum/librum/chain/contract/governance"
+	"github.com/librum/librum/chain/ledger"
+)
+
+// Submit lets signed transactions in and waits until this node has executed
+// all of them. The outcomes stand in the order of raw; one that was refused at
+// the door has Executed false and the code that execution would give it. A
+// transaction that was executed before gives its first outcome again.
+//
+// When ctx ends the transactions stay where they are: they may still execute.
+func (n *Node) Submit(ctx context.Context, raw [][]byte) ([]Outcome, error) {
+	if err := n.awaitClock(ctx); err != nil {
+		return nil, err
+	}
+	group := &waitGroup{outcomes: make([]Outcome, len(raw)), open: len(raw) + 1, done: make(chan struct{})}
+	for i, b := range raw {
+		if err := n.admit(ctx, group, i, b); err != nil {
+			return nil, err
+		}
+	}
+	n.land(group)
+	select {
+	case <-group.done:
+		return group.outcomes, n.firstOutcomes(group.outcomes)
+	case <-ctx.Done():
+		return nil, fmt.Errorf("wait for execution: %w", context.Cause(ctx))
+	case <-n.stopped:
+		return nil, n.stopError()
+	}
+}
+
+// firstOutcomes puts the first outcome in place of a replay's: a transaction
+// sent again while it was under way was executed once, and that counts.
+func (n *Node) firstOutcomes(outcomes []Outcome) error {
+	for i := range outcomes {
+		if outcomes[i].Code != contract.CodeReplayed {
+			continue
+		}
+		first, ok, err := n.Outcome(outcomes[i].ID)
+		if err != nil {
+			return err
+		}
+		if ok {
+			outcomes[i] = first
+		}
+	}
+	return nil
+}
+
+// SubmitFinal is Submit, then waits until a quorum signed the blocks.
+func (n *Node) SubmitFinal(ctx context.Context, raw [][]byte) ([]Outcome, error) {
+	outcomes, err := n.Submit(ctx, raw)
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range outcomes {
+		if !o.Executed {
+			continue
+		}
+		if err := n.AwaitFinal(ctx, o.Position); err != nil {
+			return nil, err
+		}
+	}
+	return outcomes, nil
+}
+
+// AwaitFinal waits until the block that holds the position is final, and asks
+// for that block to be closed.
+func (n *Node) AwaitFinal(ctx context.Context, p ledger.Position) error {
+	select {
+	case n.pipeline.wantFinal <- struct{}{}:
+	default: // somebody has asked already
+	}
+	_, err := n.Await(ctx, func(s Status) bool { return !s.FinalLast.Less(p) })
+	if err != nil {
+		return fmt.Errorf("wait for the quorum: %w", err)
+	}
+	return nil
+}
+
+// land counts one place of the group as filled.
+func (n *Node) land(g *waitGroup) {
+	n.flights.mu.Lock()
+	defer n.flights.mu.Unlock()
+	g.landed(1)
+}
+
+// admit validates one transaction and sends it on its way.
+func (n *Node) admit(ctx context.Context, group *waitGroup, index int, raw []byte) error {
+	status := n.Status()
+	validated := n.stages.validating.begin()
+	t, id, err := n.executor.Validate(n, status.LogTime, n.limits.MaxTTL, neverSeen, raw)
+	validated()
+	if outcome, ok, known := n.Outcome(id); known != nil {
+		return known
+	} else if ok {
+		group.outcomes[index] = outcome
+		n.land(group)
+		return nil
+	}
+	if err != nil {
+		var refused *contract.Error
+		if !errors.As(err, &refused) {
+			return err
+		}
+		group.outcomes[index] = Outcome{ID: id, Code: refused.Code, Detail: refused.Detail}
+		n.land(group)
+		return nil
+	}
+	if status.NotFinal >= maxNotFinal && t.Contract != governance.Name {
+		return ErrNotFinal
+	}
+	isNew, err := n.flights.add(id, t.Sender, waiter{group, index})
+	if err != nil || !isNew {
+		return err
+	}
+	select {
+	case n.pipeline.door <- admitted{id: id, raw: raw}:
+		return nil
+	case <-n.stopped:
+		return n.stopError()
+	}
+}
+
+// awaitClock puts this node's time on the log where log time lags too far
+// behind, since a deadline could not be told otherwise.
+func (n *Node) awaitClock(ctx context.Context) error {
+	caughtUp := func(s Status) bool {
+		return n.config.Now().UnixMilli()-s.LogTime <= clockLead.Milliseconds()
+	}
+	if caughtUp(n.Status()) {
+		return nil
+	}
+	return n.Wake(ctx, n.config.Now().Add(-clockLead).UnixMilli())
+}
+
+// Wake moves log time on to at least the given time, ms, by asking all nodes
+// for theirs. It fails with [ErrClock] where they do not answer.
+func (n *Node) Wake(ctx context.Context, logTime int64) error {
+	if n.Status().LogTime >= logTime {
+		return nil
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, clockWait, ErrClock)
+	defer cancel()
+	if err := n.control(ctx, ledger.Record{Kind: ledger.RecordWake}); err != nil {
+		return err
+	}
+	_, err := n.Await(ctx, func(s Status) bool { return s.LogTime >= logTime })
+	return err
+}
+
+// control hands a record without transactions to the appender.
+func (n *Node) control(ctx context.Context, r ledger.Record) error {
+	select {
+	case n.pipeline.control <- r:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-n.stopped:
+		return n.stopError()
+	}
+}
+
+// neverSeen leaves replays to the look-up of outcomes, which can answer them.
+func neverSeen(ledger.Digest) bool { return false }

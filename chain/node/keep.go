@@ -1,0 +1,61 @@
+package node
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/librum/librum/chain/ledger"
+)
+
+// keep stores blocks and signatures, and signs headers of stored blocks.
+func (n *Node) keep(ctx context.Context) error {
+	for {
+		var w work
+		select {
+		case w = <-n.pipeline.commits:
+		case <-ctx.Done():
+			return nil
+		}
+		done, err := n.keepOne(ctx, w)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if done == (kept{}) {
+			continue
+		}
+		select {
+		case n.pipeline.kept <- done:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+func (n *Node) keepOne(ctx context.Context, w work) (kept, error) {
+	switch {
+	case w.commit != nil:
+		defer n.stages.storing.begin()()
+		if err := n.store.Apply(ctx, w.commit); err != nil {
+			return kept{}, fmt.Errorf("store block %d: %w", w.commit.Height, err)
+		}
+		return kept{applied: w.commit.Height, next: w.commit.NextOffset}, nil
+	case w.sign != nil:
+		s := ledger.SignHeader(w.sign.height, w.sign.header, n.config.Self, n.config.Key.ID(), n.config.Key.Sign)
+		// Invariant 2: stored before it is sent.
+		if err := n.store.PutSignature(s); err != nil {
+			return kept{}, fmt.Errorf("store own signature of header %d: %w", w.sign.height, err)
+		}
+		return kept{signed: &s}, nil
+	default:
+		for _, s := range w.keep {
+			if err := n.store.PutSignature(s); err != nil {
+				return kept{}, fmt.Errorf("store signature of header %d by %s: %w", s.Height, s.Node.Short(), err)
+			}
+		}
+		n.board.update(func(*Status) {}) // whoever waits for signatures looks again
+		return kept{}, nil
+	}
+}

@@ -1,0 +1,147 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/librum/librum/chain/aplos"
+	"github.com/librum/librum/chain/contract"
+	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/chain/order"
+	"github.com/librum/librum/chain/store"
+)
+
+// Node is one node of a shard.
+type Node struct {
+	config   Config
+	executor aplos.Config
+	limits   ledger.Limits
+	log      order.Log
+	store    store.Store
+	mesh     *Mesh
+	core     *Core
+
+	pipeline *pipeline
+	flights  *flights
+	recent   *recent
+	board    *board
+	stopped  chan struct{}
+
+	stages Stages
+}
+
+// New returns a node over its log and store, joined to the mesh through which
+// it meets the others. The store must hold the genesis ([InitStore]).
+func New(config Config, log order.Log, s store.Store, mesh *Mesh) (*Node, error) {
+	if config.Genesis.Group.Index(config.Self) < 0 {
+		return nil, fmt.Errorf("open node: %s is not in the group of the genesis", config.Self)
+	}
+	core, err := NewCore(config, log.Topic(), s)
+	if err != nil {
+		return nil, err
+	}
+	n := &Node{
+		config: config, executor: config.executor(), limits: core.Limits(),
+		log: log, store: s, mesh: mesh, core: core,
+		pipeline: newPipeline(), flights: newFlights(config.Window), recent: newRecent(), board: newBoard(),
+		stopped: make(chan struct{}),
+	}
+	if err := n.initStatus(); err != nil {
+		return nil, err
+	}
+	mesh.join(n)
+	return n, nil
+}
+
+func (n *Node) initStatus() error {
+	applied, _, err := n.store.Applied()
+	if err != nil {
+		return err
+	}
+	group := n.core.Group.Stats()
+	status := Status{
+		Next: applied.NextOffset, LogTime: n.core.Clock().Now,
+		Height: applied.Height, Final: group.Final, NotFinal: n.core.Group.NotFinal(),
+	}
+	if group.Final > 0 {
+		raw, err := n.store.Header(group.Final)
+		if err != nil {
+			return err
+		}
+		header, err := ledger.ParseHeader(raw)
+		if err != nil {
+			return err
+		}
+		status.FinalLast, status.FinalHash = header.Last, ledger.Hash(raw)
+	}
+	n.board.update(func(s *Status) { *s = status })
+	return nil
+}
+
+// InitStore puts the genesis into a new store; into one that holds blocks it
+// does nothing.
+func InitStore(ctx context.Context, config Config, topic ledger.ID, s store.Store) error {
+	if _, ok, err := s.Applied(); err != nil || ok {
+		return err
+	}
+	sealed, err := aplos.Genesis(config.Contracts, config.Genesis)
+	if err != nil {
+		return err
+	}
+	return s.Apply(ctx, &store.Commit{Writes: sealed.Writes, Commitment: sealed.Commitment, Topic: topic})
+}
+
+// Run runs the node until ctx ends or it must stop; the error says why. All
+// goroutines have ended when it returns.
+func (n *Node) Run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return n.follow(ctx) })
+	group.Go(func() error { return n.runCore(ctx) })
+	group.Go(func() error { return n.keep(ctx) })
+	group.Go(func() error { return n.batch(ctx) })
+	group.Go(func() error { return n.appendControl(ctx) })
+	err := group.Wait()
+	if errors.Is(err, context.Canceled) {
+		err = nil
+	}
+	if err != nil {
+		n.config.Logger.Error("node stopped", "node", n.config.Self.Short(), "error", err)
+	}
+	n.board.update(func(s *Status) {
+		if s.Err = ErrStopped; err != nil {
+			s.Err = fmt.Errorf("%w: %w", ErrStopped, err)
+		}
+	})
+	close(n.stopped)
+	return err
+}
+
+func (n *Node) stopError() error { return n.Status().Err }
+
+// Config returns what the node was made of.
+func (n *Node) Config() Config { return n.config }
+
+// ID returns the node's id.
+func (n *Node) ID() ledger.ID { return n.config.Self }
+
+// Get returns a row of the state after all that this node executed.
+func (n *Node) Get(key contract.Key) ([]byte, bool, error) { return n.core.Get(key) }
+
+// Scan lists rows of the state after all that this node executed.
+func (n *Node) Scan(prefix, after contract.Key, limit int) ([]contract.Row, error) {
+	return n.core.Scan(prefix, after, limit)
+}
+
+// InFlight returns how many transactions were let in and not executed yet.
+func (n *Node) InFlight() int { return n.flights.count() }
+
+// logger returns the node's logger.
+func (n *Node) logger() *slog.Logger { return n.config.Logger.With("node", n.config.Self.Short()) }
+
+// nowMillis returns the node's clock.
+func (n *Node) nowMillis() int64 { return n.config.Now().UnixNano() / int64(time.Millisecond) }

@@ -1,0 +1,215 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/librum/librum/chain/aplos"
+	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/chain/lokka"
+	"github.com/librum/librum/chain/order"
+)
+
+// coreRun is the state of the core's loop beside the core itself.
+type coreRun struct {
+	*Node
+	returned  []kept // taken from the keeper while the core waited for it
+	lastClock int64  // newest time this node sent to the log by itself, ms
+}
+
+// runCore executes and groups until the context ends.
+func (n *Node) runCore(ctx context.Context) error {
+	c := &coreRun{Node: n}
+	ticker := time.NewTicker(tickInterval)
+	defer ticker.Stop()
+	for {
+		var err error
+		select {
+		case entries := <-n.pipeline.entries:
+			err = c.step(ctx, entries)
+		case k := <-n.pipeline.kept:
+			err = c.stored(k)
+		case s := <-n.pipeline.signatures:
+			n.core.Group.Receive(s)
+		case p := <-n.pipeline.pulls:
+			header, signatures := n.core.Group.Answer(p.height)
+			n.mesh.answer(p.from, answer{header, signatures})
+		case a := <-n.pipeline.answers:
+			n.core.Group.ReceiveAnswer(a.header, a.signatures)
+		case <-n.pipeline.wantFinal:
+			n.core.Group.WaitFinal(n.nowMillis())
+		case <-ticker.C:
+			n.core.Group.Tick(n.nowMillis())
+		case <-ctx.Done():
+			return nil
+		}
+		if err == nil {
+			err = c.drain(ctx)
+		}
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// drain does what the group asks until nothing is left.
+func (c *coreRun) drain(ctx context.Context) error {
+	for {
+		for _, k := range c.returned {
+			if err := c.stored(k); err != nil {
+				return err
+			}
+		}
+		c.returned = c.returned[:0]
+		ready := c.core.Group.Ready()
+		if ready.Empty() && len(c.returned) == 0 {
+			return nil
+		}
+		if err := c.act(ctx, ready); err != nil {
+			return err
+		}
+	}
+}
+
+// step executes entries and hands closed blocks to the keeper.
+func (c *coreRun) step(ctx context.Context, entries []order.Entry) error {
+	for _, e := range entries {
+		done := c.stages.executing.begin()
+		step, err := c.core.Step(e)
+		done()
+		if err != nil {
+			return err
+		}
+		outcomes := c.recent.add(step.Executed)
+		c.tell(step.Executed)
+		c.flights.land(outcomes)
+		c.putClock(step.Executed)
+		if step.Commit == nil {
+			continue
+		}
+		if err := c.hand(ctx, work{commit: step.Commit}); err != nil {
+			return err
+		}
+		if err := c.drain(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tell updates the status after a record.
+func (c *coreRun) tell(e aplos.Executed) {
+	if e.Skipped != nil {
+		c.logger().Warn("skipped a record of the log", "offset", e.Offset, "reason", e.Reason)
+	}
+	c.board.update(func(s *Status) {
+		s.Next, s.LogTime = e.Offset+1, e.LogTime
+		if e.Skipped != nil {
+			s.Skipped++
+		}
+	})
+}
+
+// putClock appends this node's time after a record that asks for it, if its
+// newest time on the log is too old.
+func (c *coreRun) putClock(e aplos.Executed) {
+	asks := e.Skipped == nil && (e.Record.Kind == ledger.RecordTransactions || e.Record.Kind == ledger.RecordWake)
+	now := c.nowMillis()
+	newest := max(c.core.ClockOf(c.config.Self), c.lastClock)
+	if !asks || now-newest <= clockLead.Milliseconds() {
+		return
+	}
+	select {
+	case c.pipeline.control <- ledger.Record{Kind: ledger.RecordClock}:
+		c.lastClock = now
+	default: // the next record asks again
+	}
+}
+
+// hand gives work to the keeper. While its queue is full the core takes what
+// the keeper returns, so that neither waits for the other for ever.
+func (c *coreRun) hand(ctx context.Context, w work) error {
+	for {
+		select {
+		case c.pipeline.commits <- w:
+			return nil
+		case k := <-c.pipeline.kept:
+			c.returned = append(c.returned, k)
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// stored takes note of what the keeper did.
+func (c *coreRun) stored(k kept) error {
+	if k.signed != nil {
+		return c.core.Group.Signed(*k.signed)
+	}
+	c.core.Applied(k.applied)
+	if err := c.core.Group.Applied(k.applied); err != nil {
+		return err
+	}
+	c.recent.drop(k.next - 1)
+	c.board.update(func(s *Status) {
+		s.Height, s.NotFinal = k.applied, c.core.Group.NotFinal()
+	})
+	return nil
+}
+
+// act does what the group says.
+func (c *coreRun) act(ctx context.Context, r lokka.Ready) error {
+	for _, s := range r.Sign {
+		if err := c.hand(ctx, work{sign: &signWork{height: s.Height, header: s.Header}}); err != nil {
+			return err
+		}
+	}
+	if len(r.Keep) > 0 {
+		if err := c.hand(ctx, work{keep: r.Keep}); err != nil {
+			return err
+		}
+	}
+	for _, s := range r.Send {
+		c.mesh.send(c.config.Self, s)
+	}
+	for _, p := range r.Pull {
+		c.mesh.pull(c.config.Self, p.Node, p.Height)
+	}
+	if r.Marker != 0 {
+		select {
+		case c.pipeline.control <- ledger.Record{Kind: ledger.RecordMarker, Height: r.Marker}:
+		default: // the group asks again
+		}
+	}
+	if r.Final != 0 {
+		if err := c.finalise(r); err != nil {
+			return err
+		}
+	}
+	for _, e := range r.Equivocations {
+		c.logger().Error("a node signed two headers of one height", "signer", e.Node, "height", e.Height,
+			"first", ledger.Hash(e.Headers[0]), "second", ledger.Hash(e.Headers[1]))
+	}
+	if d := r.Divergence; d != nil {
+		c.logger().Error("DIVERGED: this node's header differs from the quorum's; it signs no more",
+			"height", d.Height, "own", ledger.Hash(d.Own), "quorum", ledger.Hash(d.Quorum), "signers", len(d.Signatures))
+		c.board.update(func(s *Status) { s.Diverged = true })
+	}
+	return nil
+}
+
+func (c *coreRun) finalise(r lokka.Ready) error {
+	header, err := ledger.ParseHeader(r.FinalHeader)
+	if err != nil {
+		return fmt.Errorf("read final header %d: %w", r.Final, err)
+	}
+	c.board.update(func(s *Status) {
+		s.Final, s.FinalLast, s.FinalHash = r.Final, header.Last, ledger.Hash(r.FinalHeader)
+		s.NotFinal = c.core.Group.NotFinal()
+	})
+	return nil
+}

@@ -1,0 +1,70 @@
+package node
+
+import (
+	"context"
+	"sync"
+
+	"github.com/librum/librum/chain/ledger"
+)
+
+// Status is where a node stands.
+type Status struct {
+	Next      uint64 // offset of the next record to execute
+	LogTime   int64  // ms
+	Height    uint64 // blocks stored
+	Final     uint64 // newest final height
+	FinalHash ledger.Digest
+	FinalLast ledger.Position // position of the last transaction in final blocks
+	NotFinal  int             // blocks stored and not final
+	Diverged  bool
+	Skipped   uint64 // records skipped so far
+	Err       error  // why the node stopped, nil while it runs
+}
+
+// board holds the status and wakes whoever waits for it to change.
+type board struct {
+	mu      sync.Mutex
+	status  Status
+	changed chan struct{}
+}
+
+func newBoard() *board { return &board{changed: make(chan struct{})} }
+
+func (b *board) update(change func(*Status)) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	change(&b.status)
+	close(b.changed)
+	b.changed = make(chan struct{})
+}
+
+func (b *board) read() (Status, <-chan struct{}) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.status, b.changed
+}
+
+// Status returns where the node stands.
+func (n *Node) Status() Status {
+	s, _ := n.board.read()
+	return s
+}
+
+// Await waits until the condition holds and returns the status then. It fails
+// when the context ends or the node stops.
+func (n *Node) Await(ctx context.Context, condition func(Status) bool) (Status, error) {
+	for {
+		s, changed := n.board.read()
+		if condition(s) {
+			return s, nil
+		}
+		if s.Err != nil {
+			return s, s.Err
+		}
+		select {
+		case <-ctx.Done():
+			return s, context.Cause(ctx)
+		case <-changed:
+		}
+	}
+}

@@ -1,0 +1,289 @@
+package verify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/librum/librum/chain/aplos"
+	"github.com/librum/librum/chain/contract"
+	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/chain/lokka"
+	"github.com/librum/librum/chain/store"
+)
+
+// Input is what is verified and what it is verified with.
+type Input struct {
+	Store     store.Store // read only
+	Genesis   []byte      // the genesis file
+	Contracts *contract.Set
+	Verify    ledger.VerifyFunc // ZIP-215
+	Anchors   Anchors
+	// Progress is called after each block; nil for none.
+	Progress func(height, stored uint64)
+}
+
+// Chain verifies a stored chain. The state is that after the newest stored
+// block, and holds only as far as the verdict is right. The error is nil
+// unless ctx ended or the verifier itself could not go on.
+func Chain(ctx context.Context, in Input) (Report, *State, error) {
+	w := walk{in: in, state: newState()}
+	w.report.Anchored = in.Anchors.Any()
+	err := w.run(ctx)
+	var found *Finding
+	switch {
+	case err == nil:
+		w.report.Verdict = Right
+	case errors.As(err, &found):
+		w.report.Verdict, w.report.First = Wrong, found
+		if found.Kind == "missing" {
+			w.report.Verdict = Incomplete
+		}
+	default:
+		return w.report, w.state, err
+	}
+	return w.report, w.state, nil
+}
+
+// walk is one verification under way.
+type walk struct {
+	in       Input
+	report   Report
+	genesis  *ledger.Genesis
+	state    *State
+	executor *aplos.Executor
+	group    *lokka.Machine
+	signers  ledger.Group
+	previous ledger.Digest
+	next     uint64 // offset of the next record
+	headSeen bool
+}
+
+func (w *walk) run(ctx context.Context) error {
+	if err := w.begin(); err != nil {
+		return err
+	}
+	applied, ok, err := w.in.Store.Applied()
+	if err != nil || !ok {
+		return finding("missing", "store", "no genesis state is stored: %v", err)
+	}
+	w.report.Stored = applied.Height
+	for h := uint64(1); h <= applied.Height; h++ {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err := w.block(h); err != nil {
+			return err
+		}
+		if w.in.Progress != nil {
+			w.in.Progress(h, applied.Height)
+		}
+	}
+	if err := w.rows(ctx, applied); err != nil {
+		return err
+	}
+	return w.anchors()
+}
+
+// begin reads the genesis and executes it.
+func (w *walk) begin() error {
+	g, digest, err := ledger.ParseGenesis(w.in.Genesis)
+	if err != nil {
+		return finding("genesis", "genesis.cbor", "%v", err)
+	}
+	w.genesis, w.report.Genesis, w.previous, w.signers = g, digest, digest, g.Group
+	if want := w.in.Anchors.Genesis; !want.IsZero() && want != digest {
+		return finding("anchor", "genesis.cbor", "its digest is %s, the anchor says %s", digest, want)
+	}
+	sealed, err := aplos.Genesis(w.in.Contracts, g)
+	if err != nil {
+		return finding("genesis", "genesis.cbor", "%v", err)
+	}
+	w.state.apply(sealed.Writes)
+	config := aplos.Config{Chain: digest, Shard: g.Shard, Contracts: w.in.Contracts, Verify: w.verify}
+	if w.executor, err = aplos.New(config, w.state, 0, sealed.Commitment); err != nil {
+		return err
+	}
+	w.group = lokka.New(lokka.Config{
+		Chain: digest, Shard: g.Shard, Group: g.Group, Limits: w.executor.Limits(),
+		Previous: digest, LogTime: g.Time, Verify: w.verify,
+	})
+	return nil
+}
+
+// verify counts the signatures that are checked.
+func (w *walk) verify(key ledger.PublicKey, message []byte, signature [ledger.SignatureSize]byte) bool {
+	w.report.Checked.Signatures++
+	return w.in.Verify(key, message, signature)
+}
+
+// block executes the records of a stored block again and compares.
+func (w *walk) block(height uint64) error {
+	where := fmt.Sprintf("block %d", height)
+	raw, err := w.in.Store.Block(height)
+	if errors.Is(err, store.ErrNotFound) {
+		return finding("missing", where, "the block is not stored")
+	}
+	if err != nil {
+		return finding("storage", where, "%v", err)
+	}
+	block, err := ledger.ParseBlock(raw)
+	if err != nil {
+		return finding("malformed", where, "%v", err)
+	}
+	header, err := block.Header.Bytes()
+	if err != nil {
+		return err
+	}
+	if block.Header.Height != height || block.Header.Previous != w.previous {
+		return finding("header", where, "height %d after %s, want height %d after %s",
+			block.Header.Height, block.Header.Previous.Short(), height, w.previous.Short())
+	}
+	recomputed, err := w.execute(where, &block)
+	if err != nil {
+		return err
+	}
+	if err := compareHeaders(where, &block.Header, recomputed); err != nil {
+		return err
+	}
+	w.previous = ledger.Hash(header)
+	w.report.Checked.Blocks++
+	w.report.Checked.Transactions += uint64(len(block.Results))
+	w.headSeen = w.headSeen || w.previous == w.in.Anchors.Head
+	return w.signatures(height, header, &block.Header)
+}
+
+// execute runs the block's records through execution and grouping and returns
+// the header that they give.
+func (w *walk) execute(where string, block *ledger.Block) (*ledger.Header, error) {
+	done := 0
+	for i := range block.Records {
+		offset := block.Header.First.Offset + uint64(i) //nolint:gosec // an index
+		executed, err := w.record(offset, &block.Records[i])
+		if err != nil {
+			return nil, err
+		}
+		if executed.Skipped != nil && len(block.Records[i].Envelope) != 0 {
+			return nil, finding("record", fmt.Sprintf("%s, record %d", where, offset), "kept whole, but %s", executed.Reason)
+		}
+		for j := range executed.Results {
+			at := fmt.Sprintf("%s, transaction %d", where, done)
+			if done >= len(block.Results) {
+				return nil, finding("result", at, "no result is stored")
+			}
+			if err := compareResults(at, &block.Results[done], &executed.Results[j]); err != nil {
+				return nil, err
+			}
+			done++
+		}
+		cut, err := w.group.Add(lokka.Record{
+			Offset: offset, Envelope: executed.Envelope, Skipped: executed.Skipped, Kind: executed.Record.Kind,
+			Marker: executed.Record.Height, LogTime: executed.LogTime,
+			Transactions: executed.Record.Transactions, Results: executed.Results,
+		})
+		if err != nil {
+			return nil, finding("record", fmt.Sprintf("%s, record %d", where, offset), "%v", err)
+		}
+		if last := i == len(block.Records)-1; cut != last {
+			return nil, finding("cut", where, "by its records it ends with number %d of %d: %t", i+1, len(block.Records), cut)
+		}
+	}
+	if done != len(block.Results) {
+		return nil, finding("result", where, "%d results for %d transactions", len(block.Results), done)
+	}
+	return w.seal()
+}
+
+// record executes a record; a skipped one is only its digest, and did nothing.
+func (w *walk) record(offset uint64, r *ledger.BlockRecord) (aplos.Executed, error) {
+	if offset != w.next {
+		return aplos.Executed{}, finding("record", fmt.Sprintf("record %d", offset), "want record %d: the log has no gaps", w.next)
+	}
+	w.next++
+	if len(r.Envelope) == 0 {
+		digest := ledger.Digest(r.Skipped)
+		return aplos.Executed{Offset: offset, Skipped: &digest, LogTime: w.executor.Clock().Now}, nil
+	}
+	return w.executor.Execute(offset, r.Envelope)
+}
+
+func (w *walk) seal() (*ledger.Header, error) {
+	sealed, err := w.executor.Seal()
+	if err != nil {
+		return nil, err
+	}
+	w.state.apply(sealed.Writes)
+	w.executor.Applied(sealed.Height)
+	block, _, err := w.group.Cut(sealed.State, sealed.Group)
+	if err != nil {
+		return nil, err
+	}
+	return &block.Header, w.group.Applied(sealed.Height)
+}
+
+// signatures counts a header as final where a quorum signed it.
+func (w *walk) signatures(height uint64, raw []byte, header *ledger.Header) error {
+	where := fmt.Sprintf("header %d", height)
+	stored, err := w.in.Store.Header(height)
+	if err != nil || ledger.Hash(stored) != ledger.Hash(raw) {
+		return finding("header", where, "the header stored beside the block is not the block's")
+	}
+	signatures, err := w.in.Store.Signatures(height)
+	if err != nil {
+		return finding("storage", where, "%v", err)
+	}
+	for _, s := range signatures {
+		if s.Header != w.previous {
+			return finding("signature", where, "node %s signed header %s, the block has %s: evidence of two histories",
+				s.Node.Short(), s.Header.Short(), w.previous.Short())
+		}
+	}
+	valid := ledger.CountSigners(raw, &w.signers, signatures, w.verify)
+	if valid != len(signatures) {
+		return finding("signature", where, "%d of %d signatures hold", valid, len(signatures))
+	}
+	if valid >= w.signers.Quorum() {
+		w.report.Height, w.report.Head, w.report.LogTime = height, w.previous, header.LogTime
+	}
+	return nil
+}
+
+// rows compares the stored state, row by row, with what execution led to.
+func (w *walk) rows(ctx context.Context, applied store.Applied) error {
+	stored := uint64(0)
+	for after := []byte(nil); ; {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		rows, err := w.in.Store.Scan(applied.Height, nil, after, store.MaxScanRows)
+		if err != nil {
+			return finding("storage", "state", "%v", err)
+		}
+		for _, r := range rows {
+			want, ok, _ := w.state.Get(contract.Key(r.Key)) // memory
+			if !ok || string(want) != string(r.Value) {
+				return finding("state", fmt.Sprintf("row %q", r.Key), "the stored value is not what execution gives")
+			}
+			stored++
+		}
+		if len(rows) < store.MaxScanRows {
+			break
+		}
+		after = rows[len(rows)-1].Key
+	}
+	if want := uint64(len(w.state.rows)); stored != want {
+		return finding("state", "rows", "%d are stored, execution gives %d", stored, want)
+	}
+	return nil
+}
+
+func (w *walk) anchors() error {
+	a := w.in.Anchors
+	if !a.Head.IsZero() && !w.headSeen {
+		return finding("anchor", "head", "no block has the hash %s: the chain was rewritten or cut short", a.Head)
+	}
+	if w.report.Height < a.MinHeight {
+		return finding("anchor", "height", "final up to %d, the anchor says at least %d", w.report.Height, a.MinHeight)
+	}
+	return nil
+}

@@ -1,0 +1,26 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+)
+
+// newRootCommand wires all commands by hand.
+func newRootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "librum",
+		Short:         "Train together without pooling data, and prove what was done",
+		Version:       version,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          cobra.NoArgs,
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &exitError{code: exitUsage, err: err} })
+	root.AddCommand(newBenchCommand())
+	return root
+}
+
+func newBenchCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "bench", Short: "Measure a part beside what the machine allows", Args: cobra.NoArgs}
+	cmd.AddCommand(newBenchAggregateCommand(), newBenchChainCommand())
+	return cmd
+}

@@ -1,0 +1,53 @@
+package localnet
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/librum/librum/chain/ledger"
+)
+
+// ErrExists refuses to make a network where one is.
+var ErrExists = errors.New("the directory holds a network already")
+
+// Create makes the files of a new network: genesis, keys and the token. The
+// genesis file is written last, so that half a network is none.
+func Create(dir Dir, secrets Secrets, spec Spec) error {
+	if _, err := os.Stat(dir.Genesis()); err == nil {
+		return fmt.Errorf("%w: %s", ErrExists, dir)
+	}
+	g, err := NewGenesis(secrets, spec)
+	if err != nil {
+		return err
+	}
+	for i := range spec.Nodes {
+		if err := writeKey(dir.Key(i), secrets.Key(KindNode, i)); err != nil {
+			return fmt.Errorf("write the key of node %d: %w", i, err)
+		}
+	}
+	for i := range spec.Peers {
+		if err := writeKey(dir.PeerKey(i), secrets.Key(KindPeer, i)); err != nil {
+			return fmt.Errorf("write the key of peer %d: %w", i, err)
+		}
+	}
+	if err := writeKey(dir.MemberKey(), secrets.Key(KindMember, 0)); err != nil {
+		return fmt.Errorf("write the member's key: %w", err)
+	}
+	if err := writeKey(dir.DelegateKey(), secrets.Key(KindDelegate, 0)); err != nil {
+		return fmt.Errorf("write the delegate key: %w", err)
+	}
+	token := secrets.Bytes("token", 0)
+	if err := writeNew(dir.Token(), []byte("lbr_"+hex.EncodeToString(token[:])+"\n")); err != nil {
+		return fmt.Errorf("write the token: %w", err)
+	}
+	b, err := ledger.Encode(g)
+	if err != nil {
+		return err
+	}
+	if err := writeNew(dir.Genesis(), b); err != nil {
+		return fmt.Errorf("write the genesis: %w", err)
+	}
+	return nil
+}

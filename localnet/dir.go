@@ -1,0 +1,116 @@
+package localnet
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/librum/librum/chain/identity"
+	"github.com/librum/librum/chain/ledger"
+)
+
+// Dir is the directory of a network.
+type Dir string
+
+// ErrNoNetwork tells that a directory holds no network.
+var ErrNoNetwork = errors.New("no Librum network here")
+
+// Genesis is the path of the genesis file.
+func (d Dir) Genesis() string { return filepath.Join(string(d), "genesis.cbor") }
+
+// Token is the path of the bearer token.
+func (d Dir) Token() string { return filepath.Join(string(d), "token") }
+
+// Log is the path of the embedded log.
+func (d Dir) Log() string { return filepath.Join(string(d), "log") }
+
+// Node is the path of the index-th node.
+func (d Dir) Node(index int) string { return filepath.Join(string(d), "node-"+strconv.Itoa(index)) }
+
+// Store is the path of the index-th node's store.
+func (d Dir) Store(index int) string { return filepath.Join(d.Node(index), "store") }
+
+// Blobs is the path of the index-th node's blobs.
+func (d Dir) Blobs(index int) string { return filepath.Join(d.Node(index), "blobs") }
+
+// Key is the path of the index-th node's key.
+func (d Dir) Key(index int) string { return filepath.Join(d.Node(index), "key") }
+
+// DelegateKey is the path of the key that node 0 holds for the member.
+func (d Dir) DelegateKey() string { return filepath.Join(d.Node(0), "delegate-key") }
+
+// MemberKey is the path of the key of the member who owns the token.
+func (d Dir) MemberKey() string { return filepath.Join(string(d), "member-key") }
+
+// PeerKey is the path of the index-th peer's key.
+func (d Dir) PeerKey(index int) string {
+	return filepath.Join(string(d), "peers", "peer-"+strconv.Itoa(index)+"-key")
+}
+
+// LoadGenesis reads the genesis of a network.
+func (d Dir) LoadGenesis() (*ledger.Genesis, ledger.Digest, error) {
+	b, err := readBounded(d.Genesis(), ledger.MaxGenesisBytes)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, ledger.Digest{}, fmt.Errorf("%w: %s does not exist", ErrNoNetwork, d.Genesis())
+	}
+	if err != nil {
+		return nil, ledger.Digest{}, err
+	}
+	g, digest, err := ledger.ParseGenesis(b)
+	if err != nil {
+		return nil, digest, fmt.Errorf("read %s: %w", d.Genesis(), err)
+	}
+	return g, digest, nil
+}
+
+// LoadKey reads a key file.
+func LoadKey(path string) (*identity.Key, error) {
+	b, err := readBounded(path, 4<<10)
+	if err != nil {
+		return nil, err
+	}
+	key, err := identity.ParsePEM(b)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	return key, nil
+}
+
+// readBounded reads a file of at most limit bytes.
+func readBounded(path string, limit int64) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if info.Size() > limit {
+		return nil, fmt.Errorf("read %s: %d bytes, at most %d are allowed", path, info.Size(), limit)
+	}
+	return os.ReadFile(path)
+}
+
+// writeKey writes a key file that its owner alone can read.
+func writeKey(path string, key *identity.Key) error {
+	b, err := key.MarshalPEM()
+	if err != nil {
+		return err
+	}
+	return writeNew(path, b)
+}
+
+// writeNew writes a file durably under a name that must not exist yet.
+func writeNew(path string, b []byte) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	if _, err := f.Write(b); err != nil {
+		return errors.Join(err, f.Close())
+	}
+	return errors.Join(f.Sync(), f.Close())
+}

@@ -1,0 +1,136 @@
+package localnet
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/librum/librum/chain/contract"
+	"github.com/librum/librum/chain/contract/governance"
+	identitycontract "github.com/librum/librum/chain/contract/identity"
+	"github.com/librum/librum/chain/contract/token"
+	"github.com/librum/librum/chain/identity"
+	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/chain/node"
+	"github.com/librum/librum/chain/order/local"
+	"github.com/librum/librum/chain/store"
+	"github.com/librum/librum/chain/store/pebble"
+)
+
+// Contracts returns the rule set of protocol version 1.
+func Contracts() *contract.Set {
+	return contract.NewSet(governance.New(), identitycontract.New(), token.New())
+}
+
+// Options are what a network runs with.
+type Options struct {
+	Now         func() time.Time
+	Logger      *slog.Logger
+	MarkerDelay time.Duration // 0: the default
+	Window      int           // 0: the default
+	// StoreCache is the size of each store's block cache in bytes, 0 the
+	// driver's default.
+	StoreCache int64
+}
+
+// verifierKeys is how many expanded public keys the nodes of a process keep
+// between them, 1.5 KiB each.
+const verifierKeys = 16_384
+
+// Network is the nodes of a directory.
+type Network struct {
+	Dir     Dir
+	Genesis *ledger.Genesis
+	Chain   ledger.Digest
+	Nodes   []*node.Node // in the order of their directories
+	Mesh    *node.Mesh
+
+	log    *local.Log
+	stores []store.Store
+}
+
+// Open opens the network of a directory. Close must be called after.
+func Open(ctx context.Context, dir Dir, options Options) (*Network, error) {
+	g, chain, err := dir.LoadGenesis()
+	if err != nil {
+		return nil, err
+	}
+	n := &Network{Dir: dir, Genesis: g, Chain: chain, Mesh: node.NewMesh()}
+	if n.log, err = local.Open(ctx, vfs.Default, dir.Log(), local.Options{Logger: options.Logger}); err != nil {
+		return nil, err
+	}
+	verifier := identity.NewVerifier(verifierKeys)
+	for i := range g.Group.Nodes {
+		if err := n.openNode(ctx, i, options, verifier.Verify); err != nil {
+			return nil, errors.Join(fmt.Errorf("open node %d: %w", i, err), n.Close())
+		}
+	}
+	return n, nil
+}
+
+func (n *Network) openNode(ctx context.Context, index int, options Options, verify ledger.VerifyFunc) error {
+	key, err := LoadKey(n.Dir.Key(index))
+	if err != nil {
+		return err
+	}
+	self, err := nodeOf(n.Genesis, key)
+	if err != nil {
+		return err
+	}
+	s, err := pebble.Open(n.Dir.Store(index), pebble.Options{
+		Chain: n.Chain, Shard: n.Genesis.Shard, Node: self, CacheBytes: options.StoreCache, Logger: options.Logger,
+	})
+	if err != nil {
+		return err
+	}
+	n.stores = append(n.stores, s)
+	config := node.Config{
+		Self: self, Key: key, Genesis: n.Genesis, Chain: n.Chain, Contracts: Contracts(), Verify: verify,
+		Now: options.Now, Logger: options.Logger,
+		MarkerDelay: options.MarkerDelay, Window: options.Window,
+	}.WithDefaults()
+	if err := node.InitStore(ctx, config, n.log.Topic(), s); err != nil {
+		return err
+	}
+	member, err := node.New(config, n.log, s, n.Mesh)
+	if err != nil {
+		return err
+	}
+	n.Nodes = append(n.Nodes, member)
+	return nil
+}
+
+// nodeOf finds the node of the group that has the key.
+func nodeOf(g *ledger.Genesis, key *identity.Key) (ledger.ID, error) {
+	public := key.Public()
+	for _, m := range g.Group.Nodes {
+		if bytes.Equal(m.Key[:], public[:]) {
+			return m.Node, nil
+		}
+	}
+	return ledger.ID{}, fmt.Errorf("key %s belongs to no node of the genesis", key.ID().Short())
+}
+
+// Run runs all nodes until ctx ends or one of them must stop.
+func (n *Network) Run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	for _, member := range n.Nodes {
+		group.Go(func() error { return member.Run(ctx) })
+	}
+	return group.Wait()
+}
+
+// Close closes stores and log; the nodes must have ended.
+func (n *Network) Close() error {
+	errs := make([]error, 0, len(n.stores)+1)
+	for _, s := range n.stores {
+		errs = append(errs, s.Close())
+	}
+	return errors.Join(append(errs, n.log.Close())...)
+}
