@@ -5,12 +5,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/librum/librum/chain/blob"
+	"github.com/librum/librum/chain/blob/file"
 	"github.com/librum/librum/chain/contract"
 	"github.com/librum/librum/chain/contract/governance"
 	identitycontract "github.com/librum/librum/chain/contract/identity"
@@ -19,13 +22,14 @@ import (
 	"github.com/librum/librum/chain/ledger"
 	"github.com/librum/librum/chain/node"
 	"github.com/librum/librum/chain/order/local"
-	"github.com/librum/librum/chain/store"
 	"github.com/librum/librum/chain/store/pebble"
+	flcontract "github.com/librum/librum/fl/contract"
+	"github.com/librum/librum/fl/coordinator"
 )
 
 // Contracts returns the rule set of protocol version 1.
 func Contracts() *contract.Set {
-	return contract.NewSet(governance.New(), identitycontract.New(), token.New())
+	return contract.NewSet(governance.New(), identitycontract.New(), token.New(), flcontract.New())
 }
 
 // Options are what a network runs with.
@@ -48,11 +52,16 @@ type Network struct {
 	Dir     Dir
 	Genesis *ledger.Genesis
 	Chain   ledger.Digest
-	Nodes   []*node.Node // in the order of their directories
 	Mesh    *node.Mesh
 
-	log    *local.Log
-	stores []store.Store
+	// Of each node, in the order of their directories.
+	Nodes        []*node.Node
+	Coordinators []*coordinator.Service
+	Blobs        []blob.Store
+
+	log     *local.Log
+	meeting *coordinator.Mesh
+	closers []io.Closer
 }
 
 // Open opens the network of a directory. Close must be called after.
@@ -61,7 +70,7 @@ func Open(ctx context.Context, dir Dir, options Options) (*Network, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Network{Dir: dir, Genesis: g, Chain: chain, Mesh: node.NewMesh()}
+	n := &Network{Dir: dir, Genesis: g, Chain: chain, Mesh: node.NewMesh(), meeting: coordinator.NewMesh()}
 	if n.log, err = local.Open(ctx, vfs.Default, dir.Log(), local.Options{Logger: options.Logger}); err != nil {
 		return nil, err
 	}
@@ -89,7 +98,7 @@ func (n *Network) openNode(ctx context.Context, index int, options Options, veri
 	if err != nil {
 		return err
 	}
-	n.stores = append(n.stores, s)
+	n.closers = append(n.closers, s)
 	config := node.Config{
 		Self: self, Key: key, Genesis: n.Genesis, Chain: n.Chain, Contracts: Contracts(), Verify: verify,
 		Now: options.Now, Logger: options.Logger,
@@ -102,7 +111,17 @@ func (n *Network) openNode(ctx context.Context, index int, options Options, veri
 	if err != nil {
 		return err
 	}
+	blobs, err := file.Open(ctx, vfs.Default, n.Dir.Blobs(index), file.Options{})
+	if err != nil {
+		return err
+	}
+	n.closers = append(n.closers, blobs)
 	n.Nodes = append(n.Nodes, member)
+	n.Blobs = append(n.Blobs, blobs)
+	n.Coordinators = append(n.Coordinators, coordinator.New(coordinator.Config{
+		Self: self, Key: key, Genesis: n.Genesis, Chain: n.Chain, Ledger: nodeLedger{member},
+		Blobs: blobs, Mesh: n.meeting, Now: config.Now, Logger: config.Logger,
+	}))
 	return nil
 }
 
@@ -117,20 +136,24 @@ func nodeOf(g *ledger.Genesis, key *identity.Key) (ledger.ID, error) {
 	return ledger.ID{}, fmt.Errorf("key %s belongs to no node of the genesis", key.ID().Short())
 }
 
-// Run runs all nodes until ctx ends or one of them must stop.
+// Run runs all nodes and their coordinators until ctx ends or one of them must
+// stop.
 func (n *Network) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
+	for _, c := range n.Coordinators {
+		group.Go(func() error { return c.Run(ctx) })
+	}
 	for _, member := range n.Nodes {
 		group.Go(func() error { return member.Run(ctx) })
 	}
 	return group.Wait()
 }
 
-// Close closes stores and log; the nodes must have ended.
+// Close closes stores, blobs and log; the nodes must have ended.
 func (n *Network) Close() error {
-	errs := make([]error, 0, len(n.stores)+1)
-	for _, s := range n.stores {
-		errs = append(errs, s.Close())
+	errs := make([]error, 0, len(n.closers)+1)
+	for _, c := range n.closers {
+		errs = append(errs, c.Close())
 	}
 	return errors.Join(append(errs, n.log.Close())...)
 }

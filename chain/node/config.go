@@ -51,9 +51,10 @@ const (
 )
 
 const (
-	maxNotFinal  = 64              // blocks without quorum before the door closes
-	clockLead    = time.Second     // how far a gateway's clock may be ahead of log time
-	clockWait    = 5 * time.Second // how long a transaction waits for log time
+	maxNotFinal  = 64                     // blocks without quorum before the door closes
+	clockLead    = time.Second            // how far a gateway's clock may be ahead of log time
+	clockWait    = 5 * time.Second        // how long a transaction waits for log time
+	wakeGap      = 250 * time.Millisecond // between wakes of one node
 	tickInterval = 20 * time.Millisecond
 	// maxBatchBytes keeps a record's envelope below [ledger.MaxRecordBytes].
 	maxBatchBytes = ledger.MaxRecordBytes - 8<<10

@@ -99,7 +99,9 @@ func (c *Core) cut(next uint64) (*store.Commit, error) {
 
 // restoreGroup rebuilds the state machine from the stored headers and their
 // signatures. A header that a quorum signed proves all before it, so the walk
-// goes back from the newest block to the first that is final.
+// goes back from the newest block to the first that is final, and then over as
+// many as the machine still collects signatures for: those that a crash lost
+// must come again, or these blocks could never be proven by themselves.
 func restoreGroup(config Config, e *aplos.Executor, height uint64, s store.Store) (*lokka.Machine, error) {
 	group := e.Group()
 	c := lokka.Config{
@@ -111,8 +113,8 @@ func restoreGroup(config Config, e *aplos.Executor, height uint64, s store.Store
 		header     []byte
 		signatures []ledger.HeaderSignature
 	}
-	var notFinal []open // newest first
-	for h := height; h > 0; h-- {
+	var blocks []open // newest first
+	for h := height; h > 0 && (c.Final == 0 || h+lokka.Window > c.Final); h-- {
 		header, err := s.Header(h)
 		if err != nil {
 			return nil, err
@@ -124,15 +126,14 @@ func restoreGroup(config Config, e *aplos.Executor, height uint64, s store.Store
 		if err != nil {
 			return nil, err
 		}
-		if ledger.CountSigners(header, &group, signatures, config.Verify) >= group.Quorum() {
+		if c.Final == 0 && ledger.CountSigners(header, &group, signatures, config.Verify) >= group.Quorum() {
 			c.Final = h
-			break
 		}
-		notFinal = append(notFinal, open{header, signatures})
+		blocks = append(blocks, open{header, signatures})
 	}
 	machine := lokka.New(c)
-	for i := len(notFinal) - 1; i >= 0; i-- {
-		if err := machine.Restore(notFinal[i].header, notFinal[i].signatures); err != nil {
+	for i := len(blocks) - 1; i >= 0; i-- {
+		if err := machine.Restore(blocks[i].header, blocks[i].signatures); err != nil {
 			return nil, err
 		}
 	}
@@ -142,19 +143,27 @@ func restoreGroup(config Config, e *aplos.Executor, height uint64, s store.Store
 // committed is the store as execution reads it.
 type committed struct{ store.Store }
 
-// Scan lists the newest committed rows.
+// Scan lists the newest committed rows: as many as there are up to the limit,
+// since execution takes a shorter list for the end.
 func (c committed) Scan(prefix, after contract.Key, limit int) ([]contract.Row, error) {
 	applied, ok, err := c.Applied()
 	if err != nil || !ok {
 		return nil, err
 	}
-	found, err := c.Store.Scan(applied.Height, []byte(prefix), []byte(after), min(limit, store.MaxScanRows))
-	if err != nil {
-		return nil, err
-	}
-	rows := make([]contract.Row, len(found))
-	for i, r := range found {
-		rows[i] = contract.Row{Key: contract.Key(r.Key), Value: r.Value}
+	var rows []contract.Row
+	for len(rows) < limit {
+		page := min(limit-len(rows), store.MaxScanRows)
+		found, err := c.Store.Scan(applied.Height, []byte(prefix), []byte(after), page)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range found {
+			rows = append(rows, contract.Row{Key: contract.Key(r.Key), Value: r.Value})
+		}
+		if len(found) < page {
+			break
+		}
+		after = rows[len(rows)-1].Key
 	}
 	return rows, nil
 }

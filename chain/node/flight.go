@@ -3,7 +3,6 @@ package node
 import (
 	"sync"
 
-	"github.com/librum/librum/chain/contract"
 	"github.com/librum/librum/chain/ledger"
 )
 
@@ -12,7 +11,7 @@ type Outcome struct {
 	ID       ledger.Digest
 	Executed bool // false: refused at the door, nothing is on the log
 	Position ledger.Position
-	LogTime  int64
+	LogTime  int64 // of the record; of its block once that is stored
 	Code     ledger.Code
 	Detail   string // for people; empty where the node no longer knows it
 	Events   []ledger.Event
@@ -73,9 +72,7 @@ func (f *flights) land(outcomes []Outcome) {
 	defer f.mu.Unlock()
 	for _, o := range outcomes {
 		fl, ok := f.byID[o.ID]
-		// A copy with a broken signature has the same id; the one that was
-		// let in here is still on its way.
-		if !ok || o.Code == contract.CodeBadSignature {
+		if !ok {
 			continue
 		}
 		delete(f.byID, o.ID)

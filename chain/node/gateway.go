@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/librum/librum/chain/contract"
 	"github.com/librum/librum/chain/contract/governance"
@@ -17,6 +18,9 @@ import (
 //
 // When ctx ends the transactions stay where they are: they may still execute.
 func (n *Node) Submit(ctx context.Context, raw [][]byte) ([]Outcome, error) {
+	if n.Status().Diverged {
+		return nil, ErrDiverged
+	}
 	if err := n.awaitClock(ctx); err != nil {
 		return nil, err
 	}
@@ -79,7 +83,10 @@ func (n *Node) AwaitFinal(ctx context.Context, p ledger.Position) error {
 	case n.pipeline.wantFinal <- struct{}{}:
 	default: // somebody has asked already
 	}
-	_, err := n.Await(ctx, func(s Status) bool { return !s.FinalLast.Less(p) })
+	status, err := n.Await(ctx, func(s Status) bool { return s.Diverged || !s.FinalLast.Less(p) })
+	if err == nil && status.FinalLast.Less(p) {
+		err = ErrDiverged // nothing becomes final here any more
+	}
 	if err != nil {
 		return fmt.Errorf("wait for the quorum: %w", err)
 	}
@@ -145,16 +152,42 @@ func (n *Node) awaitClock(ctx context.Context) error {
 // Wake moves log time on to at least the given time, ms, by asking all nodes
 // for theirs. It fails with [ErrClock] where they do not answer.
 func (n *Node) Wake(ctx context.Context, logTime int64) error {
-	if n.Status().LogTime >= logTime {
-		return nil
-	}
 	ctx, cancel := context.WithTimeoutCause(ctx, clockWait, ErrClock)
 	defer cancel()
-	if err := n.control(ctx, ledger.Record{Kind: ledger.RecordWake}); err != nil {
-		return err
+	ask := time.NewTimer(0)
+	defer ask.Stop()
+	for {
+		status, changed := n.board.read()
+		switch {
+		case status.LogTime >= logTime:
+			return nil
+		case status.Err != nil:
+			return status.Err
+		}
+		select {
+		case <-ask.C:
+			// Asked again and again: a node whose time on the log is not old
+			// yet does not answer, and may have to later.
+			if err := n.wake(ctx); err != nil {
+				return err
+			}
+			ask.Reset(wakeGap)
+		case <-changed:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
 	}
-	_, err := n.Await(ctx, func(s Status) bool { return s.LogTime >= logTime })
-	return err
+}
+
+// wake appends a wake, unless this node has done so just now: one answers all
+// who wait.
+func (n *Node) wake(ctx context.Context) error {
+	now, last := n.nowMillis(), n.lastWake.Load()
+	recent := now >= last && now-last < wakeGap.Milliseconds()
+	if recent || !n.lastWake.CompareAndSwap(last, now) {
+		return nil
+	}
+	return n.control(ctx, ledger.Record{Kind: ledger.RecordWake})
 }
 
 // control hands a record without transactions to the appender.

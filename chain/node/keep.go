@@ -2,9 +2,11 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/chain/store"
 )
 
 // keep stores blocks and signatures, and signs headers of stored blocks.
@@ -48,14 +50,22 @@ func (n *Node) keepOne(ctx context.Context, w work) (kept, error) {
 		if err := n.store.PutSignature(s); err != nil {
 			return kept{}, fmt.Errorf("store own signature of header %d: %w", w.sign.height, err)
 		}
+		n.board.update(func(*Status) {}) // whoever waits for signatures looks again
 		return kept{signed: &s}, nil
 	default:
 		for _, s := range w.keep {
-			if err := n.store.PutSignature(s); err != nil {
+			err := n.store.PutSignature(s)
+			if errors.Is(err, store.ErrConflict) {
+				// Ed25519 lets a signer make two over one header. One is enough,
+				// and nobody may stop this node by sending another.
+				n.logger().Warn("another signature of this header is stored", "height", s.Height, "signer", s.Node.Short())
+				continue
+			}
+			if err != nil {
 				return kept{}, fmt.Errorf("store signature of header %d by %s: %w", s.Height, s.Node.Short(), err)
 			}
 		}
-		n.board.update(func(*Status) {}) // whoever waits for signatures looks again
+		n.board.update(func(*Status) {})
 		return kept{}, nil
 	}
 }

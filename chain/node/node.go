@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -32,14 +34,22 @@ type Node struct {
 	board    *board
 	stopped  chan struct{}
 
-	stages Stages
+	stages   Stages
+	lastWake atomic.Int64 // when this node appended its last wake, ms
+	viewMu   sync.RWMutex // held for writing while a record executes
 }
 
 // New returns a node over its log and store, joined to the mesh through which
 // it meets the others. The store must hold the genesis ([InitStore]).
 func New(config Config, log order.Log, s store.Store, mesh *Mesh) (*Node, error) {
-	if config.Genesis.Group.Index(config.Self) < 0 {
+	config = config.WithDefaults()
+	member, ok := config.Genesis.Group.Find(config.Self)
+	switch {
+	case !ok:
 		return nil, fmt.Errorf("open node: %s is not in the group of the genesis", config.Self)
+	case member.Key != config.Key.Public():
+		// Every node would skip what this one appends, without a word to it.
+		return nil, fmt.Errorf("open node: %s is not the key that the genesis lists for node %s", config.Key.ID().Short(), config.Self)
 	}
 	core, err := NewCore(config, log.Topic(), s)
 	if err != nil {
@@ -48,7 +58,7 @@ func New(config Config, log order.Log, s store.Store, mesh *Mesh) (*Node, error)
 	n := &Node{
 		config: config, executor: config.executor(), limits: core.Limits(),
 		log: log, store: s, mesh: mesh, core: core,
-		pipeline: newPipeline(), flights: newFlights(config.Window), recent: newRecent(), board: newBoard(),
+		pipeline: newPipeline(config.Window), flights: newFlights(config.Window), recent: newRecent(), board: newBoard(),
 		stopped: make(chan struct{}),
 	}
 	if err := n.initStatus(); err != nil {
@@ -131,6 +141,20 @@ func (n *Node) ID() ledger.ID { return n.config.Self }
 
 // Get returns a row of the state after all that this node executed.
 func (n *Node) Get(key contract.Key) ([]byte, bool, error) { return n.core.Get(key) }
+
+// View calls read with the state after a whole number of records, and the log
+// time there. Execution waits meanwhile, so read must be short.
+func (n *Node) View(read func(state contract.Range, logTime int64) error) error {
+	n.viewMu.RLock()
+	defer n.viewMu.RUnlock()
+	return read(n.core, n.core.Clock().Now) // the status may lag by a record
+}
+
+// Changed returns a channel that is closed at the next change of the status.
+func (n *Node) Changed() <-chan struct{} {
+	_, changed := n.board.read()
+	return changed
+}
 
 // Scan lists rows of the state after all that this node executed.
 func (n *Node) Scan(prefix, after contract.Key, limit int) ([]contract.Row, error) {

@@ -26,9 +26,9 @@ type pipeline struct {
 	wantFinal  chan struct{}               // whoever waits for final → core
 }
 
-// The bounds of the queues.
+// The bounds of the queues. The door's is the window: a client never waits in
+// it, where its context could not reach it.
 const (
-	doorQueue      = 4_096
 	controlQueue   = 64
 	entriesQueue   = 4
 	commitsQueue   = 4
@@ -39,9 +39,9 @@ const (
 // readBytes is how much the follower asks of the log at once.
 const readBytes = 1 << 20
 
-func newPipeline() *pipeline {
+func newPipeline(window int) *pipeline {
 	return &pipeline{
-		door:       make(chan admitted, doorQueue),
+		door:       make(chan admitted, window),
 		control:    make(chan ledger.Record, controlQueue),
 		entries:    make(chan []order.Entry, entriesQueue),
 		commits:    make(chan work, commitsQueue),

@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sort"
 
 	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/chain/lokka"
 	"github.com/librum/librum/chain/store"
 )
 
@@ -120,11 +120,19 @@ func (n *Node) Proof(ctx context.Context, id ledger.Digest) (ledger.ResultProof,
 // quorumHeader waits until as many signatures of a header are stored as make
 // a quorum: those of a block below the newest final one may come later.
 func (n *Node) quorumHeader(ctx context.Context, height uint64) ([]byte, []ledger.HeaderSignature, error) {
+	quorum := n.config.Genesis.Group.Quorum()
 	for {
-		_, changed := n.board.read()
+		status, changed := n.board.read()
 		header, signatures, err := n.Header(height)
-		if err != nil || len(signatures) >= n.config.Genesis.Group.Quorum() {
+		if err != nil || len(signatures) >= quorum {
 			return header, signatures, err
+		}
+		if height+lokka.Window <= status.Final { // the group asks no more
+			if signatures = n.gather(height, header, signatures); len(signatures) < quorum {
+				return nil, nil, fmt.Errorf("%w: %d of %d signatures of header %d, which is final by a later one",
+					ErrNotFound, len(signatures), quorum, height)
+			}
+			return header, signatures, nil
 		}
 		select {
 		case <-changed:
@@ -136,77 +144,25 @@ func (n *Node) quorumHeader(ctx context.Context, height uint64) ([]byte, []ledge
 	}
 }
 
-// Follow calls visit for each executed transaction at or after the given
-// position, oldest first, from the store, then live, until ctx ends or visit
-// fails.
-func (n *Node) Follow(ctx context.Context, from ledger.Position, visit func(Outcome) error) error {
-	next := from
-	for {
-		status, changed := n.board.read()
-		last, err := n.replay(next, status, visit)
+// gather adds to the signatures of a header those that the other nodes have
+// stored. They are for an answer and are not stored: only the keeper stores.
+func (n *Node) gather(height uint64, header []byte, signatures []ledger.HeaderSignature) []ledger.HeaderSignature {
+	group, digest := &n.config.Genesis.Group, ledger.Hash(header)
+	for _, member := range group.Nodes {
+		other := n.mesh.Node(member.Node)
+		if other == nil || other == n {
+			continue
+		}
+		_, theirs, err := other.Header(height)
 		if err != nil {
-			return err
+			continue // that node is behind, or has stopped
 		}
-		if last == next {
-			select {
-			case <-changed:
-			case <-ctx.Done():
-				return context.Cause(ctx)
-			case <-n.stopped:
-				return n.stopError()
-			}
-		}
-		next = last
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-	}
-}
-
-// replay visits what was executed from the position on and is known now, and
-// returns the position behind the last visited.
-func (n *Node) replay(from ledger.Position, status Status, visit func(Outcome) error) (ledger.Position, error) {
-	// Taken before the store is read: what leaves these records meanwhile is
-	// in a block that the store has.
-	records := n.recent.from(from.Offset)
-	pass := func(r *ledger.Result, logTime int64, detail string) error {
-		if r.Position.Less(from) {
-			return nil
-		}
-		from = ledger.Position{Offset: r.Position.Offset, Index: r.Position.Index + 1}
-		return visit(outcomeOf(r, logTime, detail))
-	}
-	for h := n.blockOf(from, status.Height); h <= status.Height; h++ {
-		block, _, err := n.Block(h)
-		if err != nil {
-			return from, err
-		}
-		for i := range block.Results {
-			if err := pass(&block.Results[i], block.Header.LogTime, ""); err != nil {
-				return from, err
+		for _, s := range theirs {
+			more := append(signatures[:len(signatures):len(signatures)], s)
+			if s.Header == digest && ledger.CountSigners(header, group, more, n.config.Verify) == len(more) {
+				signatures = more
 			}
 		}
 	}
-	for _, e := range records {
-		for i := range e.Results {
-			if err := pass(&e.Results[i], e.LogTime, e.Details[i]); err != nil {
-				return from, err
-			}
-		}
-	}
-	return from, nil
-}
-
-// blockOf returns the first height, at most height+1, whose block ends at or
-// after the position.
-func (n *Node) blockOf(p ledger.Position, height uint64) uint64 {
-	i := sort.Search(int(height), func(i int) bool { //nolint:gosec // heights fit
-		raw, err := n.store.Header(uint64(i) + 1) //nolint:gosec // not negative
-		if err != nil {
-			return true // met again, and reported, when the block is read
-		}
-		header, err := ledger.ParseHeader(raw)
-		return err != nil || !header.Last.Less(p)
-	})
-	return uint64(i) + 1 //nolint:gosec // not negative
+	return signatures
 }

@@ -16,18 +16,22 @@ type recent struct {
 
 func newRecent() *recent { return &recent{byID: map[ledger.Digest]Outcome{}} }
 
-// add keeps a record and returns the outcomes of its transactions.
-func (r *recent) add(e aplos.Executed) []Outcome {
-	outcomes := make([]Outcome, len(e.Results))
+// add keeps a record and returns the outcomes that this node's clients wait
+// for: those that stand for their id, and those of what this node appended
+// itself. A record of another node may hold a copy with a broken signature, or
+// one that came too early; what was let in here is still on its way then.
+func (r *recent) add(e aplos.Executed, self ledger.ID) []Outcome {
+	outcomes := make([]Outcome, 0, len(e.Results))
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.records = append(r.records, e)
 	for i := range e.Results {
-		outcomes[i] = outcomeOf(&e.Results[i], e.LogTime, e.Details[i])
-		// Only the result under a valid signature stands for its id: a copy
-		// with a broken signature has the same one.
+		outcome := outcomeOf(&e.Results[i], e.LogTime, e.Details[i])
 		if e.Burnt[i] {
-			r.byID[outcomes[i].ID] = outcomes[i]
+			r.byID[outcome.ID] = outcome
+		}
+		if e.Burnt[i] || e.Record.Node == self {
+			outcomes = append(outcomes, outcome)
 		}
 	}
 	return outcomes

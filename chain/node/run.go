@@ -33,8 +33,7 @@ func (n *Node) runCore(ctx context.Context) error {
 		case s := <-n.pipeline.signatures:
 			n.core.Group.Receive(s)
 		case p := <-n.pipeline.pulls:
-			header, signatures := n.core.Group.Answer(p.height)
-			n.mesh.answer(p.from, answer{header, signatures})
+			n.mesh.answer(p.from, n.answerTo(p.height))
 		case a := <-n.pipeline.answers:
 			n.core.Group.ReceiveAnswer(a.header, a.signatures)
 		case <-n.pipeline.wantFinal:
@@ -54,6 +53,19 @@ func (n *Node) runCore(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// answerTo says what this node knows of a height: the group knows the newest
+// ones, the store those that a node far behind asks for.
+func (n *Node) answerTo(height uint64) answer {
+	if header, signatures := n.core.Group.Answer(height); header != nil {
+		return answer{header, signatures}
+	}
+	header, signatures, err := n.Header(height)
+	if err != nil {
+		return answer{} // not stored yet, or a fault that the keeper meets too
+	}
+	return answer{header, signatures}
 }
 
 // drain does what the group asks until nothing is left.
@@ -79,12 +91,14 @@ func (c *coreRun) drain(ctx context.Context) error {
 func (c *coreRun) step(ctx context.Context, entries []order.Entry) error {
 	for _, e := range entries {
 		done := c.stages.executing.begin()
+		c.viewMu.Lock()
 		step, err := c.core.Step(e)
+		c.viewMu.Unlock()
 		done()
 		if err != nil {
 			return err
 		}
-		outcomes := c.recent.add(step.Executed)
+		outcomes := c.recent.add(step.Executed, c.config.Self)
 		c.tell(step.Executed)
 		c.flights.land(outcomes)
 		c.putClock(step.Executed)
@@ -154,10 +168,12 @@ func (c *coreRun) stored(k kept) error {
 	if err := c.core.Group.Applied(k.applied); err != nil {
 		return err
 	}
-	c.recent.drop(k.next - 1)
+	// In this order: whoever does not find a record among the recent ones any
+	// more must know of the block that holds it.
 	c.board.update(func(s *Status) {
 		s.Height, s.NotFinal = k.applied, c.core.Group.NotFinal()
 	})
+	c.recent.drop(k.next - 1)
 	return nil
 }
 

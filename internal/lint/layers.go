@@ -21,10 +21,10 @@ var layers = []layer{
 	{name: "entry points", units: []string{"cmd", "test"}, open: true},
 	{name: "a network in one process", units: []string{"localnet"}},
 	{name: "door", units: []string{"api", "client"}, open: true},
-	{name: "assembly", units: []string{"chain/node", "chain/verify", "fl/coordinator", "fl/verify", "search/indexer"}, open: true},
+	{name: "assembly", units: []string{"chain/node", "chain/verify", "fl/coordinator", "fl/peer", "fl/verify", "search/indexer"}, open: true},
 	{name: "stages", units: []string{
 		"chain/order", "chain/aplos", "chain/lokka", "chain/store", "chain/blob", "chain/registry", "chain/shard",
-		"fl/round", "fl/peer", "fl/train", "search/follow", "search/query",
+		"fl/round", "fl/train", "search/follow", "search/query",
 	}},
 	{name: "pure logic on pure logic", units: []string{"fl/contract", "aggregator/strategy"}},
 	{name: "pure logic", units: []string{"chain/contract", "fl/job", "fl/privacy", "aggregator", "search/document"}},
@@ -37,7 +37,7 @@ var layers = []layer{
 var areas = map[string][]string{
 	"aggregator": {},
 	"chain":      {},
-	"fl":         {"aggregator", "chain/ledger", "chain/identity", "chain/contract"},
+	"fl":         {"aggregator", "chain/ledger", "chain/identity", "chain/contract", "chain/blob"},
 	"search":     {"chain/ledger"},
 }
 

@@ -1,0 +1,24 @@
+package coordinator
+
+import (
+	"context"
+
+	"github.com/librum/librum/chain/contract"
+	"github.com/librum/librum/chain/ledger"
+)
+
+// Ledger is what a coordinator asks of its node.
+type Ledger interface {
+	// View calls read with the state after a whole number of records, and the
+	// log time there. The state holds during the call only.
+	View(read func(state contract.Range, logTime int64) error) error
+	// Changed returns a channel that is closed once more was executed.
+	Changed() <-chan struct{}
+	// Submit signs a call of the contract fl with the node's key and waits for
+	// its execution. A refusal by the contract is a code, not an error.
+	Submit(ctx context.Context, method string, args any) (code ledger.Code, detail string, err error)
+	// Wake moves log time on to at least the given time, ms.
+	Wake(ctx context.Context, logTime int64) error
+	// Proof returns the proof of a transaction's result once it is final.
+	Proof(ctx context.Context, id ledger.Digest) (ledger.ResultProof, error)
+}

@@ -1,0 +1,81 @@
+package coordinator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/librum/librum/chain/blob"
+	"github.com/librum/librum/chain/ledger"
+)
+
+// Mesh connects the coordinators of one process by plain calls.
+type Mesh struct {
+	mu       sync.RWMutex
+	services []*Service
+}
+
+// NewMesh returns a mesh without services.
+func NewMesh() *Mesh { return &Mesh{} }
+
+func (m *Mesh) join(s *Service) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.services = append(m.services, s)
+}
+
+// others returns the services beside the one with that id.
+func (m *Mesh) others(self ledger.ID) []*Service {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	others := make([]*Service, 0, len(m.services))
+	for _, s := range m.services {
+		if s.config.Self != self {
+			others = append(others, s)
+		}
+	}
+	return others
+}
+
+// fetchTimeout bounds one attempt to get one file from one node.
+const fetchTimeout = 2 * time.Minute
+
+// fetch gets a file from whichever other node has it.
+func (s *Service) fetch(ctx context.Context, digest ledger.Digest, size uint64) error {
+	if _, ok, err := s.config.Blobs.Has(ctx, digest); err != nil || ok {
+		return err
+	}
+	var tried []error
+	for _, other := range s.config.Mesh.others(s.config.Self) {
+		err := s.copyFrom(ctx, other, digest, size)
+		if err == nil {
+			return nil
+		}
+		tried = append(tried, fmt.Errorf("node %s: %w", other.config.Self.Short(), err))
+	}
+	return fmt.Errorf("%w: %s: %w", ErrUnavailable, digest.Short(), errors.Join(tried...))
+}
+
+func (s *Service) copyFrom(ctx context.Context, other *Service, digest ledger.Digest, size uint64) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
+	defer cancel()
+	file, err := other.config.Blobs.Get(ctx, digest)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	if uint64(file.Size()) != size { //nolint:gosec // not negative
+		return fmt.Errorf("%w: it has %d bytes, want %d", blob.ErrDigest, file.Size(), size)
+	}
+	_, err = s.config.Blobs.PutDigest(ctx, digest, io.NewSectionReader(file, 0, file.Size()), file.Size())
+	return err
+}
+
+// Ensure makes a file available in this node's blob store, from another node
+// if need be.
+func (s *Service) Ensure(ctx context.Context, digest ledger.Digest, size uint64) error {
+	return s.fetch(ctx, digest, size)
+}

@@ -1,0 +1,74 @@
+package coordinator
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/librum/librum/chain/contract"
+	"github.com/librum/librum/chain/ledger"
+	fl "github.com/librum/librum/fl/contract"
+)
+
+// peerPatience is how long a peer counts as there after it was last heard of.
+const peerPatience = 60 * time.Second
+
+// peers remembers when peers were heard of at this node.
+type peers struct {
+	mu    sync.Mutex
+	now   func() time.Time
+	heard map[ledger.ID]time.Time
+}
+
+func newPeers(now func() time.Time) *peers {
+	return &peers{now: now, heard: map[ledger.ID]time.Time{}}
+}
+
+func (p *peers) hear(id ledger.ID) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.heard[id] = p.now()
+}
+
+// lately returns the peers heard of within peerPatience and forgets the rest.
+func (p *peers) lately() []ledger.ID {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	since := p.now().Add(-peerPatience)
+	ids := make([]ledger.ID, 0, len(p.heard))
+	for id, at := range p.heard {
+		if at.Before(since) {
+			delete(p.heard, id)
+			continue
+		}
+		ids = append(ids, id)
+	}
+	return ids
+}
+
+// online returns the registered, available peers that any node has heard of
+// lately, ascending.
+func (s *Service) online() ([]ledger.ID, error) {
+	heard := s.peers.lately()
+	for _, other := range s.config.Mesh.others(s.config.Self) {
+		heard = append(heard, other.peers.lately()...)
+	}
+	slices.SortFunc(heard, func(a, b ledger.ID) int { return bytes.Compare(a[:], b[:]) })
+	heard = slices.Compact(heard)
+	var online []ledger.ID
+	err := s.config.Ledger.View(func(state contract.Range, _ int64) error {
+		for _, id := range heard {
+			row, ok, err := fl.LoadPeer(state, id)
+			if err != nil {
+				return fmt.Errorf("read peer %s: %w", id, err)
+			}
+			if ok && row.Available {
+				online = append(online, id)
+			}
+		}
+		return nil
+	})
+	return online, err
+}

@@ -1,0 +1,102 @@
+package coordinator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/librum/librum/chain/contract"
+	"github.com/librum/librum/chain/ledger"
+	fl "github.com/librum/librum/fl/contract"
+	"github.com/librum/librum/fl/job"
+)
+
+// Receipts vouches for an update that a peer uploaded to this node, and has a
+// node of another organisation do the same, as SubmitUpdate wants it.
+func (s *Service) Receipts(
+	ctx context.Context, peer ledger.ID, id ledger.Digest, number uint64, digest ledger.Digest, size uint64,
+) ([][]byte, error) {
+	s.peers.hear(peer)
+	own, err := s.receipt(ctx, peer, id, number, digest, size)
+	if err != nil {
+		return nil, err
+	}
+	receipts := [][]byte{own}
+	if len(s.config.Genesis.Organisations) == 1 {
+		return receipts, nil
+	}
+	var tried []error
+	for _, other := range s.config.Mesh.others(s.config.Self) {
+		if s.organisation(other.config.Self) == s.organisation(s.config.Self) {
+			continue
+		}
+		second, err := other.hold(ctx, peer, id, number, digest, size)
+		if err == nil {
+			return append(receipts, second), nil
+		}
+		tried = append(tried, fmt.Errorf("node %s: %w", other.config.Self.Short(), err))
+	}
+	return nil, fmt.Errorf("have the update vouched for by another organisation: %w", errors.Join(tried...))
+}
+
+// hold fetches an update and vouches for it.
+func (s *Service) hold(
+	ctx context.Context, peer ledger.ID, id ledger.Digest, number uint64, digest ledger.Digest, size uint64,
+) ([]byte, error) {
+	if err := s.fetch(ctx, digest, size); err != nil {
+		return nil, err
+	}
+	return s.receipt(ctx, peer, id, number, digest, size)
+}
+
+// receipt signs that this node holds the update (invariant 2).
+func (s *Service) receipt(
+	ctx context.Context, peer ledger.ID, id ledger.Digest, number uint64, digest ledger.Digest, size uint64,
+) ([]byte, error) {
+	if err := s.Asks(peer, id, number); err != nil {
+		return nil, err
+	}
+	have, ok, err := s.config.Blobs.Has(ctx, digest)
+	if err != nil {
+		return nil, err
+	}
+	if !ok || uint64(have) != size { //nolint:gosec // not negative
+		return nil, fmt.Errorf("%w: %s of %d bytes", ErrUnavailable, digest.Short(), size)
+	}
+	r := ledger.Receipt{
+		Version: ledger.Version, Chain: s.config.Chain, Shard: s.config.Genesis.Shard, Epoch: s.config.Genesis.Group.Epoch,
+		Node: s.config.Self, Blob: digest, Size: size, Subject: fl.ReceiptSubject(id), Round: number, Sender: peer,
+	}
+	e, err := r.Sign(s.config.Key.ID(), s.config.Key.Sign)
+	if err != nil {
+		return nil, err
+	}
+	return e.Bytes(), nil
+}
+
+// Asks returns nil where the job's open round asks the peer, [ErrNotAsked]
+// where it does not.
+func (s *Service) Asks(peer ledger.ID, id ledger.Digest, number uint64) error {
+	return s.config.Ledger.View(func(state contract.Range, _ int64) error {
+		r, ok, err := fl.LoadRound(state, id, number)
+		if err != nil {
+			return err
+		}
+		if !ok || r.State != job.RoundOpen {
+			return fmt.Errorf("%w: round %d of job %s is not open", ErrNotAsked, number, id.Short())
+		}
+		u, ok, err := fl.LoadUpdate(state, id, number, peer)
+		if err != nil {
+			return err
+		}
+		if !ok || u.Attempt != r.Attempt || u.State != fl.UpdateExpected {
+			return fmt.Errorf("%w: peer %s in round %d of job %s", ErrNotAsked, peer.Short(), number, id.Short())
+		}
+		return nil
+	})
+}
+
+func (s *Service) organisation(node ledger.ID) ledger.ID {
+	found, _ := s.config.Genesis.Group.Find(node)
+	return found.Organisation
+}

@@ -1,0 +1,129 @@
+package coordinator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/librum/librum/chain/blob"
+	"github.com/librum/librum/chain/contract"
+	"github.com/librum/librum/chain/identity"
+	"github.com/librum/librum/chain/ledger"
+	fl "github.com/librum/librum/fl/contract"
+)
+
+// What callers can act on.
+var (
+	// ErrNotFound: no such job, or it has not got there yet.
+	ErrNotFound = errors.New("not found")
+	// ErrNotAsked: the job's open round does not ask this peer.
+	ErrNotAsked = errors.New("the round does not ask this peer")
+	// ErrUnavailable: the file is at none of the nodes that answered.
+	ErrUnavailable = errors.New("no node has the file")
+)
+
+// Config is what a service is made of.
+type Config struct {
+	Self    ledger.ID
+	Key     *identity.Key
+	Genesis *ledger.Genesis
+	Chain   ledger.Digest
+	Ledger  Ledger
+	Blobs   blob.Store
+	Mesh    *Mesh
+	Now     func() time.Time
+	Logger  *slog.Logger
+	// Threads is how many threads an average takes, 0 for all.
+	Threads int
+}
+
+// Service is the coordinator of one node.
+type Service struct {
+	config Config
+	peers  *peers
+	proofs *proofs
+
+	mu      sync.Mutex
+	workers map[ledger.Digest]bool // jobs with a worker
+	settled map[ledger.Digest]bool // ended jobs with nothing left to do
+}
+
+// New returns a service that has joined the mesh.
+func New(config Config) *Service {
+	s := &Service{
+		config:  config,
+		peers:   newPeers(config.Now),
+		proofs:  newProofs(config.Ledger),
+		workers: map[ledger.Digest]bool{},
+		settled: map[ledger.Digest]bool{},
+	}
+	config.Mesh.join(s)
+	return s
+}
+
+// Run follows the jobs until ctx ends; then it gives up the terms it holds,
+// if the node still takes transactions.
+func (s *Service) Run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		for {
+			changed := s.config.Ledger.Changed()
+			jobs, err := s.unattended()
+			if err != nil {
+				return err
+			}
+			for _, id := range jobs {
+				group.Go(func() error { return s.work(ctx, id) })
+			}
+			select {
+			case <-changed:
+			case <-ctx.Done():
+				return nil
+			}
+		}
+	})
+	return group.Wait()
+}
+
+// unattended returns the jobs that need a worker and have none, and counts
+// them as attended.
+func (s *Service) unattended() ([]ledger.Digest, error) {
+	var jobs []ledger.Digest
+	err := s.config.Ledger.View(func(state contract.Range, _ int64) error {
+		return eachJob(state, func(id ledger.Digest, _ []byte) error {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			if !s.workers[id] && !s.settled[id] {
+				s.workers[id] = true
+				jobs = append(jobs, id)
+			}
+			return nil
+		})
+	})
+	return jobs, err
+}
+
+// eachJob calls visit for every job on the ledger.
+func eachJob(state contract.Range, visit func(id ledger.Digest, row []byte) error) error {
+	const page = 1_000
+	for after := contract.Key(""); ; {
+		rows, err := state.Scan(fl.PrefixJob, after, page)
+		if err != nil {
+			return fmt.Errorf("list jobs: %w", err)
+		}
+		for _, r := range rows {
+			if err := visit(ledger.Digest([]byte(r.Key[len(fl.PrefixJob):])), r.Value); err != nil {
+				return err
+			}
+		}
+		if len(rows) < page {
+			return nil
+		}
+		after = rows[len(rows)-1].Key
+	}
+}

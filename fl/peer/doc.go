@@ -1,0 +1,16 @@
+// Package peer is a training participant: it polls for tasks, checks their
+// proof, trains on its own data and submits what came out, signed by itself.
+//
+// What enters: tasks from a [Server], the rows of a data set that never leave.
+// What leaves: updates as safetensors files, and signed transactions of the
+// contract fl.
+//
+// Invariants:
+//
+//  1. Nothing is fetched or trained for a task whose proof does not hold from
+//     the genesis digest on.
+//  2. Rows never leave; what leaves is the update, its number of rows, and
+//     loss and accuracy over them.
+//  3. A round that can't be done is declined with a reason, so that nobody
+//     waits for it.
+package peer

@@ -1,0 +1,234 @@
+package peer
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/librum/librum/chain/identity"
+	"github.com/librum/librum/chain/ledger"
+	fl "github.com/librum/librum/fl/contract"
+	"github.com/librum/librum/fl/data"
+	"github.com/librum/librum/fl/job"
+	"github.com/librum/librum/fl/train"
+)
+
+// Task is what a round asks of the peer.
+type Task struct {
+	Job       ledger.Digest
+	Round     uint64
+	Spec      job.Spec
+	Model     ledger.Digest
+	ModelSize uint64
+	Proof     []byte
+}
+
+// Server is the node that the peer talks to.
+type Server interface {
+	// Task waits for a task, nil where there is none yet.
+	Task(ctx context.Context, peer ledger.ID) (*Task, error)
+	// Model opens the file with that digest; the peer checks it.
+	Model(ctx context.Context, digest ledger.Digest) (io.ReadCloser, error)
+	// Upload hands over an update and returns the receipts for it.
+	Upload(ctx context.Context, peer ledger.ID, task *Task, update []byte, digest ledger.Digest) (receipts [][]byte, err error)
+	// Submit sends a signed transaction and waits for its execution.
+	Submit(ctx context.Context, signed []byte) (code ledger.Code, detail string, err error)
+}
+
+// Config is what a peer is made of.
+type Config struct {
+	ID      ledger.ID
+	Key     *identity.Key
+	Chain   ledger.Digest
+	Shard   uint32
+	Group   ledger.Group // of the genesis, which the proofs start from
+	Data    data.Dataset
+	Augment train.Augment
+	Server  Server
+	Now     func() time.Time
+	Random  io.Reader // nonces
+	Logger  *slog.Logger
+}
+
+// Peer is one participant.
+type Peer struct {
+	config   Config
+	trainers map[ledger.Digest]*train.Trainer // by job
+}
+
+// New returns a peer.
+func New(config Config) *Peer {
+	return &Peer{config: config, trainers: map[ledger.Digest]*train.Trainer{}}
+}
+
+// retry bounds how long a peer rests after an error.
+const (
+	retryFirst      = 200 * time.Millisecond
+	retryLast       = 10 * time.Second
+	transactionLife = 5 * time.Minute
+)
+
+// Run registers the peer and works until ctx ends. Errors are logged and
+// retried with growing rests: a node that is away comes back.
+func (p *Peer) Run(ctx context.Context) error {
+	rest := retryFirst
+	registered := false
+	for ctx.Err() == nil {
+		err := p.step(ctx, &registered)
+		if err == nil {
+			rest = retryFirst
+			continue
+		}
+		if ctx.Err() != nil {
+			break
+		}
+		p.config.Logger.Warn("peer rests after an error", "peer", p.config.ID.Short(), "rest", rest, "error", err)
+		select {
+		case <-ctx.Done():
+		case <-time.After(rest):
+		}
+		rest = min(2*rest, retryLast)
+	}
+	return nil
+}
+
+// step registers, or waits for one task and does it.
+func (p *Peer) step(ctx context.Context, registered *bool) error {
+	if !*registered {
+		if err := p.call(ctx, fl.MethodRegisterPeer, &fl.RegisterPeer{Available: true}); err != nil {
+			return fmt.Errorf("register: %w", err)
+		}
+		*registered = true
+	}
+	task, err := p.config.Server.Task(ctx, p.config.ID)
+	if err != nil || task == nil {
+		return err
+	}
+	if err := p.do(ctx, task); err != nil {
+		return fmt.Errorf("round %d of job %s: %w", task.Round, task.Job.Short(), err)
+	}
+	return nil
+}
+
+// do trains one round, or declines it where it can't.
+func (p *Peer) do(ctx context.Context, task *Task) error {
+	if err := CheckTask(task, p.config.ID, p.config.Chain, &p.config.Group); err != nil {
+		return p.decline(ctx, task, fl.DeclinedProof, err)
+	}
+	params, err := p.model(ctx, task)
+	if err != nil {
+		return err
+	}
+	trainer, err := p.trainer(task)
+	if err != nil {
+		return p.decline(ctx, task, fl.DeclinedData, err)
+	}
+	updated, metrics, err := trainer.Train(ctx, params, p.config.Data, task.Round)
+	switch {
+	case errors.Is(err, train.ErrInvalid):
+		return p.decline(ctx, task, fl.DeclinedData, err)
+	case errors.Is(err, train.ErrDiverged):
+		return p.decline(ctx, task, fl.DeclinedTraining, err)
+	case err != nil:
+		return err
+	}
+	update, err := train.EncodeFile(updated)
+	if err != nil {
+		return err
+	}
+	digest := ledger.Hash(update)
+	receipts, err := p.config.Server.Upload(ctx, p.config.ID, task, update, digest)
+	if err != nil {
+		return fmt.Errorf("upload: %w", err)
+	}
+	return p.call(ctx, fl.MethodSubmitUpdate, &fl.SubmitUpdate{
+		Job: task.Job, Round: task.Round, Digest: digest, Size: uint64(len(update)), NumExamples: uint64(metrics.Examples), //nolint:gosec // not negative
+		Metrics: fl.Metrics{"loss": metrics.Loss, "accuracy": metrics.Accuracy}, Receipts: receipts,
+	})
+}
+
+// model fetches the model that the round begins with.
+func (p *Peer) model(ctx context.Context, task *Task) (_ []train.Param, err error) {
+	body, err := p.config.Server.Model(ctx, task.Model)
+	if err != nil {
+		return nil, fmt.Errorf("fetch the model: %w", err)
+	}
+	defer func() { err = errors.Join(err, body.Close()) }()
+	b, err := io.ReadAll(io.LimitReader(body, int64(task.ModelSize)+1)) //nolint:gosec // proven, and bounded by the contract
+	if err != nil {
+		return nil, fmt.Errorf("fetch the model: %w", err)
+	}
+	if got := ledger.Hash(b); got != task.Model {
+		return nil, fmt.Errorf("fetch the model: it has digest %s, the task says %s", got, task.Model)
+	}
+	return train.DecodeFile(bytes.NewReader(b), int64(len(b)), p.trainSpec(task))
+}
+
+// trainer returns the job's trainer, which keeps its graphs over the rounds.
+func (p *Peer) trainer(task *Task) (*train.Trainer, error) {
+	if t, ok := p.trainers[task.Job]; ok {
+		return t, nil
+	}
+	t, err := train.New(p.trainSpec(task))
+	if err != nil {
+		return nil, err
+	}
+	clear(p.trainers) // one job at a time: a trainer holds its model several times over
+	p.trainers[task.Job] = t
+	return t, nil
+}
+
+// trainSpec returns how this peer trains: the job's terms, with a seed of its
+// own drawn from the job's, so that no two peers shuffle alike.
+func (p *Peer) trainSpec(task *Task) train.Spec {
+	spec := train.FromJob(&task.Spec)
+	spec.Seed = peerSeed(task.Spec.Seed, p.config.ID)
+	spec.Augment = p.config.Augment
+	return spec
+}
+
+func (p *Peer) decline(ctx context.Context, task *Task, reason fl.Decline, cause error) error {
+	p.config.Logger.Warn("peer declines a round", "peer", p.config.ID.Short(),
+		"job", task.Job.Short(), "round", task.Round, "reason", reason, "error", cause)
+	return p.call(ctx, fl.MethodDeclineUpdate, &fl.DeclineUpdate{Job: task.Job, Round: task.Round, Reason: reason})
+}
+
+// call signs and submits a call of the contract fl. One that the ledger has
+// moved past is no error: the next task says what is wanted now.
+func (p *Peer) call(ctx context.Context, method string, args any) error {
+	signed, err := p.sign(method, args)
+	if err != nil {
+		return err
+	}
+	code, detail, err := p.config.Server.Submit(ctx, signed)
+	switch {
+	case err != nil:
+		return fmt.Errorf("submit %s: %w", method, err)
+	case code == ledger.CodeOK, code == fl.CodeAnswered, code == fl.CodeRoundState, code == fl.CodeJobOver:
+		return nil
+	}
+	return fmt.Errorf("submit %s: refused as %s: %s", method, code, detail)
+}
+
+func (p *Peer) sign(method string, args any) ([]byte, error) {
+	b, err := ledger.Encode(args)
+	if err != nil {
+		return nil, err
+	}
+	t := ledger.Transaction{
+		Version: ledger.Version, Chain: p.config.Chain, Shard: p.config.Shard, Sender: p.config.ID,
+		Contract: fl.Name, Method: method, Args: b, Expiry: p.config.Now().Add(transactionLife).UnixMilli(),
+	}
+	if _, err := io.ReadFull(p.config.Random, t.Nonce[:]); err != nil {
+		return nil, fmt.Errorf("draw a nonce: %w", err)
+	}
+	e, err := t.Sign(p.config.Key.ID(), p.config.Key.Sign)
+	if err != nil {
+		return nil, err
+	}
+	return e.Bytes(), nil
+}

@@ -1,0 +1,47 @@
+package localnet
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"time"
+
+	"github.com/librum/librum/chain/contract"
+	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/chain/node"
+	fl "github.com/librum/librum/fl/contract"
+)
+
+// nodeLedger is a node as its coordinator sees it.
+type nodeLedger struct{ *node.Node }
+
+// transactionLife is how long a coordinator's transaction may wait on its way.
+const transactionLife = 5 * time.Minute
+
+// Submit signs a call of the contract fl with the node's key.
+func (n nodeLedger) Submit(ctx context.Context, method string, args any) (ledger.Code, string, error) {
+	b, err := ledger.Encode(args)
+	if err != nil {
+		return "", "", err
+	}
+	config := n.Config()
+	t := ledger.Transaction{
+		Version: ledger.Version, Chain: config.Chain, Shard: config.Genesis.Shard, Sender: config.Self,
+		Contract: fl.Name, Method: method, Args: b, Expiry: config.Now().Add(transactionLife).UnixMilli(),
+	}
+	if _, err := rand.Read(t.Nonce[:]); err != nil {
+		return "", "", fmt.Errorf("draw a nonce: %w", err)
+	}
+	e, err := t.Sign(config.Key.ID(), config.Key.Sign)
+	if err != nil {
+		return "", "", err
+	}
+	outcomes, err := n.Node.Submit(ctx, [][]byte{e.Bytes()})
+	if err != nil {
+		return "", "", err
+	}
+	return outcomes[0].Code, outcomes[0].Detail, nil
+}
+
+// View implements coordinator.Ledger.
+func (n nodeLedger) View(read func(contract.Range, int64) error) error { return n.Node.View(read) }
