@@ -13,7 +13,8 @@ import (
 var ErrExists = errors.New("the directory holds a network already")
 
 // Create makes the files of a new network: genesis, keys and the token. The
-// genesis file is written last, so that half a network is none.
+// genesis file is written last, so that half a network is none: what an
+// interrupted Create left behind is replaced.
 func Create(dir Dir, secrets Secrets, spec Spec) error {
 	if _, err := os.Stat(dir.Genesis()); err == nil {
 		return fmt.Errorf("%w: %s", ErrExists, dir)

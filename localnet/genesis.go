@@ -23,6 +23,10 @@ const delegateLife = 365 * 24 * time.Hour
 
 // NewGenesis returns the genesis of a network.
 func NewGenesis(secrets Secrets, spec Spec) (*ledger.Genesis, error) {
+	if spec.Nodes < 1 || spec.Peers < 0 || spec.Accounts < 0 {
+		return nil, fmt.Errorf("make genesis: %d nodes, %d peers, %d accounts, want at least one node and none below zero",
+			spec.Nodes, spec.Peers, spec.Accounts)
+	}
 	g := &ledger.Genesis{
 		Version: ledger.Version,
 		Name:    "librum-local",

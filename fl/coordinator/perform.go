@@ -11,12 +11,10 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/librum/librum/aggregator"
-	"github.com/librum/librum/aggregator/strategy"
-	"github.com/librum/librum/aggregator/tensor"
 	"github.com/librum/librum/chain/blob"
 	"github.com/librum/librum/chain/ledger"
 	fl "github.com/librum/librum/fl/contract"
-	"github.com/librum/librum/fl/job"
+	"github.com/librum/librum/fl/recompute"
 	"github.com/librum/librum/fl/round"
 	"github.com/librum/librum/fl/train"
 )
@@ -91,25 +89,28 @@ func (w *worker) fetchUpdates(ctx context.Context, s *round.Snapshot, a round.Fe
 }
 
 // compute checks the updates of the closed set and averages those that pass.
-func (w *worker) compute(ctx context.Context, s *round.Snapshot, a round.Compute) (*round.Computation, error) {
-	layout, err := train.FileLayout(train.FromJob(&s.Job.Spec))
+func (w *worker) compute(ctx context.Context, s *round.Snapshot, a round.Compute) (_ *round.Computation, err error) {
+	set, err := recompute.New(&s.Job.Spec, w.open)
 	if err != nil {
 		return nil, err
 	}
-	files, refused, err := w.check(ctx, s, layout, a.Without)
-	defer func() { closeAll(files, w.logger()) }()
+	defer func() { err = errors.Join(err, set.Close()) }()
+	unavailable := make([]fl.Refused, len(a.Without))
+	for i, peer := range a.Without {
+		unavailable[i] = fl.Refused{Peer: peer, Reason: aggregator.RefusedUnavailable}
+	}
+	refused, err := set.Check(ctx, s.Averaged(unavailable))
 	if err != nil {
 		return nil, err
 	}
+	for _, r := range refused {
+		w.logger().Warn("refused an update", "peer", r.Peer.Short(), "round", a.Round, "reason", r.Reason)
+	}
+	refused = append(refused, unavailable...)
 	averaged := s.Averaged(refused)
 	var model round.File
 	if int64(len(averaged)) >= s.Job.Spec.MinTrainPeers {
-		updates := make([]aggregator.Update, len(averaged))
-		for i, u := range averaged {
-			file := files[u.Peer]
-			updates[i] = aggregator.Update{Peer: u.Peer[:], File: file, Size: file.Size(), Weight: u.Weight}
-		}
-		if model, err = w.average(ctx, &s.Job.Spec, layout, updates); err != nil {
+		if model, err = w.average(ctx, set, averaged); err != nil {
 			return nil, err
 		}
 	}
@@ -117,69 +118,27 @@ func (w *worker) compute(ctx context.Context, s *round.Snapshot, a round.Compute
 	return &c, err
 }
 
-// check opens the updates of the set and refuses those that may not take part,
-// aggregator(3).
-func (w *worker) check(
-	ctx context.Context, s *round.Snapshot, layout tensor.Layout, without []ledger.ID,
-) (map[ledger.ID]blob.Blob, []fl.Refused, error) {
-	files := map[ledger.ID]blob.Blob{}
-	var refused []fl.Refused
-	left := map[ledger.ID]bool{}
-	for _, peer := range without {
-		left[peer] = true
-		refused = append(refused, fl.Refused{Peer: peer, Reason: aggregator.RefusedUnavailable})
+// open opens an update that is held here. One that the disk has damaged is
+// dropped, so that it is fetched from another node again.
+func (w *worker) open(ctx context.Context, digest ledger.Digest) (blob.Blob, error) {
+	file, err := w.config.Blobs.Get(ctx, digest)
+	if errors.Is(err, blob.ErrCorrupt) {
+		err = errors.Join(err, w.config.Blobs.Delete(ctx, digest))
 	}
-	for _, a := range s.Answers {
-		if a.State != fl.UpdateSubmitted || left[a.Peer] {
-			continue
-		}
-		file, err := w.config.Blobs.Get(ctx, a.Digest)
-		if errors.Is(err, blob.ErrCorrupt) {
-			// Gone here, it is fetched from another node again.
-			err = errors.Join(err, w.config.Blobs.Delete(ctx, a.Digest))
-		}
-		if err != nil {
-			return files, nil, err
-		}
-		files[a.Peer] = file
-		err = aggregator.Check(ctx, layout, file, file.Size(), a.Digest, aggregator.Limits{})
-		reason, isRefusal := aggregator.ReasonOf(err)
-		switch {
-		case isRefusal:
-			w.logger().Warn("refused an update", "peer", a.Peer.Short(), "reason", reason, "error", err)
-			refused = append(refused, fl.Refused{Peer: a.Peer, Reason: reason})
-		case err != nil:
-			return files, nil, err
-		}
-	}
-	return files, refused, nil
-}
-
-func closeAll(files map[ledger.ID]blob.Blob, logger *slog.Logger) {
-	for _, f := range files {
-		if err := f.Close(); err != nil {
-			logger.Warn("close an update", "error", err)
-		}
-	}
+	return file, err
 }
 
 // average streams the mean of the updates into the blob store.
-func (w *worker) average(
-	ctx context.Context, spec *job.Spec, layout tensor.Layout, updates []aggregator.Update,
-) (round.File, error) {
-	rule, err := strategy.Find(spec.Strategy.Name)
-	if err != nil {
-		return round.File{}, err
-	}
+func (w *worker) average(ctx context.Context, set *recompute.Set, updates []fl.Averaged) (round.File, error) {
 	r, to := io.Pipe()
 	var file round.File
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
-		_, err := rule.Aggregate(ctx, spec.Strategy.Params, layout, updates, to, aggregator.Options{Threads: w.config.Threads})
+		_, err := set.Average(ctx, updates, to, w.config.Threads)
 		return errors.Join(err, to.CloseWithError(err))
 	})
 	group.Go(func() error {
-		digest, size, err := w.config.Blobs.Put(ctx, r, layout.Canonical().FileBytes())
+		digest, size, err := w.config.Blobs.Put(ctx, r, set.Layout().Canonical().FileBytes())
 		file = round.File{Digest: digest, Size: uint64(size)} //nolint:gosec // not negative
 		return errors.Join(err, r.CloseWithError(err))
 	})

@@ -1,0 +1,236 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/librum/librum/chain/blob"
+	"github.com/librum/librum/chain/identity"
+	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/chain/verify"
+	flverify "github.com/librum/librum/fl/verify"
+	"github.com/librum/librum/localnet"
+)
+
+// verifyOptions are the flags of the verify commands.
+type verifyOptions struct {
+	dir       string
+	genesis   string
+	head      string
+	minHeight uint64
+	json      bool
+}
+
+func newVerifyCommand() *cobra.Command {
+	o := &verifyOptions{}
+	cmd := &cobra.Command{
+		Use:   "verify",
+		Short: "Check a chain or a job from the genesis on, trusting nobody who stored it",
+		Args:  cobra.NoArgs,
+	}
+	flags := cmd.PersistentFlags()
+	flags.StringVar(&o.dir, "dir", "demo-data", "directory of the network")
+	flags.StringVar(&o.genesis, "genesis", "", "anchor: the genesis file, or its digest")
+	flags.StringVar(&o.head, "head", "", "anchor: a chain hash that must be in the chain")
+	flags.Uint64Var(&o.minHeight, "min-height", 0, "anchor: the chain must be final up to here")
+	flags.BoolVar(&o.json, "json", false, "print one JSON object on the last line")
+	cmd.AddCommand(&cobra.Command{
+		Use:     "chain",
+		Short:   "Execute every record of every node again and compare",
+		Example: "  librum verify chain --dir demo-data --min-height 100",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return o.run(cmd.Context(), cmd.OutOrStdout(), "")
+		},
+	}, &cobra.Command{
+		Use:     "job ID",
+		Short:   "Check the chain, then compute every round of a job again",
+		Example: "  librum verify job 5c0d… --dir demo-data",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return o.run(cmd.Context(), cmd.OutOrStdout(), args[0])
+		},
+	})
+	return cmd
+}
+
+// verifyResult is what a verification prints with --json.
+type verifyResult struct {
+	OK      bool            `json:"ok"`
+	Verdict verify.Verdict  `json:"verdict"`
+	Checked verify.Checked  `json:"checked"`
+	First   *verify.Finding `json:"first_error"`
+}
+
+// run verifies and returns the exit code as an error.
+func (o *verifyOptions) run(ctx context.Context, out io.Writer, jobID string) error {
+	anchors, err := o.anchors()
+	if err != nil {
+		return &exitError{code: exitUsage, err: err}
+	}
+	var jobs []ledger.Digest
+	if jobID != "" {
+		id, err := ledger.ParseDigest(jobID)
+		if err != nil {
+			return &exitError{code: exitUsage, err: fmt.Errorf("job: %w", err)}
+		}
+		jobs = append(jobs, id)
+	}
+	text := out
+	if o.json {
+		text = io.Discard
+	}
+	result, err := verifyDir(ctx, localnet.Dir(o.dir), anchors, jobs, text)
+	if err != nil {
+		return &exitError{code: exitUnknown, err: err}
+	}
+	if o.json {
+		line, err := json.Marshal(result)
+		if err != nil {
+			return err
+		}
+		if _, err := fmt.Fprintf(out, "%s\n", line); err != nil {
+			return err
+		}
+	}
+	switch result.Verdict {
+	case verify.Right:
+		return nil
+	case verify.Incomplete:
+		return &exitError{code: exitUnknown}
+	default:
+		return &exitError{code: exitNo}
+	}
+}
+
+// anchors reads the anchors from the flags.
+func (o *verifyOptions) anchors() (verify.Anchors, error) {
+	a := verify.Anchors{MinHeight: o.minHeight}
+	var err error
+	if o.head != "" {
+		if a.Head, err = ledger.ParseDigest(o.head); err != nil {
+			return a, fmt.Errorf("--head: %w", err)
+		}
+	}
+	if o.genesis == "" {
+		return a, nil
+	}
+	if a.Genesis, err = ledger.ParseDigest(o.genesis); err == nil {
+		return a, nil
+	}
+	b, err := os.ReadFile(filepath.Clean(o.genesis))
+	if err != nil {
+		return a, fmt.Errorf("--genesis is neither a digest of 64 digits nor a file: %w", err)
+	}
+	_, a.Genesis, err = ledger.ParseGenesis(b)
+	return a, err
+}
+
+// verifyDir verifies the chain of every node found in dir, then the jobs on
+// the state that execution led to, and prints what it checked.
+func verifyDir(ctx context.Context, dir localnet.Dir, anchors verify.Anchors, jobs []ledger.Digest, out io.Writer) (result verifyResult, err error) {
+	genesis, err := os.ReadFile(dir.Genesis())
+	if err != nil {
+		return result, fmt.Errorf("%w: %w", localnet.ErrNoNetwork, err)
+	}
+	g, chain, err := ledger.ParseGenesis(genesis)
+	if err != nil {
+		result.fail(verify.Wrong, &verify.Finding{Kind: "genesis", Where: dir.Genesis(), Message: err.Error()}, out)
+		return result, nil
+	}
+	nodes, err := localnet.OpenOffline(ctx, dir, g, chain)
+	if err != nil {
+		return result, err
+	}
+	defer func() {
+		for _, n := range nodes {
+			err = errors.Join(err, n.Close())
+		}
+	}()
+	result.OK, result.Verdict = true, verify.Right
+	var state *verify.State
+	newest := uint64(0)
+	blobs := make([]blob.Store, 0, len(nodes))
+	for _, n := range nodes {
+		report, replayed, err := verify.Chain(ctx, verify.Input{
+			Store: n.Store, Genesis: genesis, Contracts: localnet.Contracts(), Verify: identity.NewVerifier(1 << 14).Verify, Anchors: anchors,
+		})
+		if err != nil {
+			return result, fmt.Errorf("verify the chain of %s: %w", n.Name, err)
+		}
+		result.addChain(n.Name, &report, out)
+		blobs = append(blobs, n.Blobs)
+		if state == nil || report.Stored > newest {
+			state, newest = replayed, report.Stored
+		}
+	}
+	if !result.OK {
+		return result, nil
+	}
+	if !anchors.Any() {
+		say(out, "no anchor was given (--genesis, --head, --min-height): that the chain was rewritten or shortened is not excluded")
+	}
+	for _, id := range jobs {
+		if err := result.addJob(ctx, flverify.Input{State: state, Job: id, Blobs: blobs}, out); err != nil {
+			return result, err
+		}
+	}
+	return result, nil
+}
+
+func (r *verifyResult) addChain(name string, report *verify.Report, out io.Writer) {
+	r.Checked.Blocks += report.Checked.Blocks
+	r.Checked.Transactions += report.Checked.Transactions
+	r.Checked.Signatures += report.Checked.Signatures
+	if report.First != nil {
+		first := *report.First
+		first.Where = name + ", " + first.Where
+		r.fail(report.Verdict, &first, out)
+		return
+	}
+	say(out, "%s: right: %d blocks, %d transactions, %d signatures; genesis %s, final up to height %d with chain hash %s at log time %s",
+		name, report.Checked.Blocks, report.Checked.Transactions, report.Checked.Signatures,
+		report.Genesis, report.Height, report.Head, logTime(report.LogTime))
+}
+
+func (r *verifyResult) addJob(ctx context.Context, in flverify.Input, out io.Writer) error {
+	report, err := flverify.Job(ctx, in)
+	if err != nil {
+		return fmt.Errorf("verify job %s: %w", in.Job, err)
+	}
+	r.Checked.Rounds += report.Rounds
+	r.Checked.Updates += report.Updates
+	r.Checked.Averages += report.Averages
+	for _, l := range report.Lines {
+		about := "job"
+		if l.Round != 0 {
+			about = fmt.Sprintf("round %d", l.Round)
+		}
+		say(out, "%s: %s: %s", about, l.Basis, l.What)
+	}
+	switch {
+	case report.First != nil:
+		r.fail(verify.Wrong, &verify.Finding{Kind: report.First.Kind, Where: report.First.Where, Message: report.First.Message}, out)
+	case report.Incomplete:
+		r.OK, r.Verdict = false, verify.Incomplete
+		say(out, "job %s: incomplete: not all could be recomputed", in.Job)
+	default:
+		say(out, "job %s: right: %d rounds, %d updates, %d averages", in.Job, report.Rounds, report.Updates, report.Averages)
+	}
+	return nil
+}
+
+// fail notes the first thing that is wrong.
+func (r *verifyResult) fail(verdict verify.Verdict, f *verify.Finding, out io.Writer) {
+	say(out, "%s: %s at %s: %s", verdict, f.Kind, f.Where, f.Message)
+	if r.First == nil {
+		r.OK, r.Verdict, r.First = false, verdict, f
+	}
+}

@@ -1,0 +1,103 @@
+package contract
+
+import (
+	"github.com/librum/librum/chain/contract"
+	members "github.com/librum/librum/chain/contract/identity"
+	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/fl/job"
+)
+
+// CloseJob is the arguments of the method of that name. A job finishes with
+// model and card; it fails where peers or attesters stay away for longer than
+// the spec allows.
+type CloseJob struct {
+	Job       ledger.Digest `cbor:"job"`
+	Round     uint64        `cbor:"round"` // the last one opened, 0 before the first
+	Term      uint64        `cbor:"term"`
+	State     job.State     `cbor:"state"`            // finished or failed
+	Reason    job.Reason    `cbor:"reason,omitempty"` // of failed: no_peers or attest_timeout
+	Model     ledger.Digest `cbor:"model"`            // of finished: the last final model
+	ModelSize uint64        `cbor:"model_size"`
+	Card      ledger.Digest `cbor:"card"` // of finished: SHA-256 of the model card
+	CardSize  uint64        `cbor:"card_size"`
+}
+
+func closeJobFootprint(call contract.Call, a *CloseJob) (contract.Footprint, error) {
+	switch {
+	case a.State == job.StateFinished && a.Reason == "":
+		if err := checkFile("card", a.Card, a.CardSize); err != nil {
+			return contract.Footprint{}, err
+		}
+	case a.State == job.StateFailed && (a.Reason == job.ReasonNoPeers || a.Reason == job.ReasonAttestTimeout):
+		if !a.Model.IsZero() || a.ModelSize != 0 || !a.Card.IsZero() || a.CardSize != 0 {
+			return contract.Footprint{}, badArguments("card", "a failed job has neither model nor card")
+		}
+	default:
+		return contract.Footprint{}, badArguments("state", "want %s, or %s because of %s or %s",
+			job.StateFinished, job.StateFailed, job.ReasonNoPeers, job.ReasonAttestTimeout)
+	}
+	return contract.Footprint{
+		Reads:  []contract.Key{members.MemberRow(call.Sender), RoundRow(a.Job, a.Round)},
+		Writes: []contract.Key{JobRow(a.Job), TermRow(a.Job)},
+	}, nil
+}
+
+func closeJob(env *contract.Env, call contract.Call, a *CloseJob) error {
+	j, err := activeJob(env, a.Job)
+	if err != nil {
+		return err
+	}
+	if _, err := held(env, call, a.Job, a.Term); err != nil {
+		return err
+	}
+	if a.Round != j.Round {
+		return contract.Errorf(contract.CodeConflict, "round %d is not the last one opened, %d", a.Round, j.Round)
+	}
+	switch {
+	case a.State == job.StateFinished:
+		err = a.finishable(j)
+	case a.Reason == job.ReasonNoPeers:
+		err = starved(env, j)
+	default:
+		err = unattested(env, a, j)
+	}
+	if err != nil {
+		return err
+	}
+	j.Card, j.CardSize = a.Card, a.CardSize
+	return endJob(env, a.Job, j, a.State, a.Reason)
+}
+
+func (a *CloseJob) finishable(j *Job) error {
+	if j.Finals != uint64(j.Spec.NumRounds) {
+		return contract.Errorf(CodeRoundState, "%d of %d rounds are final", j.Finals, j.Spec.NumRounds)
+	}
+	if a.Model != j.Model || a.ModelSize != j.ModelSize {
+		return contract.Errorf(contract.CodeConflict, "the last final model is %s", j.Model)
+	}
+	return nil
+}
+
+// starved holds where no round was at work for as long as the job waits for
+// peers.
+func starved(env *contract.Env, j *Job) error {
+	if j.Idle == 0 || j.Finals == uint64(j.Spec.NumRounds) {
+		return contract.Errorf(CodeRoundState, "the job waits for no peers")
+	}
+	if at := j.PeersDeadline(); env.LogTime() < at {
+		return contract.Errorf(contract.CodeTooEarly, "the job waits for peers until log time %d", at)
+	}
+	return nil
+}
+
+// unattested holds where a commit stood for as long as attesters have.
+func unattested(env *contract.Env, a *CloseJob, j *Job) error {
+	r, err := roundIn(env, a.Job, a.Round, job.RoundCommitted)
+	if err != nil {
+		return err
+	}
+	if at := r.AttestDeadline(&j.Spec); env.LogTime() < at {
+		return contract.Errorf(contract.CodeTooEarly, "round %d may be attested until log time %d", a.Round, at)
+	}
+	return nil
+}

@@ -1,0 +1,140 @@
+package contract
+
+import (
+	"slices"
+
+	"github.com/librum/librum/aggregator"
+	"github.com/librum/librum/chain/contract"
+	members "github.com/librum/librum/chain/contract/identity"
+	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/fl/job"
+)
+
+// CommitRound is the arguments of the method of that name. Set and weights are
+// digests: the updates stand in rows of their own, and thousands of them would not
+// fit a transaction. Where refusals leave fewer than min_train_peers updates,
+// model and size are zero: the claim is that the round is void.
+type CommitRound struct {
+	Job       ledger.Digest `cbor:"job"`
+	Round     uint64        `cbor:"round"`
+	Attempt   uint64        `cbor:"attempt"` // so that a late copy cannot meet the next attempt
+	Term      uint64        `cbor:"term"`
+	Set       ledger.Digest `cbor:"set"`               // [SetDigest] of the updates averaged
+	Weights   ledger.Digest `cbor:"weights"`           // [WeightsDigest] of the same
+	Refused   []Refused     `cbor:"refused,omitempty"` // the rest of the closed set, peers ascending
+	Model     ledger.Digest `cbor:"model"`
+	ModelSize uint64        `cbor:"model_size"`
+	Metrics   Metrics       `cbor:"metrics,omitempty"`
+}
+
+func commitRoundFootprint(call contract.Call, a *CommitRound) (contract.Footprint, error) {
+	if err := a.check(); err != nil {
+		return contract.Footprint{}, err
+	}
+	f := contract.Footprint{
+		Reads: []contract.Key{members.MemberRow(call.Sender), GroupRow(a.Job, a.Round)},
+		Writes: []contract.Key{
+			JobRow(a.Job), TermRow(a.Job), RoundRow(a.Job, a.Round),
+			CommitRow(a.Job, a.Round, a.Term), AttestRow(a.Job, a.Round, a.Term, call.Sender),
+		},
+	}
+	for _, r := range a.Refused {
+		f.Reads = append(f.Reads, UpdateRow(a.Job, a.Round, r.Peer))
+	}
+	return f, nil
+}
+
+func (a *CommitRound) check() error {
+	peers := make([]ledger.ID, len(a.Refused))
+	for i, r := range a.Refused {
+		if peers[i] = r.Peer; !slices.Contains(aggregator.Refusals(), r.Reason) {
+			return badArguments("refused", "reason %d, want one of %v", i, aggregator.Refusals())
+		}
+	}
+	if err := checkAscending("refused", peers, MaxCohort); err != nil {
+		return err
+	}
+	if !a.Model.IsZero() || a.ModelSize != 0 {
+		if err := checkFile("model", a.Model, a.ModelSize); err != nil {
+			return err
+		}
+	}
+	return a.Metrics.Validate()
+}
+
+func commitRound(env *contract.Env, call contract.Call, a *CommitRound) error {
+	j, err := activeJob(env, a.Job)
+	if err != nil {
+		return err
+	}
+	if _, err := held(env, call, a.Job, a.Term); err != nil {
+		return err
+	}
+	r, err := roundIn(env, a.Job, a.Round, job.RoundClosed)
+	if err != nil {
+		return err
+	}
+	if a.Attempt != r.Attempt {
+		return contract.Errorf(CodeRoundState, "round %d is at attempt %d", a.Round, r.Attempt)
+	}
+	if err := attesting(env, call.Sender, a.Job, a.Round); err != nil {
+		return err
+	}
+	count, err := a.remaining(env, j, r)
+	if err != nil {
+		return err
+	}
+	c := Commit{
+		Attempt: r.Attempt, Term: a.Term, Node: call.Sender, Time: env.LogTime(),
+		Set: a.Set, Count: count, Weights: a.Weights, Model: a.Model, ModelSize: a.ModelSize,
+		Refused: a.Refused, Metrics: a.Metrics,
+	}
+	if err := contract.Store(env, CommitRow(a.Job, a.Round, a.Term), &c); err != nil {
+		return err
+	}
+	own := Attestation{Attempt: r.Attempt, Time: env.LogTime(), Set: a.Set, Weights: a.Weights, Model: a.Model}
+	if err := contract.Store(env, AttestRow(a.Job, a.Round, a.Term, call.Sender), &own); err != nil {
+		return err
+	}
+	err = env.Emit(EventRoundCommitted, &RoundCommitted{
+		Job: a.Job, Round: a.Round, Attempt: r.Attempt, Term: a.Term, Node: call.Sender, Set: a.Set, Count: count,
+		Weights: a.Weights, Model: a.Model, ModelSize: a.ModelSize, Refused: a.Refused, Metrics: a.Metrics,
+	})
+	if err != nil {
+		return err
+	}
+	r.State, r.Committed, r.CommitTerm, r.Agreed, r.Dissented = job.RoundCommitted, env.LogTime(), a.Term, 1, 0
+	return tally(env, a.Job, a.Round, j, r, &c)
+}
+
+// remaining checks what can be checked without the files and returns how many
+// updates were averaged.
+func (a *CommitRound) remaining(env *contract.Env, j *Job, r *Round) (uint64, error) {
+	for _, refused := range a.Refused {
+		if _, err := submitted(env, a.Job, a.Round, r.Attempt, refused.Peer); err != nil {
+			return 0, err
+		}
+	}
+	count := r.Submitted - uint64(len(a.Refused))
+	if len(a.Refused) == 0 && a.Set != r.Set {
+		return 0, contract.Errorf(contract.CodeConflict, "nothing is refused, yet the set is not the closed one, %s", r.Set)
+	}
+	if void := count < uint64(j.Spec.MinTrainPeers); void != a.Model.IsZero() {
+		return 0, contract.Errorf(contract.CodeConflict,
+			"%d updates remain of at least %d: a model is named exactly if there are enough", count, j.Spec.MinTrainPeers)
+	}
+	return count, nil
+}
+
+// attesting refuses nodes that are not in the group frozen when the round
+// opened.
+func attesting(env *contract.Env, node ledger.ID, id ledger.Digest, round uint64) error {
+	group, ok, err := LoadGroup(env, id, round)
+	if err != nil || !ok {
+		return missing(GroupRow(id, round), err)
+	}
+	if _, ok := group.Find(node); !ok {
+		return contract.Errorf(CodeNotInGroup, "node %s does not attest round %d", node, round)
+	}
+	return nil
+}

@@ -1,0 +1,50 @@
+package contract
+
+import (
+	"slices"
+
+	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/fl/job"
+)
+
+// ClosableAt returns the log time from which an open round may be closed: at
+// once where every peer has answered, a while after enough have, and in any
+// case when the round's time is out.
+func (r *Round) ClosableAt(spec *job.Spec) int64 {
+	if r.Submitted+r.Declined == r.Cohort {
+		return r.Opened
+	}
+	at := r.Deadline(spec)
+	if r.Submitted >= uint64(spec.MinTrainPeers) {
+		at = min(at, r.MinReached+1000*spec.WaitAfterMinS)
+	}
+	return at
+}
+
+// Deadline returns the log time from which the round may close whatever is
+// missing.
+func (r *Round) Deadline(spec *job.Spec) int64 { return r.Opened + 1000*spec.RoundTimeoutS }
+
+// AttestDeadline returns the log time from which a committed round without a
+// quorum may end the job.
+func (r *Round) AttestDeadline(spec *job.Spec) int64 { return r.Committed + 1000*spec.AttestTimeoutS }
+
+// PeersDeadline returns the log time from which a job short of peers may be
+// ended. It holds while no round is at work.
+func (j *Job) PeersDeadline() int64 { return j.Idle + 1000*j.Spec.WaitForPeersS }
+
+// TakeableAt returns the log time from which node may take the term after t.
+// Whoever let a term run out waits one lease longer than the others.
+func (t *Term) TakeableAt(node ledger.ID) int64 {
+	at := t.Renewed
+	if !t.GivenUp {
+		at += Lease
+	}
+	if node == t.Holder && !t.GivenUp || slices.Contains(t.Lapsed, node) {
+		at += Lease
+	}
+	return at
+}
+
+// Quorum returns how many equal statements make a round of n nodes final.
+func (r *Round) Quorum() uint64 { return uint64(ledger.Quorum(int(r.Nodes))) }

@@ -1,0 +1,140 @@
+package contract
+
+import (
+	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/fl/job"
+)
+
+// The types of events. All data are maps, and all but a peer's have a "job".
+const (
+	EventPeerRegistered  = "peer.registered"  // [PeerRegistered]
+	EventJobCreated      = "job.created"      // [JobCreated]
+	EventJobFinished     = "job.finished"     // [JobEnded]
+	EventJobFailed       = "job.failed"       // [JobEnded]
+	EventJobCancelled    = "job.cancelled"    // [JobEnded]
+	EventTermTaken       = "term.taken"       // [TermChanged]
+	EventTermGivenUp     = "term.given_up"    // [TermChanged]
+	EventRoundOpened     = "round.opened"     // [RoundOpened]
+	EventUpdateSubmitted = "update.submitted" // [UpdateAnswered]
+	EventUpdateDeclined  = "update.declined"  // [UpdateAnswered]
+	EventRoundClosed     = "round.closed"     // [RoundClosed]
+	EventRoundVoid       = "round.void"       // [RoundEnded]
+	EventRoundCommitted  = "round.committed"  // [RoundCommitted]
+	EventRoundAttested   = "round.attested"   // [RoundAttested]
+	EventRoundFinal      = "round.final"      // [RoundEnded]
+	EventRoundOutvoted   = "round.outvoted"   // [RoundEnded]
+)
+
+// PeerRegistered says that a peer offers to take part, or no longer does.
+type PeerRegistered struct {
+	Peer      ledger.ID `cbor:"peer"`
+	Available bool      `cbor:"available"`
+}
+
+// JobCreated says that a job exists.
+type JobCreated struct {
+	Job     ledger.Digest `cbor:"job"`
+	Creator ledger.ID     `cbor:"creator"`
+	Spec    job.Spec      `cbor:"spec"`
+}
+
+// JobEnded says how a job ended. The model is the newest that stood.
+type JobEnded struct {
+	Job       ledger.Digest `cbor:"job"`
+	State     job.State     `cbor:"state"`
+	Reason    job.Reason    `cbor:"reason"`
+	Rounds    uint64        `cbor:"rounds"` // final ones
+	Model     ledger.Digest `cbor:"model"`
+	ModelSize uint64        `cbor:"model_size"`
+	Card      ledger.Digest `cbor:"card"` // zero unless finished
+	CardSize  uint64        `cbor:"card_size"`
+}
+
+// TermChanged names the holder of a term that begins or was given up.
+type TermChanged struct {
+	Job    ledger.Digest `cbor:"job"`
+	Term   uint64        `cbor:"term"`
+	Holder ledger.ID     `cbor:"holder"`
+}
+
+// RoundOpened is what the proof of a task proves: all that a peer needs to
+// train. Round and job spec give the randomness of training.
+type RoundOpened struct {
+	Job       ledger.Digest `cbor:"job"`
+	Round     uint64        `cbor:"round"`
+	Attempt   uint64        `cbor:"attempt"`
+	Term      uint64        `cbor:"term"`
+	Model     ledger.Digest `cbor:"model"`
+	ModelSize uint64        `cbor:"model_size"`
+	Cohort    []ledger.ID   `cbor:"cohort"`
+	Spec      job.Spec      `cbor:"spec"`
+	Deadline  int64         `cbor:"deadline"` // log time, ms: the round may close without whoever is later
+}
+
+// UpdateAnswered says what a peer answered; digest, size and examples are
+// there for a submission, the reason for a refusal.
+type UpdateAnswered struct {
+	Job         ledger.Digest `cbor:"job"`
+	Round       uint64        `cbor:"round"`
+	Attempt     uint64        `cbor:"attempt"`
+	Peer        ledger.ID     `cbor:"peer"`
+	Digest      ledger.Digest `cbor:"digest"`
+	Size        uint64        `cbor:"size"`
+	NumExamples uint64        `cbor:"num_examples"`
+	Metrics     Metrics       `cbor:"metrics,omitempty"`
+	Reason      Decline       `cbor:"reason"`
+	Submitted   uint64        `cbor:"submitted"` // so far, this one included
+	Declined    uint64        `cbor:"declined"`
+	Cohort      uint64        `cbor:"cohort"` // peers asked
+}
+
+// RoundClosed says that the set of updates is fixed.
+type RoundClosed struct {
+	Job     ledger.Digest `cbor:"job"`
+	Round   uint64        `cbor:"round"`
+	Attempt uint64        `cbor:"attempt"`
+	Term    uint64        `cbor:"term"`
+	Set     ledger.Digest `cbor:"set"`
+	Count   uint64        `cbor:"count"`
+}
+
+// RoundCommitted says what a node claims as the round's result.
+type RoundCommitted struct {
+	Job       ledger.Digest `cbor:"job"`
+	Round     uint64        `cbor:"round"`
+	Attempt   uint64        `cbor:"attempt"`
+	Term      uint64        `cbor:"term"`
+	Node      ledger.ID     `cbor:"node"`
+	Set       ledger.Digest `cbor:"set"`
+	Count     uint64        `cbor:"count"`
+	Weights   ledger.Digest `cbor:"weights"`
+	Model     ledger.Digest `cbor:"model"`
+	ModelSize uint64        `cbor:"model_size"`
+	Refused   []Refused     `cbor:"refused,omitempty"`
+	Metrics   Metrics       `cbor:"metrics,omitempty"`
+}
+
+// RoundAttested is a node's word on a commit.
+type RoundAttested struct {
+	Job       ledger.Digest `cbor:"job"`
+	Round     uint64        `cbor:"round"`
+	Attempt   uint64        `cbor:"attempt"`
+	Term      uint64        `cbor:"term"`
+	Node      ledger.ID     `cbor:"node"`
+	Dissent   Dissent       `cbor:"dissent"` // empty where it agrees
+	Agreed    uint64        `cbor:"agreed"`
+	Dissented uint64        `cbor:"dissented"`
+	Nodes     uint64        `cbor:"nodes"`
+}
+
+// RoundEnded says that a round is final, void or outvoted. Model is the one
+// that the next round begins with.
+type RoundEnded struct {
+	Job       ledger.Digest  `cbor:"job"`
+	Round     uint64         `cbor:"round"`
+	Attempt   uint64         `cbor:"attempt"`
+	State     job.RoundState `cbor:"state"`
+	Model     ledger.Digest  `cbor:"model"`
+	ModelSize uint64         `cbor:"model_size"`
+	Metrics   Metrics        `cbor:"metrics,omitempty"` // of the commit
+}

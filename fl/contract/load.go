@@ -1,0 +1,52 @@
+package contract
+
+import (
+	"github.com/librum/librum/chain/contract"
+	"github.com/librum/librum/chain/ledger"
+)
+
+// LoadJob reads a job, or false where there is none.
+func LoadJob(state contract.State, id ledger.Digest) (*Job, bool, error) {
+	return contract.LoadFrom[Job](state, JobRow(id))
+}
+
+// LoadTerm reads the newest term of a job, or false where none was taken.
+func LoadTerm(state contract.State, id ledger.Digest) (*Term, bool, error) {
+	return contract.LoadFrom[Term](state, TermRow(id))
+}
+
+// LoadRound reads a round, or false where it was never opened.
+func LoadRound(state contract.State, id ledger.Digest, round uint64) (*Round, bool, error) {
+	return contract.LoadFrom[Round](state, RoundRow(id, round))
+}
+
+// LoadCohort reads the peers that a round asks.
+func LoadCohort(state contract.State, id ledger.Digest, round uint64) (*Cohort, bool, error) {
+	return contract.LoadFrom[Cohort](state, CohortRow(id, round))
+}
+
+// LoadGroup reads the group that attests a round.
+func LoadGroup(state contract.State, id ledger.Digest, round uint64) (*ledger.Group, bool, error) {
+	return contract.LoadFrom[ledger.Group](state, GroupRow(id, round))
+}
+
+// LoadUpdate reads a peer's answer in a round, or false where the round never
+// asked it. A row of an earlier attempt than the round's is of no account.
+func LoadUpdate(state contract.State, id ledger.Digest, round uint64, peer ledger.ID) (*Update, bool, error) {
+	return contract.LoadFrom[Update](state, UpdateRow(id, round, peer))
+}
+
+// LoadCommit reads the result that was claimed in a term.
+func LoadCommit(state contract.State, id ledger.Digest, round, term uint64) (*Commit, bool, error) {
+	return contract.LoadFrom[Commit](state, CommitRow(id, round, term))
+}
+
+// LoadAttestation reads a node's word on the commit of a term.
+func LoadAttestation(state contract.State, id ledger.Digest, round, term uint64, node ledger.ID) (*Attestation, bool, error) {
+	return contract.LoadFrom[Attestation](state, AttestRow(id, round, term, node))
+}
+
+// LoadPeer reads a peer, or false where it never registered.
+func LoadPeer(state contract.State, peer ledger.ID) (*Peer, bool, error) {
+	return contract.LoadFrom[Peer](state, PeerRow(peer))
+}

@@ -1,0 +1,127 @@
+package contract
+
+import (
+	"github.com/librum/librum/chain/contract"
+	"github.com/librum/librum/chain/contract/governance"
+	members "github.com/librum/librum/chain/contract/identity"
+	"github.com/librum/librum/chain/identity"
+	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/fl/job"
+)
+
+// OpenRound is the arguments of the method of that name.
+type OpenRound struct {
+	Job       ledger.Digest `cbor:"job"`
+	Round     uint64        `cbor:"round"` // the last final one + 1
+	Term      uint64        `cbor:"term"`
+	Roster    []ledger.ID   `cbor:"roster"` // registered peers, ascending
+	Model     ledger.Digest `cbor:"model"`  // the last final one; in round 1 the initial one
+	ModelSize uint64        `cbor:"model_size"`
+}
+
+func openRoundFootprint(call contract.Call, a *OpenRound) (contract.Footprint, error) {
+	if err := checkAscending("roster", a.Roster, MaxCohort); err != nil {
+		return contract.Footprint{}, err
+	}
+	if err := checkFile("model", a.Model, a.ModelSize); err != nil {
+		return contract.Footprint{}, err
+	}
+	f := contract.Footprint{
+		Reads: []contract.Key{members.MemberRow(call.Sender), governance.GroupRow},
+		Writes: []contract.Key{
+			JobRow(a.Job), TermRow(a.Job), RoundRow(a.Job, a.Round),
+			CohortRow(a.Job, a.Round), GroupRow(a.Job, a.Round),
+		},
+	}
+	for _, peer := range a.Roster {
+		f.Reads = append(f.Reads, members.MemberRow(peer), PeerRow(peer))
+		f.Writes = append(f.Writes, UpdateRow(a.Job, a.Round, peer))
+	}
+	return f, nil
+}
+
+func openRound(env *contract.Env, call contract.Call, a *OpenRound) error {
+	j, err := activeJob(env, a.Job)
+	if err != nil {
+		return err
+	}
+	if _, err := held(env, call, a.Job, a.Term); err != nil {
+		return err
+	}
+	attempt, err := nextAttempt(env, j, a)
+	if err != nil {
+		return err
+	}
+	if n := int64(len(a.Roster)); n < j.Spec.MinAvailablePeers {
+		return contract.Errorf(contract.CodeConflict, "%d peers, the job wants %d", n, j.Spec.MinAvailablePeers)
+	}
+	r := Round{
+		Attempt: attempt, State: job.RoundOpen, Term: a.Term,
+		Model: a.Model, ModelSize: a.ModelSize, Cohort: uint64(len(a.Roster)), Opened: env.LogTime(),
+		OpenedBy: call.ID,
+	}
+	if err := freezeRoster(env, a, attempt); err != nil {
+		return err
+	}
+	group, err := governance.Group(env)
+	if err != nil {
+		return err
+	}
+	r.Nodes = uint64(len(group.Nodes))
+	if err := contract.Store(env, GroupRow(a.Job, a.Round), group); err != nil {
+		return err
+	}
+	if err := contract.Store(env, RoundRow(a.Job, a.Round), &r); err != nil {
+		return err
+	}
+	j.State, j.Reason, j.Idle, j.Round = job.StateRunning, "", 0, a.Round
+	j.Model, j.ModelSize = a.Model, a.ModelSize
+	if err := contract.Store(env, JobRow(a.Job), j); err != nil {
+		return err
+	}
+	return env.Emit(EventRoundOpened, &RoundOpened{
+		Job: a.Job, Round: a.Round, Attempt: attempt, Term: a.Term, Model: a.Model, ModelSize: a.ModelSize,
+		Cohort: a.Roster, Spec: j.Spec, Deadline: r.Deadline(&j.Spec),
+	})
+}
+
+// nextAttempt checks that the round is the one to come and begins with the
+// right model. Nobody can check the initial model here: the nodes derive it
+// from the spec, and dissent.
+func nextAttempt(env *contract.Env, j *Job, a *OpenRound) (uint64, error) {
+	if a.Round != j.Finals+1 || a.Round > uint64(j.Spec.NumRounds) {
+		return 0, contract.Errorf(CodeRoundState, "round %d of %d: %d are final", a.Round, j.Spec.NumRounds, j.Finals)
+	}
+	if !j.Model.IsZero() && (a.Model != j.Model || a.ModelSize != j.ModelSize) {
+		return 0, contract.Errorf(contract.CodeConflict, "round %d begins with model %s", a.Round, j.Model)
+	}
+	if j.Round < a.Round {
+		return 1, nil
+	}
+	last, err := roundIn(env, a.Job, a.Round, job.RoundVoid)
+	if err != nil {
+		return 0, err
+	}
+	return last.Attempt + 1, nil
+}
+
+// freezeRoster refuses peers that are not approved or not available, and
+// writes who is asked.
+func freezeRoster(env *contract.Env, a *OpenRound, attempt uint64) error {
+	for _, peer := range a.Roster {
+		if _, err := members.Require(env, peer, identity.RolePeer); err != nil {
+			return err
+		}
+		row, ok, err := LoadPeer(env, peer)
+		if err != nil {
+			return err
+		}
+		if !ok || !row.Available {
+			return contract.Errorf(contract.CodeConflict, "peer %s is not available", peer)
+		}
+		if err := contract.Store(env, UpdateRow(a.Job, a.Round, peer), &Update{Attempt: attempt, State: UpdateExpected}); err != nil {
+			return err
+		}
+	}
+	return contract.Store(env, CohortRow(a.Job, a.Round), &Cohort{Attempt: attempt, Peers: a.Roster})
+}

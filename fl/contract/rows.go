@@ -1,0 +1,177 @@
+package contract
+
+import (
+	"github.com/librum/librum/aggregator"
+	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/fl/job"
+)
+
+// Chain is the row that says which chain receipts must name.
+type Chain struct {
+	_     struct{} `cbor:",toarray"`
+	Chain ledger.Digest
+	Shard uint32
+}
+
+// Job is the row of a job.
+type Job struct {
+	_         struct{} `cbor:",toarray"`
+	Creator   ledger.ID
+	Created   int64 // log time, ms, as all times here
+	Spec      job.Spec
+	State     job.State
+	Reason    job.Reason
+	Idle      int64         // since when no round is at work; 0 while one is
+	Round     uint64        // opened last, from 1; 0 before the first
+	Finals    uint64        // rounds that are final: Round or Round-1
+	Voids     uint64        // void rounds running
+	Model     ledger.Digest // SHA-256 of the newest final model; the initial one while round 1 runs, zero before
+	ModelSize uint64        // bytes
+	Card      ledger.Digest // SHA-256 of the model card, once finished
+	CardSize  uint64
+	Ended     int64 // 0 while the job is not terminal
+}
+
+// Term is the row of a job's newest term.
+type Term struct {
+	_       struct{} `cbor:",toarray"`
+	Term    uint64   // from 1
+	Holder  ledger.ID
+	Taken   int64
+	Renewed int64 // of its last accepted transaction
+	GivenUp bool
+	Lapsed  []ledger.ID // nodes that let a term run out which another then took, ascending
+}
+
+// Round is the row of a round: what changes while it runs.
+type Round struct {
+	_          struct{} `cbor:",toarray"`
+	Attempt    uint64   // from 1; a void round is opened again under its number
+	State      job.RoundState
+	Term       uint64 // in which it was opened
+	Model      ledger.Digest
+	ModelSize  uint64
+	Cohort     uint64 // peers
+	Nodes      uint64 // n of the attesting group
+	Opened     int64
+	Submitted  uint64
+	Declined   uint64
+	MinReached int64 // when min_train_peers had submitted; 0 before
+	Closed     int64
+	Set        ledger.Digest // [SetDigest] of the updates when it closed
+	Committed  int64
+	CommitTerm uint64
+	Agreed     uint64 // attestations equal to the commit, its own included
+	Dissented  uint64
+	Ended      int64
+	OpenedBy   ledger.Digest // the OpenRound whose result proves the peers' task
+}
+
+// Cohort is the row of the peers that a round asks, ascending.
+type Cohort struct {
+	_       struct{} `cbor:",toarray"`
+	Attempt uint64
+	Peers   []ledger.ID
+}
+
+// UpdateState says what a peer of the cohort has answered.
+type UpdateState string
+
+// The answers of a peer.
+const (
+	UpdateExpected  UpdateState = "expected"
+	UpdateSubmitted UpdateState = "submitted"
+	UpdateDeclined  UpdateState = "declined"
+)
+
+// Update is the row of a peer's answer in a round. A row of an earlier attempt
+// than the round's is of no account.
+type Update struct {
+	_           struct{} `cbor:",toarray"`
+	Attempt     uint64
+	State       UpdateState
+	Time        int64
+	Digest      ledger.Digest // SHA-256 of the file
+	Size        uint64        // bytes
+	NumExamples uint64        // the peer's claim
+	Metrics     Metrics       // the peer's claims
+	Holders     []ledger.ID   // nodes whose receipts were given, ascending
+	Reason      Decline
+}
+
+// Decline is why a peer takes no part in a round.
+type Decline string
+
+// The reasons of a peer.
+const (
+	DeclinedPolicy   Decline = "policy"   // its owner does not allow it
+	DeclinedData     Decline = "data"     // it has no data that fits
+	DeclinedTraining Decline = "training" // training ended with an error or diverged
+	DeclinedProof    Decline = "proof"    // the task's proof does not hold
+)
+
+// Declines lists the reasons of a peer.
+func Declines() []Decline {
+	return []Decline{DeclinedPolicy, DeclinedData, DeclinedTraining, DeclinedProof}
+}
+
+// Refused names an update that was left out of the average, and why.
+type Refused struct {
+	_      struct{} `cbor:",toarray"`
+	Peer   ledger.ID
+	Reason aggregator.Refusal
+}
+
+// Commit is the row of a round's claimed result. Where refusals leave fewer
+// than min_train_peers, it claims that the round is void and has no model.
+type Commit struct {
+	_         struct{} `cbor:",toarray"`
+	Attempt   uint64
+	Term      uint64
+	Node      ledger.ID
+	Time      int64
+	Set       ledger.Digest // [SetDigest] of the updates averaged
+	Count     uint64        // of them
+	Weights   ledger.Digest // [WeightsDigest] of the same
+	Model     ledger.Digest // SHA-256 of the average, zero where the round is void
+	ModelSize uint64
+	Refused   []Refused // peers ascending
+	Metrics   Metrics   // the node's claims
+}
+
+// Attestation is the row of a node's word on a commit.
+type Attestation struct {
+	_       struct{} `cbor:",toarray"`
+	Attempt uint64
+	Time    int64
+	Set     ledger.Digest // as the node computed it
+	Weights ledger.Digest
+	Model   ledger.Digest
+	Dissent Dissent
+}
+
+// Dissent is why a node does not agree with a commit; empty where it does.
+type Dissent string
+
+// The reasons of a node.
+const (
+	DissentInput     Dissent = "input"     // the round began with another model than it must
+	DissentRefused   Dissent = "refused"   // the refused updates or their reasons differ
+	DissentAvailable Dissent = "available" // an update called unavailable can be had from this node
+	DissentSet       Dissent = "set"       // the set differs though the refusals are the same
+	DissentWeights   Dissent = "weights"
+	DissentModel     Dissent = "model"
+)
+
+// Dissents lists the reasons of a node.
+func Dissents() []Dissent {
+	return []Dissent{DissentInput, DissentRefused, DissentAvailable, DissentSet, DissentWeights, DissentModel}
+}
+
+// Peer is the row of a peer that offers to take part in jobs.
+type Peer struct {
+	_            struct{} `cbor:",toarray"`
+	Organisation ledger.ID
+	Available    bool
+	Since        int64
+}

@@ -1,0 +1,47 @@
+package contract
+
+import (
+	"github.com/librum/librum/chain/contract"
+	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/fl/job"
+)
+
+// tally stores a committed round after a statement was counted, and ends it
+// where a quorum agrees or can no longer be had (fl/contract(4)).
+func tally(env *contract.Env, id ledger.Digest, number uint64, j *Job, r *Round, c *Commit) error {
+	switch {
+	case r.Agreed >= r.Quorum() && c.Model.IsZero():
+		return voidRound(env, id, number, j, r, c.Metrics)
+	case r.Agreed >= r.Quorum():
+		return finishRound(env, id, number, j, r, c)
+	case r.Dissented > r.Nodes-r.Quorum():
+		return outvoteRound(env, id, number, j, r, c)
+	}
+	return contract.Store(env, RoundRow(id, number), r)
+}
+
+func finishRound(env *contract.Env, id ledger.Digest, number uint64, j *Job, r *Round, c *Commit) error {
+	r.State, r.Ended = job.RoundFinal, env.LogTime()
+	if err := contract.Store(env, RoundRow(id, number), r); err != nil {
+		return err
+	}
+	j.Finals, j.Voids, j.Idle = number, 0, env.LogTime()
+	j.Model, j.ModelSize = c.Model, c.ModelSize
+	if err := contract.Store(env, JobRow(id), j); err != nil {
+		return err
+	}
+	return emitRoundEnded(env, EventRoundFinal, id, number, j, r, c.Metrics)
+}
+
+// outvoteRound ends the job too: handing the term on to another node is not
+// built yet.
+func outvoteRound(env *contract.Env, id ledger.Digest, number uint64, j *Job, r *Round, c *Commit) error {
+	r.State, r.Ended = job.RoundOutvoted, env.LogTime()
+	if err := contract.Store(env, RoundRow(id, number), r); err != nil {
+		return err
+	}
+	if err := emitRoundEnded(env, EventRoundOutvoted, id, number, j, r, c.Metrics); err != nil {
+		return err
+	}
+	return endJob(env, id, j, job.StateFailed, job.ReasonOutvoted)
+}

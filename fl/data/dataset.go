@@ -1,0 +1,81 @@
+package data
+
+import (
+	"errors"
+	"fmt"
+	"math"
+)
+
+// ErrInvalid is wrapped by every error about a data set, a text or a partition
+// that breaks an invariant of this package. The caller has to change its input.
+var ErrInvalid = errors.New("invalid data")
+
+// Dataset is a labelled table. Training reads it and never writes to it, so
+// one Dataset may serve many trainers at once.
+type Dataset struct {
+	Features []float32 // Rows×Columns, row-major
+	Labels   []int32   // one per row, in [0, Classes)
+	Rows     int
+	Columns  int
+	Classes  int
+}
+
+// Row returns the features of row i, Columns long, sharing memory with d.
+func (d Dataset) Row(i int) []float32 {
+	return d.Features[i*d.Columns : (i+1)*d.Columns : (i+1)*d.Columns]
+}
+
+// Validate reports the first break of invariant 1, wrapping ErrInvalid.
+func (d Dataset) Validate() error {
+	switch {
+	case d.Rows < 1 || d.Columns < 1 || d.Classes < 1:
+		return fmt.Errorf("data set of %d rows, %d columns, %d classes: each must be at least 1: %w",
+			d.Rows, d.Columns, d.Classes, ErrInvalid)
+	case len(d.Labels) != d.Rows:
+		return fmt.Errorf("data set of %d rows has %d labels: %w", d.Rows, len(d.Labels), ErrInvalid)
+	case len(d.Features)/d.Columns != d.Rows || len(d.Features)%d.Columns != 0:
+		return fmt.Errorf("data set of %d rows and %d columns has %d features: %w",
+			d.Rows, d.Columns, len(d.Features), ErrInvalid)
+	}
+	for i, label := range d.Labels {
+		if label < 0 || int(label) >= d.Classes {
+			return fmt.Errorf("label %d of row %d is outside [0, %d): %w", label, i, d.Classes, ErrInvalid)
+		}
+	}
+	for i, x := range d.Features {
+		if math.IsNaN(float64(x)) || math.IsInf(float64(x), 0) {
+			return fmt.Errorf("feature %v in row %d, column %d: must be finite: %w",
+				x, i/d.Columns, i%d.Columns, ErrInvalid)
+		}
+	}
+	return nil
+}
+
+// Subset returns a copy of the named rows, in the order given. A row may be
+// named more than once; a row outside the data set is an error.
+func (d Dataset) Subset(rows []int) (Dataset, error) {
+	s := Dataset{
+		Features: make([]float32, 0, len(rows)*d.Columns),
+		Labels:   make([]int32, 0, len(rows)),
+		Rows:     len(rows),
+		Columns:  d.Columns,
+		Classes:  d.Classes,
+	}
+	for _, r := range rows {
+		if r < 0 || r >= d.Rows {
+			return Dataset{}, fmt.Errorf("take row %d: outside [0, %d): %w", r, d.Rows, ErrInvalid)
+		}
+		s.Features = append(s.Features, d.Row(r)...)
+		s.Labels = append(s.Labels, d.Labels[r])
+	}
+	return s, nil
+}
+
+// LabelCounts returns how many rows carry each label, Classes long.
+func (d Dataset) LabelCounts() []int {
+	counts := make([]int, d.Classes)
+	for _, label := range d.Labels {
+		counts[label]++
+	}
+	return counts
+}

@@ -1,0 +1,58 @@
+package data
+
+import (
+	"bytes"
+	"compress/gzip"
+	_ "embed"
+	"fmt"
+)
+
+// Shape of the embedded digits: the first DigitsPoolRows rows of the file are
+// for training, the last DigitsHeldOutRows, by other writers, for measuring.
+const (
+	DigitsColumns     = 64 // cells of an image, row by row
+	DigitsWidth       = 8  // cells of a row
+	DigitsClasses     = 10
+	DigitsPoolRows    = 1437
+	DigitsHeldOutRows = 360
+
+	// Counts of ink run from 0 to 16 and are centred, (count - 8) / 8: a
+	// perceptron learns faster from inputs around zero (LeCun et al. 1998,
+	// "Efficient BackProp", §4.3). DigitsBlank is a cell without ink.
+	DigitsBlank = -1
+	digitsHalf  = 8
+)
+
+//go:embed digits.csv.gz
+var digitsCSV []byte
+
+// Digits returns the UCI digits, features scaled to [-1, 1]: the pool that is
+// split among peers and the held-out rows that no peer sees. Each call decodes
+// afresh (a few milliseconds), so the caller owns what it gets.
+func Digits() (pool, heldOut Dataset, err error) {
+	text, err := gzip.NewReader(bytes.NewReader(digitsCSV))
+	if err != nil {
+		return Dataset{}, Dataset{}, fmt.Errorf("open the embedded digits: %w", err)
+	}
+	const rows = DigitsPoolRows + DigitsHeldOutRows
+	all, err := ReadCSV(text, CSV{
+		Columns: DigitsColumns, Classes: DigitsClasses, Offset: digitsHalf, Scale: digitsHalf, MaxRows: rows,
+	})
+	if err != nil {
+		return Dataset{}, Dataset{}, fmt.Errorf("decode the embedded digits: %w", err)
+	}
+	if all.Rows != rows {
+		return Dataset{}, Dataset{}, fmt.Errorf("decode the embedded digits: %d rows instead of %d: %w",
+			all.Rows, rows, ErrInvalid)
+	}
+	return all.slice(0, DigitsPoolRows), all.slice(DigitsPoolRows, rows), nil
+}
+
+// slice returns rows [from, to) without copying; the capacities end with the
+// slice so that appending to one part cannot reach into the other.
+func (d Dataset) slice(from, to int) Dataset {
+	d.Features = d.Features[from*d.Columns : to*d.Columns : to*d.Columns]
+	d.Labels = d.Labels[from:to:to]
+	d.Rows = to - from
+	return d
+}

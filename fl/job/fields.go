@@ -1,0 +1,112 @@
+package job
+
+import (
+	"fmt"
+	"math"
+)
+
+// fields is the table of job(1), over the places in s.
+func (s *Spec) fields() []field {
+	return []field{
+		integer("num_rounds", &s.NumRounds, 1, MaxRounds, "Number of rounds."),
+		real64("fraction_train", &s.FractionTrain, "1, since drawing a cohort is not built yet",
+			func(x float64) bool { return x == 1 }, "Fraction of the roster that trains in a round."),
+		integer("min_train_peers", &s.MinTrainPeers, 1, MaxPeers, "A round with fewer updates is void."),
+		integer("min_available_peers", &s.MinAvailablePeers, 1, MaxPeers,
+			"A round opens when that many peers are there; left out, min_train_peers."),
+		choice("model.name", &s.Model.Name, "Built-in model.", ModelMLP),
+		sizes("model.layers", &s.Model.Layers, "Sizes from the features to the classes."),
+		seed("seed", &s.Seed, "Of the initial model and of the order of training."),
+		choice("strategy.name", &s.Strategy.Name, "Rule by which updates are averaged.", StrategyFedAvg),
+		params("strategy.params", &s.Strategy.Params, "Parameters of the strategy."),
+		integer("train.local_epochs", &s.Train.LocalEpochs, 1, MaxLocalEpochs, "How often a peer goes through its rows in a round."),
+		integer("train.batch_size", &s.Train.BatchSize, 1, MaxBatchSize, "Rows in a step."),
+		real64("train.learning_rate", &s.Train.LearningRate, fmt.Sprintf("a number above 0, at most %g", MaxLearningRate),
+			func(x float64) bool { return x > 0 && x <= MaxLearningRate }, "Of SGD."),
+		real64("train.momentum", &s.Train.Momentum, "a number from 0 up to but not 1",
+			func(x float64) bool { return x >= 0 && x < 1 }, "Of SGD."),
+		real64("train.proximal_mu", &s.Train.ProximalMu, fmt.Sprintf("a number, 0 to %g", MaxProximalMu),
+			func(x float64) bool { return x >= 0 && x <= MaxProximalMu }, "Weight of FedProx's proximal term (Li et al. 2020); 0 is FedAvg."),
+		real64("train.augment.noise", &s.Train.Augment.Noise, fmt.Sprintf("a number, 0 to %g", MaxNoise),
+			func(x float64) bool { return x >= 0 && x <= MaxNoise }, "Standard deviation of normal noise added to each feature (Bishop 1995)."),
+		real64("train.augment.jitter", &s.Train.Augment.Jitter, "a number, 0 to 1",
+			func(x float64) bool { return x >= 0 && x <= 1 }, "Pixels by which an image moves along each axis (Simard et al. 2003)."),
+		integer("train.augment.width", &s.Train.Augment.Width, 0, MaxWidth, "Pixels in a line of the image; it matters where jitter is above 0."),
+		real64("train.augment.background", &s.Train.Augment.Background, "a number that a float32 can hold",
+			func(x float64) bool { return math.Abs(x) <= MaxBackground }, "What moves in from outside the image."),
+		choice("update_type", &s.UpdateType, "What a peer uploads.", UpdateFull),
+		integer("round_timeout_s", &s.RoundTimeoutS, 1, MaxSeconds, "Seconds after which a round closes with what is there."),
+		integer("wait_after_min_s", &s.WaitAfterMinS, 0, MaxSeconds, "Seconds a round waits for more once min_train_peers have submitted."),
+		integer("wait_for_peers_s", &s.WaitForPeersS, 1, MaxSeconds, "Seconds after which a job short of peers ends."),
+		integer("attest_timeout_s", &s.AttestTimeoutS, 1, MaxSeconds, "Seconds in which a quorum of nodes must attest a round."),
+		integer("max_num_examples", &s.MaxNumExamples, 1, MaxExamples, "Most examples that a peer may claim, which bounds its weight."),
+	}
+}
+
+// Field documents one field of a spec.
+type Field struct {
+	Name    string // dotted path
+	Doc     string
+	Allowed string
+	Default string
+}
+
+// Fields documents the fields of a spec in order.
+func Fields() []Field {
+	defaults := Defaults()
+	var all []Field
+	for _, f := range defaults.fields() {
+		all = append(all, Field{Name: f.name, Doc: f.doc, Allowed: f.allowed, Default: f.value()})
+	}
+	return all
+}
+
+// Validate reports everything that is wrong with s as a [*SpecError].
+func (s *Spec) Validate() error {
+	problems := s.problems(nil)
+	if len(problems) == 0 {
+		return nil
+	}
+	return &SpecError{Problems: problems}
+}
+
+// problems checks the fields, but for those of which something was said
+// already, and then what holds between fields that are right by themselves.
+func (s *Spec) problems(said map[string]bool) []Problem {
+	var problems []Problem
+	wrong := map[string]bool{}
+	for _, f := range s.fields() {
+		if wrong[f.name] = said[f.name]; wrong[f.name] || f.ok() {
+			continue
+		}
+		wrong[f.name] = true
+		problems = append(problems, Problem{Field: f.name, Value: f.value(), Allowed: f.allowed})
+	}
+	between := func(name string, value any, broken bool, format string, args ...any) {
+		if broken {
+			problems = append(problems, Problem{Field: name, Value: shorten(fmt.Sprint(value)), Allowed: fmt.Sprintf(format, args...)})
+		}
+	}
+	if !wrong["min_train_peers"] && !wrong["min_available_peers"] {
+		between("min_available_peers", s.MinAvailablePeers, s.MinAvailablePeers < s.MinTrainPeers,
+			"at least min_train_peers, which is %d", s.MinTrainPeers)
+	}
+	if wrong["model.layers"] {
+		return problems
+	}
+	between("model.layers", s.Model.Layers, s.Model.Parameters() > MaxParameters,
+		"at most %d parameters in all, these have %d", MaxParameters, s.Model.Parameters())
+	if a := s.Train.Augment; !wrong["train.augment.jitter"] && !wrong["train.augment.width"] {
+		between("train.augment.width", a.Width, a.Jitter > 0 && (a.Width == 0 || s.Model.Layers[0]%a.Width != 0),
+			"a divisor of the number of features, %d, where jitter is above 0", s.Model.Layers[0])
+	}
+	if !wrong["train.batch_size"] {
+		widest := int64(0)
+		for _, width := range s.Model.Layers {
+			widest = max(widest, width)
+		}
+		between("train.batch_size", s.Train.BatchSize, s.Train.BatchSize*widest > MaxActivations,
+			"at most %d for layers as wide as %d", MaxActivations/widest, widest)
+	}
+	return problems
+}

@@ -1,0 +1,113 @@
+package job
+
+import "math"
+
+// Spec says what a job trains, with whom and for how long. Its fields carry
+// the names that users of Flower and NVFlare know. All of them are written to
+// the ledger, defaults included, so that a later change of a default changes
+// no job that runs. Whole numbers are signed so that a negative one is
+// reported with its range instead of as a type error.
+type Spec struct {
+	NumRounds         int64    `cbor:"num_rounds" json:"num_rounds" yaml:"num_rounds"`
+	FractionTrain     float64  `cbor:"fraction_train" json:"fraction_train" yaml:"fraction_train"`
+	MinTrainPeers     int64    `cbor:"min_train_peers" json:"min_train_peers" yaml:"min_train_peers"`
+	MinAvailablePeers int64    `cbor:"min_available_peers" json:"min_available_peers" yaml:"min_available_peers"`
+	Model             Model    `cbor:"model" json:"model" yaml:"model"`
+	Seed              uint64   `cbor:"seed" json:"seed" yaml:"seed"`
+	Strategy          Strategy `cbor:"strategy" json:"strategy" yaml:"strategy"`
+	Train             Train    `cbor:"train" json:"train" yaml:"train"`
+	UpdateType        string   `cbor:"update_type" json:"update_type" yaml:"update_type"`
+	RoundTimeoutS     int64    `cbor:"round_timeout_s" json:"round_timeout_s" yaml:"round_timeout_s"`
+	WaitAfterMinS     int64    `cbor:"wait_after_min_s" json:"wait_after_min_s" yaml:"wait_after_min_s"`
+	WaitForPeersS     int64    `cbor:"wait_for_peers_s" json:"wait_for_peers_s" yaml:"wait_for_peers_s"`
+	AttestTimeoutS    int64    `cbor:"attest_timeout_s" json:"attest_timeout_s" yaml:"attest_timeout_s"`
+	MaxNumExamples    int64    `cbor:"max_num_examples" json:"max_num_examples" yaml:"max_num_examples"`
+}
+
+// Model names a built-in model. The initial weights are a pure function of
+// model and seed, so that every node can derive their digest.
+type Model struct {
+	Name   string  `cbor:"name" json:"name" yaml:"name"`
+	Layers []int64 `cbor:"layers" json:"layers" yaml:"layers,flow"` // sizes from features to classes
+}
+
+// Strategy names the rule by which updates are averaged.
+type Strategy struct {
+	Name   string             `cbor:"name" json:"name" yaml:"name"`
+	Params map[string]float64 `cbor:"params,omitempty" json:"params,omitempty" yaml:"params,omitempty"`
+}
+
+// Train says how a peer trains in a round.
+type Train struct {
+	LocalEpochs  int64   `cbor:"local_epochs" json:"local_epochs" yaml:"local_epochs"`
+	BatchSize    int64   `cbor:"batch_size" json:"batch_size" yaml:"batch_size"`
+	LearningRate float64 `cbor:"learning_rate" json:"learning_rate" yaml:"learning_rate"`
+	Momentum     float64 `cbor:"momentum" json:"momentum" yaml:"momentum"`
+	ProximalMu   float64 `cbor:"proximal_mu" json:"proximal_mu" yaml:"proximal_mu"`
+	Augment      Augment `cbor:"augment" json:"augment" yaml:"augment"`
+}
+
+// Augment says how the rows are varied each time they are visited in training;
+// zero values change nothing.
+type Augment struct {
+	Noise      float64 `cbor:"noise" json:"noise" yaml:"noise"`                // standard deviation of normal noise on each feature
+	Jitter     float64 `cbor:"jitter" json:"jitter" yaml:"jitter"`             // pixels by which an image moves along each axis
+	Width      int64   `cbor:"width" json:"width" yaml:"width"`                // pixels in a line of the image
+	Background float64 `cbor:"background" json:"background" yaml:"background"` // what moves in from outside the image
+}
+
+// The values of fields that choose from a list.
+const (
+	ModelMLP       = "mlp"    // multi-layer perceptron: ReLU between layers, softmax after the last
+	StrategyFedAvg = "fedavg" // McMahan et al. 2017
+	UpdateFull     = "full"   // an update is the whole trained model
+)
+
+// Bounds of a spec. Those of model and training are the trainer's.
+const (
+	MaxRounds       = 100_000
+	MaxPeers        = 2_000 // a cohort stands in one transaction of 64 KiB
+	MaxLayers       = 16
+	MaxWidth        = 1 << 16
+	MaxParameters   = 1 << 26 // weights and biases: 256 MiB of float32
+	MaxActivations  = 1 << 26 // batch size times widest layer
+	MaxLocalEpochs  = 1_000
+	MaxBatchSize    = 1 << 14
+	MaxLearningRate = 100.0
+	MaxProximalMu   = 1_000.0
+	MaxNoise        = 1_000.0
+	MaxBackground   = math.MaxFloat32
+	MaxExamples     = 1<<29 - 1 // products with float32 stay exact in float64
+	MaxSeed         = 1<<53 - 1 // what every reader of JSON keeps exact
+	MaxSeconds      = 30 * 24 * 3600
+)
+
+// Defaults returns the spec that a job starts from. It has no layers: those
+// depend on the data, and a job must give them. A job that leaves out
+// min_available_peers waits for min_train_peers.
+func Defaults() Spec {
+	return Spec{
+		NumRounds:         20,
+		FractionTrain:     1,
+		MinTrainPeers:     2,
+		MinAvailablePeers: 2,
+		Model:             Model{Name: ModelMLP},
+		Strategy:          Strategy{Name: StrategyFedAvg},
+		Train:             Train{LocalEpochs: 1, BatchSize: 32, LearningRate: 0.1, Momentum: 0.9},
+		UpdateType:        UpdateFull,
+		RoundTimeoutS:     600,
+		WaitAfterMinS:     10,
+		WaitForPeersS:     3600,
+		AttestTimeoutS:    60,
+		MaxNumExamples:    10_000_000,
+	}
+}
+
+// Parameters returns the number of weights and biases of a valid model.
+func (m Model) Parameters() int64 {
+	n := int64(0)
+	for i := 1; i < len(m.Layers); i++ {
+		n += (m.Layers[i-1] + 1) * m.Layers[i]
+	}
+	return n
+}

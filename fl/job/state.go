@@ -1,0 +1,65 @@
+package job
+
+// State is where a job stands.
+type State string
+
+// The states of a job. It is created waiting, and runs from its first round.
+const (
+	StateWaiting   State = "waiting"  // no round is open: peers are missing, or the last round was void
+	StateRunning   State = "running"  // rounds follow each other
+	StateFinished  State = "finished" // all rounds are final, the model card is written
+	StateFailed    State = "failed"   // ended without its model; the reason says why
+	StateCancelled State = "cancelled"
+)
+
+// States lists all states of a job.
+func States() []State {
+	return []State{StateWaiting, StateRunning, StateFinished, StateFailed, StateCancelled}
+}
+
+// Terminal reports whether a job in this state never leaves it.
+func (s State) Terminal() bool {
+	return s == StateFinished || s == StateFailed || s == StateCancelled
+}
+
+// Reason says why a job waits or how it ended.
+type Reason string
+
+// The reasons of a state. Running and finished have none.
+const (
+	ReasonPeers         Reason = "peers"          // waiting: fewer peers than min_available_peers
+	ReasonVoid          Reason = "void"           // waiting: the round was void and is opened again
+	ReasonNoPeers       Reason = "no_peers"       // failed: no round could be opened for wait_for_peers_s
+	ReasonVoidRounds    Reason = "void_rounds"    // failed: a round was void MaxVoids times running
+	ReasonOutvoted      Reason = "outvoted"       // failed: attesters came to another result
+	ReasonAttestTimeout Reason = "attest_timeout" // failed: no quorum attested within attest_timeout_s
+	ReasonCreator       Reason = "creator"        // cancelled by its creator
+)
+
+// MaxVoids is how many void rounds running end a job.
+const MaxVoids = 3
+
+// RoundState is where a round stands.
+type RoundState string
+
+// The states of a round. A void round is opened again under its number; the
+// round of a job that ended stays in the state it had.
+const (
+	RoundOpen      RoundState = "open"      // peers train and submit
+	RoundClosed    RoundState = "closed"    // the set of updates is fixed
+	RoundCommitted RoundState = "committed" // a result stands on the ledger, nodes recompute
+	RoundFinal     RoundState = "final"     // a quorum attested the result
+	RoundVoid      RoundState = "void"      // fewer updates than min_train_peers
+	RoundOutvoted  RoundState = "outvoted"  // dissent made a quorum impossible
+)
+
+// RoundStates lists all states of a round.
+func RoundStates() []RoundState {
+	return []RoundState{RoundOpen, RoundClosed, RoundCommitted, RoundFinal, RoundVoid, RoundOutvoted}
+}
+
+// Over reports whether a round in this state takes no further step, but for
+// being opened again where it was void.
+func (s RoundState) Over() bool {
+	return s == RoundFinal || s == RoundVoid || s == RoundOutvoted
+}

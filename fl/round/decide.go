@@ -1,0 +1,169 @@
+package round
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/librum/librum/chain/ledger"
+	fl "github.com/librum/librum/fl/contract"
+	"github.com/librum/librum/fl/job"
+)
+
+// Times in ms of log time.
+const (
+	// RenewAfter is how old a term's last transaction is when it is renewed: a
+	// third of a lease, so that two renewals may be lost.
+	RenewAfter = fl.Lease / 3
+	// Stagger is what each candidate leaves the one before it, so that not all
+	// of them take a free term at once.
+	Stagger = 2_000
+	// FetchPatience is how long a coordinator tries to get an update before it
+	// calls it unavailable.
+	FetchPatience = 60_000
+	// Grace is what peers and nodes have, after this process started, to come
+	// back before a deadline counts.
+	Grace = fl.Lease
+)
+
+// Decide returns what is due for a job. All times are log time; see [Wake] for
+// how time passes.
+func Decide(s Snapshot, f Facts) []Action {
+	d := decision{s: &s, f: &f}
+	d.prefetch()
+	d.attest()
+	switch {
+	case s.Job.State.Terminal():
+	case s.Term != nil && s.Term.Holder == f.Node && !s.Term.GivenUp:
+		d.hold()
+	default:
+		d.contend()
+	}
+	if d.wake > 0 {
+		d.actions = append(d.actions, Wake{At: d.wake})
+	}
+	return d.actions
+}
+
+// decision gathers the actions of one call.
+type decision struct {
+	s       *Snapshot
+	f       *Facts
+	actions []Action
+	speaks  bool  // an attestation is among them
+	wake    int64 // earliest log time something waits for; 0 for none
+}
+
+func (d *decision) do(a Action) {
+	for _, have := range d.actions {
+		if have.Key() == a.Key() {
+			return
+		}
+	}
+	d.actions = append(d.actions, a)
+}
+
+// reached reports whether log time has come to at, and waits for it if not.
+func (d *decision) reached(at int64) bool {
+	if d.s.LogTime >= at {
+		return true
+	}
+	if d.wake == 0 || at < d.wake {
+		d.wake = at
+	}
+	return false
+}
+
+// contend takes the next term when it is free and the turn is this node's.
+func (d *decision) contend() {
+	if _, member := d.s.Group.Find(d.f.Node); !member || d.f.Stopping {
+		return
+	}
+	next, at := uint64(1), d.s.Job.Created
+	if t := d.s.Term; t != nil {
+		next, at = t.Term+1, t.TakeableAt(d.f.Node)
+		if !t.GivenUp { // after a stop of the whole network its holder comes first
+			at = max(at, d.f.Started+Stagger)
+		}
+	}
+	turn := slices.Index(Candidates(d.s.ID, next, &d.s.Group), d.f.Node)
+	if d.reached(at + int64(turn)*Stagger) {
+		d.do(submit(fl.MethodTakeTerm, &fl.TakeTerm{Job: d.s.ID, Term: next}, next))
+	}
+}
+
+// Candidates returns the nodes of a group in the order in which they may take
+// a job's term: by SHA-256(job, term, node), so that jobs and terms spread over
+// the nodes.
+func Candidates(id ledger.Digest, term uint64, group *ledger.Group) []ledger.ID {
+	places := map[ledger.ID]ledger.Digest{}
+	nodes := make([]ledger.ID, 0, len(group.Nodes))
+	for _, n := range group.Nodes {
+		b := append(slices.Clone(id[:]), byte(term>>56), byte(term>>48), byte(term>>40), byte(term>>32),
+			byte(term>>24), byte(term>>16), byte(term>>8), byte(term))
+		places[n.Node] = ledger.Hash(append(b, n.Node[:]...))
+		nodes = append(nodes, n.Node)
+	}
+	slices.SortFunc(nodes, func(a, b ledger.ID) int {
+		x, y := places[a], places[b]
+		return bytes.Compare(x[:], y[:])
+	})
+	return nodes
+}
+
+// prefetch gets updates as they come in, so that a round can be computed as
+// soon as it closes.
+func (d *decision) prefetch() {
+	r := d.s.Round
+	if r == nil || r.State != job.RoundOpen && r.State != job.RoundClosed || d.s.Job.State.Terminal() {
+		return
+	}
+	if _, attests := d.s.Attesters.Find(d.f.Node); attests {
+		d.fetch(d.s.Set())
+	}
+}
+
+// fetch names the updates of peers that are not held here.
+func (d *decision) fetch(peers []ledger.ID) {
+	missing := minus(peers, d.f.Held)
+	if len(missing) > 0 {
+		d.do(Fetch{Round: d.s.Job.Round, Attempt: d.s.Round.Attempt, Peers: missing})
+	}
+}
+
+// computed returns this node's computation of the snapshot's round without
+// the given updates; it names the work where it is not done and can be.
+func (d *decision) computed(without []ledger.ID) *Computation {
+	number, attempt := d.s.Job.Round, d.s.Round.Attempt
+	if c := d.f.Computed; c != nil && c.Round == number && c.Attempt == attempt && slices.Equal(c.Without, without) {
+		return c
+	}
+	needed := minus(d.s.Set(), without)
+	if len(minus(needed, d.f.Held)) > 0 {
+		d.fetch(needed)
+		return nil
+	}
+	d.do(Compute{Round: number, Attempt: attempt, Without: without})
+	return nil
+}
+
+// minus returns the ids of all that are not in others, in the order of all.
+func minus(all, others []ledger.ID) []ledger.ID {
+	out := make(map[ledger.ID]bool, len(others))
+	for _, id := range others {
+		out[id] = true
+	}
+	var rest []ledger.ID
+	for _, id := range all {
+		if !out[id] {
+			rest = append(rest, id)
+		}
+	}
+	return rest
+}
+
+// ascending returns the ids in order, each once.
+func ascending(ids []ledger.ID) []ledger.ID {
+	return slices.Compact(slices.SortedFunc(slices.Values(ids), compare))
+}
+
+func compare(a, b ledger.ID) int { return bytes.Compare(a[:], b[:]) }

@@ -1,0 +1,193 @@
+package round_test
+
+import (
+	"reflect"
+	"slices"
+	"testing"
+
+	"github.com/librum/librum/aggregator"
+	"github.com/librum/librum/chain/ledger"
+	fl "github.com/librum/librum/fl/contract"
+	"github.com/librum/librum/fl/contract/contracttest"
+	"github.com/librum/librum/fl/job"
+	"github.com/librum/librum/fl/round"
+)
+
+func spec() job.Spec {
+	s := job.Defaults()
+	s.Model.Layers = []int64{64, 10}
+	return s
+}
+
+// TestDecideIsPure asks twice for every node at every step of a job, and looks
+// whether the answers or the question changed.
+func TestDecideIsPure(t *testing.T) {
+	t.Parallel()
+	f, err := newFleet(4, 4, 3, spec())
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := 0
+	f.after = func() error {
+		s, err := f.snapshot()
+		if err != nil {
+			return err
+		}
+		for _, n := range f.nodes {
+			before, err := f.snapshot()
+			if err != nil {
+				return err
+			}
+			facts := f.facts(n, &s)
+			first, second := round.Decide(s, facts), round.Decide(s, facts)
+			if asked++; !reflect.DeepEqual(first, second) || !reflect.DeepEqual(s, before) {
+				t.Errorf("%s: %v, then %v", n.name, first, second)
+			}
+		}
+		return nil
+	}
+	if err := f.runUntil(f.ledger.Now + 1000); err != nil {
+		t.Fatal(err)
+	}
+	if j := f.jobRow(t); j.State != job.StateFinished || asked < 400 {
+		t.Errorf("job %s after %d questions, want it finished after at least 400", j.State, asked)
+	}
+}
+
+// TestKeys: an action keeps its key while it is due, and different ones have
+// different keys.
+func TestKeys(t *testing.T) {
+	t.Parallel()
+	actions := []round.Action{
+		round.Derive{}, round.WriteCard{}, round.Wake{At: 1}, round.Wake{At: 2},
+		round.Fetch{Round: 1, Attempt: 1, Peers: []ledger.ID{{1}}}, round.Fetch{Round: 1, Attempt: 1, Peers: []ledger.ID{{2}}},
+		round.Fetch{Round: 1, Attempt: 2, Peers: []ledger.ID{{1}}}, round.Compute{Round: 1, Attempt: 1},
+		round.Compute{Round: 1, Attempt: 1, Without: []ledger.ID{{1}}}, round.Compute{Round: 2, Attempt: 1},
+	}
+	seen := map[string]bool{}
+	for _, a := range actions {
+		if seen[a.Key()] {
+			t.Errorf("%#v has the key of another, %s", a, a.Key())
+		}
+		seen[a.Key()] = true
+	}
+}
+
+// TestCandidates: every node has one turn, and terms begin with different
+// nodes.
+func TestCandidates(t *testing.T) {
+	t.Parallel()
+	l, err := contracttest.New(4, 4, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := map[ledger.ID]int{}
+	for term := range uint64(400) {
+		order := round.Candidates(ledger.Digest{1}, term, &l.Group)
+		first[order[0]]++
+		slices.SortFunc(order, func(a, b ledger.ID) int { return slices.Compare(a[:], b[:]) })
+		if len(slices.Compact(order)) != 4 {
+			t.Fatalf("term %d has the candidates %v", term, order)
+		}
+	}
+	for node, n := range first { // 100 expected, standard deviation 9
+		if n < 60 || n > 140 {
+			t.Errorf("node %s comes first in %d of 400 terms", node, n)
+		}
+	}
+}
+
+// closed returns a snapshot of a round of three updates that was closed.
+func closed(t *testing.T) round.Snapshot {
+	t.Helper()
+	s := round.Snapshot{ID: ledger.Digest{1}, LogTime: 1000}
+	s.Job = fl.Job{Spec: spec(), State: job.StateRunning, Round: 2, Finals: 1}
+	s.Round = &fl.Round{Attempt: 1, State: job.RoundCommitted, CommitTerm: 1, Nodes: 2, Committed: 1000}
+	s.Term = &fl.Term{Term: 1, Holder: ledger.ID{1}, Renewed: 1000}
+	s.Attesters = ledger.Group{Nodes: []ledger.GroupNode{{Node: ledger.ID{1}}, {Node: ledger.ID{2}}}}
+	s.Group = s.Attesters
+	for i := range byte(3) {
+		s.Answers = append(s.Answers, round.Answer{Peer: ledger.ID{10 + i}, Update: fl.Update{
+			Attempt: 1, State: fl.UpdateSubmitted, Digest: ledger.Digest{i}, NumExamples: uint64(i + 1),
+			Metrics: fl.Metrics{"loss": float64(i)},
+		}})
+	}
+	s.Answers[2].Metrics["accuracy"] = 0.5 // not claimed by all
+	return s
+}
+
+// TestDissent shows each way in which a commit can differ.
+func TestDissent(t *testing.T) {
+	t.Parallel()
+	refused := []fl.Refused{{Peer: ledger.ID{12}, Reason: aggregator.RefusedShape}}
+	for name, c := range map[string]struct {
+		change func(*fl.Commit)
+		want   fl.Dissent
+	}{
+		"equal":           {func(*fl.Commit) {}, ""},
+		"metrics":         {func(c *fl.Commit) { c.Metrics = fl.Metrics{"loss": 99} }, ""},
+		"refused another": {func(c *fl.Commit) { c.Refused[0].Peer = ledger.ID{11} }, fl.DissentRefused},
+		"another reason":  {func(c *fl.Commit) { c.Refused[0].Reason = aggregator.RefusedNaN }, fl.DissentRefused},
+		"refused nobody":  {func(c *fl.Commit) { c.Refused = nil }, fl.DissentRefused},
+		"set":             {func(c *fl.Commit) { c.Set[0]++ }, fl.DissentSet},
+		"weights":         {func(c *fl.Commit) { c.Weights[0]++ }, fl.DissentWeights},
+		"model":           {func(c *fl.Commit) { c.Model[0]++ }, fl.DissentModel},
+		"size":            {func(c *fl.Commit) { c.ModelSize++ }, fl.DissentModel},
+	} {
+		s := closed(t)
+		own, err := s.Result(nil, refused, round.File{Digest: ledger.Digest{9}, Size: 100})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Commit = &fl.Commit{
+			Attempt: 1, Term: 1, Node: ledger.ID{1}, Set: own.Set, Weights: own.Weights,
+			Model: own.Model.Digest, ModelSize: own.Model.Size, Refused: slices.Clone(refused),
+		}
+		c.change(s.Commit)
+		facts := round.Facts{Node: ledger.ID{2}, Computed: &own}
+		args := attestation(t, round.Decide(s, facts))
+		if args == nil || args.Dissent != c.want || args.Set != own.Set || args.Model != own.Model.Digest {
+			t.Errorf("%s: %+v, want dissent %q over its own result", name, args, c.want)
+		}
+	}
+}
+
+func attestation(t *testing.T, actions []round.Action) *fl.AttestRound {
+	t.Helper()
+	for _, a := range actions {
+		if s, ok := a.(round.Submit); ok && s.Method == fl.MethodAttestRound {
+			args, ok := s.Args.(*fl.AttestRound)
+			if !ok {
+				t.Fatalf("arguments %T", s.Args)
+			}
+			return args
+		}
+	}
+	return nil
+}
+
+// TestResult: the mean is weighted by examples and leaves out what not all
+// claim; refused peers count for nothing.
+func TestResult(t *testing.T) {
+	t.Parallel()
+	s := closed(t)
+	all, err := s.Result(nil, nil, round.File{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Weighted loss as in Flower's weighted_loss_avg: Σ n·loss / Σ n with n = 1, 2, 3 and loss = 0, 1, 2.
+	if want := (fl.Metrics{"loss": 8.0 / 6}); !reflect.DeepEqual(all.Metrics, want) {
+		t.Errorf("metrics %v, want %v", all.Metrics, want)
+	}
+	some, err := s.Result([]ledger.ID{{12}}, []fl.Refused{{Peer: ledger.ID{12}, Reason: aggregator.RefusedUnavailable}}, round.File{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := (fl.Metrics{"loss": 2.0 / 3}); !reflect.DeepEqual(some.Metrics, want) || some.Set == all.Set || some.Weights == all.Weights {
+		t.Errorf("without one: %+v", some)
+	}
+	none, err := s.Result(nil, []fl.Refused{{Peer: ledger.ID{10}}, {Peer: ledger.ID{11}}, {Peer: ledger.ID{12}}}, round.File{})
+	if err != nil || len(none.Metrics) != 0 {
+		t.Errorf("without any: %+v, %v", none, err)
+	}
+}

@@ -1,0 +1,105 @@
+package round
+
+import (
+	"slices"
+
+	"github.com/librum/librum/chain/ledger"
+	fl "github.com/librum/librum/fl/contract"
+)
+
+// Facts are what a node knows beside the ledger. All of them can be found out
+// again after a restart.
+type Facts struct {
+	Node     ledger.ID
+	Started  int64        // the node's clock when this process started, ms; log time stands still while all are down
+	Online   []ledger.ID  // peers registered as available that were heard of lately
+	Initial  *File        // the initial model, derived here from the spec
+	Held     []ledger.ID  // peers whose update of this attempt this node has, digest checked
+	Missing  []ledger.ID  // peers whose update it tried to get at least once and could not
+	Computed *Computation // what it came to in this round
+	Card     *File        // the model card, written here, once all rounds are final
+	Stopping bool         // the process is going down
+}
+
+// File is a file by its content.
+type File struct {
+	Digest ledger.Digest // SHA-256
+	Size   uint64        // bytes
+}
+
+// Computation is the result of a round as a node computed it.
+type Computation struct {
+	Round   uint64
+	Attempt uint64
+	Without []ledger.ID  // peers left out as unavailable, ascending
+	Refused []fl.Refused // all that were left out, peers ascending
+	Set     ledger.Digest
+	Weights ledger.Digest
+	Model   File       // zero where fewer than min_train_peers updates remain
+	Metrics fl.Metrics // mean of the peers' claims
+}
+
+// Averaged returns the updates that remain once those of the refused peers are
+// left out, peers ascending, each with its number of examples as its weight.
+func (s *Snapshot) Averaged(refused []fl.Refused) []fl.Averaged {
+	out := make(map[ledger.ID]bool, len(refused))
+	for _, r := range refused {
+		out[r.Peer] = true
+	}
+	var set []fl.Averaged
+	for _, a := range s.Answers {
+		if a.State == fl.UpdateSubmitted && !out[a.Peer] {
+			set = append(set, fl.Averaged{Peer: a.Peer, Digest: a.Digest, Weight: a.NumExamples})
+		}
+	}
+	return set
+}
+
+// Result returns the computation of the snapshot's round with the given
+// refusals and average. The average is left zero where fewer than
+// min_train_peers updates remain.
+func (s *Snapshot) Result(without []ledger.ID, refused []fl.Refused, model File) (Computation, error) {
+	set := s.Averaged(refused)
+	c := Computation{
+		Round: s.Job.Round, Attempt: s.Round.Attempt, Without: ascending(without), Refused: slices.Clone(refused),
+		Model: model, Metrics: s.meanMetrics(set),
+	}
+	slices.SortFunc(c.Refused, func(a, b fl.Refused) int { return compare(a.Peer, b.Peer) })
+	var err error
+	if c.Set, err = fl.SetDigest(set); err != nil {
+		return c, err
+	}
+	c.Weights, err = fl.WeightsDigest(set)
+	return c, err
+}
+
+// meanMetrics returns the means, weighted by examples, of the metrics that all
+// updates of the set claim.
+func (s *Snapshot) meanMetrics(set []fl.Averaged) fl.Metrics {
+	weights := make(map[ledger.ID]float64, len(set))
+	for _, a := range set {
+		weights[a.Peer] = float64(a.Weight)
+	}
+	sums, counts, total := map[string]float64{}, map[string]int{}, 0.0
+	for _, a := range s.Answers {
+		w, in := weights[a.Peer]
+		if !in {
+			continue
+		}
+		total += w
+		for name, value := range a.Metrics {
+			sums[name] += float64(w * value)
+			counts[name]++
+		}
+	}
+	means := fl.Metrics{}
+	for name, sum := range sums {
+		if counts[name] == len(set) {
+			means[name] = sum / total
+		}
+	}
+	if means.Validate() != nil { // claims so large that their sum is infinite
+		return nil
+	}
+	return means
+}

@@ -1,0 +1,136 @@
+package round
+
+import (
+	"github.com/librum/librum/chain/ledger"
+	fl "github.com/librum/librum/fl/contract"
+	"github.com/librum/librum/fl/job"
+)
+
+// hold does the duties of the term's holder: the round's next step, and where
+// there is none a sign of life.
+func (d *decision) hold() {
+	t := d.s.Term
+	if d.f.Stopping {
+		d.do(submit(fl.MethodGiveUpTerm, &fl.GiveUpTerm{Job: d.s.ID, Term: t.Term}, t.Term))
+		return
+	}
+	if step, due := d.step(); due {
+		d.do(step)
+		return // extends the term as well
+	}
+	if d.reached(t.Renewed + RenewAfter) {
+		d.do(submit(fl.MethodRenewTerm, &fl.RenewTerm{Job: d.s.ID, Term: t.Term}, t.Term, t.Renewed))
+	}
+}
+
+// step returns the transaction that is due in the round's state.
+func (d *decision) step() (Submit, bool) {
+	if d.s.Round == nil {
+		return d.open()
+	}
+	switch d.s.Round.State {
+	case job.RoundOpen:
+		return d.close()
+	case job.RoundClosed:
+		return d.commit()
+	case job.RoundCommitted:
+		return d.expire()
+	case job.RoundFinal:
+		if d.s.Job.Finals == uint64(d.s.Job.Spec.NumRounds) {
+			return d.finish()
+		}
+		return d.open()
+	case job.RoundVoid:
+		return d.open()
+	default: // outvoted: the job has ended
+		return Submit{}, false
+	}
+}
+
+// open opens the next round once enough peers are there.
+func (d *decision) open() (Submit, bool) {
+	j := &d.s.Job
+	model := File{Digest: j.Model, Size: j.ModelSize}
+	if j.Finals == 0 {
+		if d.f.Initial == nil {
+			d.do(Derive{})
+			return Submit{}, false
+		}
+		model = *d.f.Initial
+	}
+	roster := ascending(d.f.Online)
+	roster = roster[:min(len(roster), fl.MaxCohort)]
+	if int64(len(roster)) >= j.Spec.MinAvailablePeers {
+		return submit(fl.MethodOpenRound, &fl.OpenRound{
+			Job: d.s.ID, Round: j.Finals + 1, Term: d.s.Term.Term, Roster: roster, Model: model.Digest, ModelSize: model.Size,
+		}, j.Finals+1, d.s.Term.Term, j.Idle, names(roster)), true
+	}
+	if !d.reached(max(j.PeersDeadline(), d.f.Started+Grace)) {
+		return Submit{}, false
+	}
+	return d.fail(job.ReasonNoPeers), true
+}
+
+// close closes the round when it may be closed. Where that makes it void
+// because peers were late, a node that has just come back waits for them.
+func (d *decision) close() (Submit, bool) {
+	j, r := &d.s.Job, d.s.Round
+	at := r.ClosableAt(&j.Spec)
+	if r.Submitted < uint64(j.Spec.MinTrainPeers) && r.Submitted+r.Declined < r.Cohort {
+		at = max(at, d.f.Started+Grace)
+	}
+	if !d.reached(at) {
+		return Submit{}, false
+	}
+	return submit(fl.MethodCloseRound, &fl.CloseRound{
+		Job: d.s.ID, Round: j.Round, Term: d.s.Term.Term, Set: d.s.Set(),
+	}, j.Round, r.Attempt, d.s.Term.Term, r.Submitted), true
+}
+
+// commit names the result once it is computed.
+func (d *decision) commit() (Submit, bool) {
+	number, r := d.s.Job.Round, d.s.Round
+	var without []ledger.ID
+	if missing := minus(d.s.Set(), d.f.Held); len(missing) > 0 && d.reached(max(r.Closed, d.f.Started)+FetchPatience) {
+		without = missing
+	}
+	c := d.computed(without)
+	if c == nil {
+		return Submit{}, false
+	}
+	return submit(fl.MethodCommitRound, &fl.CommitRound{
+		Job: d.s.ID, Round: number, Attempt: r.Attempt, Term: d.s.Term.Term, Set: c.Set, Weights: c.Weights,
+		Refused: c.Refused, Model: c.Model.Digest, ModelSize: c.Model.Size, Metrics: c.Metrics,
+	}, number, r.Attempt, d.s.Term.Term), true
+}
+
+// expire ends the job where no quorum attested in time.
+func (d *decision) expire() (Submit, bool) {
+	at := d.s.Round.AttestDeadline(&d.s.Job.Spec)
+	if d.speaks {
+		return Submit{}, false // this node's own word may make the quorum
+	}
+	if !d.reached(max(at, d.f.Started+1000*d.s.Job.Spec.AttestTimeoutS)) {
+		return Submit{}, false
+	}
+	return d.fail(job.ReasonAttestTimeout), true
+}
+
+// finish ends the job with its model and card.
+func (d *decision) finish() (Submit, bool) {
+	if d.f.Card == nil {
+		d.do(WriteCard{})
+		return Submit{}, false
+	}
+	j := &d.s.Job
+	return submit(fl.MethodCloseJob, &fl.CloseJob{
+		Job: d.s.ID, Round: j.Round, Term: d.s.Term.Term, State: job.StateFinished,
+		Model: j.Model, ModelSize: j.ModelSize, Card: d.f.Card.Digest, CardSize: d.f.Card.Size,
+	}, d.s.Term.Term), true
+}
+
+func (d *decision) fail(reason job.Reason) Submit {
+	return submit(fl.MethodCloseJob, &fl.CloseJob{
+		Job: d.s.ID, Round: d.s.Job.Round, Term: d.s.Term.Term, State: job.StateFailed, Reason: reason,
+	}, d.s.Term.Term, reason)
+}

@@ -1,0 +1,143 @@
+package round
+
+import (
+	"fmt"
+
+	"github.com/librum/librum/chain/contract"
+	"github.com/librum/librum/chain/contract/governance"
+	"github.com/librum/librum/chain/ledger"
+	fl "github.com/librum/librum/fl/contract"
+)
+
+// Snapshot is what the ledger says of a job at one position.
+type Snapshot struct {
+	ID      ledger.Digest
+	LogTime int64        // ms
+	Group   ledger.Group // nodes that may take a term
+	Job     fl.Job
+	Term    *fl.Term // nil before the first
+
+	// Of the round that was opened last; zero before the first.
+	Round     *fl.Round
+	Attesters ledger.Group
+	Answers   []Answer // of the cohort, peers ascending
+	Commit    *fl.Commit
+	Attested  []Statement // in the order of the group's nodes
+}
+
+// Answer is what a peer of the cohort has said.
+type Answer struct {
+	Peer ledger.ID
+	fl.Update
+}
+
+// Statement is what a node said of the commit.
+type Statement struct {
+	Node ledger.ID
+	fl.Attestation
+}
+
+// Load reads the rows of a job, or false where there is none. Every row comes
+// from state, which must not change meanwhile.
+func Load(state contract.State, id ledger.Digest, logTime int64) (Snapshot, bool, error) {
+	s := Snapshot{ID: id, LogTime: logTime}
+	j, ok, err := fl.LoadJob(state, id)
+	if err != nil || !ok {
+		return s, false, err
+	}
+	s.Job = *j
+	group, err := governance.Group(state)
+	if err != nil {
+		return s, false, err
+	}
+	s.Group = *group
+	if s.Term, _, err = fl.LoadTerm(state, id); err != nil {
+		return s, false, err
+	}
+	if j.Round > 0 {
+		err = s.loadRound(state)
+	}
+	return s, err == nil, err
+}
+
+func (s *Snapshot) loadRound(state contract.State) error {
+	number := s.Job.Round
+	r, found, err := fl.LoadRound(state, s.ID, number)
+	if err := present(found, err, "round", number); err != nil {
+		return err
+	}
+	s.Round = r
+	group, found, err := fl.LoadGroup(state, s.ID, number)
+	if err := present(found, err, "group of round", number); err != nil {
+		return err
+	}
+	s.Attesters = *group
+	if err := s.loadAnswers(state, number); err != nil {
+		return err
+	}
+	if r.Committed == 0 {
+		return nil
+	}
+	return s.loadCommit(state, number)
+}
+
+func (s *Snapshot) loadAnswers(state contract.State, number uint64) error {
+	cohort, found, err := fl.LoadCohort(state, s.ID, number)
+	if err := present(found, err, "cohort of round", number); err != nil {
+		return err
+	}
+	for _, peer := range cohort.Peers {
+		u, found, err := fl.LoadUpdate(state, s.ID, number, peer)
+		if err := present(found, err, "update of "+peer.String()+" in round", number); err != nil {
+			return err
+		}
+		s.Answers = append(s.Answers, Answer{Peer: peer, Update: *u})
+	}
+	return nil
+}
+
+func (s *Snapshot) loadCommit(state contract.State, number uint64) error {
+	c, found, err := fl.LoadCommit(state, s.ID, number, s.Round.CommitTerm)
+	if err := present(found, err, "commit of round", number); err != nil {
+		return err
+	}
+	s.Commit = c
+	for _, n := range s.Attesters.Nodes {
+		a, found, err := fl.LoadAttestation(state, s.ID, number, c.Term, n.Node)
+		if err != nil {
+			return err
+		}
+		if found && a.Attempt == s.Round.Attempt {
+			s.Attested = append(s.Attested, Statement{Node: n.Node, Attestation: *a})
+		}
+	}
+	return nil
+}
+
+func present(found bool, err error, what string, number uint64) error {
+	if err == nil && !found {
+		err = fmt.Errorf("read %s %d: missing, though the job's row names it", what, number)
+	}
+	return err
+}
+
+// Set returns the peers that have submitted, ascending.
+func (s *Snapshot) Set() []ledger.ID {
+	var set []ledger.ID
+	for _, a := range s.Answers {
+		if a.State == fl.UpdateSubmitted {
+			set = append(set, a.Peer)
+		}
+	}
+	return set
+}
+
+// attested reports whether node has had its say on the commit.
+func (s *Snapshot) attested(node ledger.ID) bool {
+	for _, a := range s.Attested {
+		if a.Node == node {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,136 @@
+package train
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/librum/librum/fl/data"
+)
+
+// ErrInvalid is wrapped by every error about a Spec, parameters or a data set
+// that Train or Evaluate cannot use. The caller has to change its input; trying
+// again does not help.
+var ErrInvalid = errors.New("invalid input for training")
+
+// Bounds of a Spec. They keep one request from taking the machine, not the
+// model from being good.
+const (
+	MaxLayers      = 16      // sizes in Spec.Layers
+	MaxWidth       = 1 << 16 // units of one layer
+	MaxParameters  = 1 << 26 // weights and biases: 256 MiB of float32
+	MaxLocalEpochs = 1_000
+	MaxBatchSize   = 1 << 14
+	// MaxActivations bounds batch size × widest layer: 256 MiB of float32.
+	MaxActivations  = 1 << 26
+	MaxLearningRate = 100.0
+	MaxProximalMu   = 1_000.0
+)
+
+// Spec describes a multi-layer perceptron and how a peer trains it in a round.
+// Its fields carry the names of the job's `train` block.
+type Spec struct {
+	// Layers are the sizes from the features to the classes, such as
+	// 64, 200, 200, 10: between them ReLU, after the last softmax. 2 to
+	// MaxLayers sizes of 1 to MaxWidth, the last at least 2.
+	Layers []int
+	// LocalEpochs is how often a round goes through the rows: 1 to MaxLocalEpochs.
+	LocalEpochs int
+	// BatchSize is the number of rows in a step, 1 to MaxBatchSize. The last
+	// batch of an epoch holds what is left, and counts as a mean over that.
+	BatchSize int
+	// LearningRate of SGD: above 0, at most MaxLearningRate.
+	LearningRate float64
+	// Momentum of SGD as PyTorch has it, v = Momentum·v + g, w -= LearningRate·v,
+	// from v = 0 in each round: 0 up to but not 1.
+	Momentum float64
+	// ProximalMu adds ProximalMu/2·‖w - w₀‖² to the loss, w₀ being the model the
+	// round began with (FedProx, Li et al. 2020, arXiv:1812.06127): 0, which is
+	// FedAvg, to MaxProximalMu.
+	ProximalMu float64
+	// Augment changes the rows each time they are visited in training.
+	Augment Augment
+	// Seed of the initial model, of the order in which rows are visited and of
+	// their augmentation.
+	Seed uint64
+}
+
+// DigitsSpec returns the defaults for the embedded digits, found on the last
+// 360 rows of their pool and confirmed on the held-out rows, which
+// TestDigitsAccuracy measures. Seed is left at 0 for the caller.
+func DigitsSpec() Spec {
+	return Spec{
+		Layers:       []int{data.DigitsColumns, 200, data.DigitsClasses},
+		LocalEpochs:  5,
+		BatchSize:    8,
+		LearningRate: 0.2,
+		Momentum:     0.3,
+		Augment:      Augment{Noise: 0.3, Jitter: 0.5, Width: data.DigitsWidth, Background: data.DigitsBlank},
+	}
+}
+
+// Validate reports every field of s that is out of bounds, wrapping ErrInvalid.
+func (s Spec) Validate() error {
+	problems := s.layerProblems()
+	if s.LocalEpochs < 1 || s.LocalEpochs > MaxLocalEpochs {
+		problems = append(problems, fmt.Errorf("local_epochs is %d: must be 1 to %d", s.LocalEpochs, MaxLocalEpochs))
+	}
+	if s.BatchSize < 1 || s.BatchSize > MaxBatchSize {
+		problems = append(problems, fmt.Errorf("batch_size is %d: must be 1 to %d", s.BatchSize, MaxBatchSize))
+	}
+	// The conditions are written so that NaN fails them.
+	if !(s.LearningRate > 0 && s.LearningRate <= MaxLearningRate) {
+		problems = append(problems, fmt.Errorf("learning_rate is %v: must be above 0, at most %v", s.LearningRate, MaxLearningRate))
+	}
+	if !(s.Momentum >= 0 && s.Momentum < 1) {
+		problems = append(problems, fmt.Errorf("momentum is %v: must be at least 0 and below 1", s.Momentum))
+	}
+	if !(s.ProximalMu >= 0 && s.ProximalMu <= MaxProximalMu) {
+		problems = append(problems, fmt.Errorf("proximal_mu is %v: must be 0 to %v", s.ProximalMu, MaxProximalMu))
+	}
+	problems = append(problems, s.augmentProblems()...)
+	if len(problems) == 0 {
+		return nil
+	}
+	return fmt.Errorf("check the training spec: %w: %w", ErrInvalid, errors.Join(problems...))
+}
+
+func (s Spec) layerProblems() []error {
+	if len(s.Layers) < 2 || len(s.Layers) > MaxLayers {
+		return []error{fmt.Errorf("layers has %d sizes: must be 2 to %d", len(s.Layers), MaxLayers)}
+	}
+	var problems []error
+	widest := 0
+	for i, width := range s.Layers {
+		if width < 1 || width > MaxWidth {
+			problems = append(problems, fmt.Errorf("layers[%d] is %d: must be 1 to %d", i, width, MaxWidth))
+		}
+		widest = max(widest, width)
+	}
+	if len(problems) > 0 {
+		return problems // the products below could overflow
+	}
+	if classes := s.Layers[len(s.Layers)-1]; classes < 2 {
+		problems = append(problems, fmt.Errorf("layers ends with %d: must be the number of classes, at least 2", classes))
+	}
+	if n := s.parameters(); n > MaxParameters {
+		problems = append(problems, fmt.Errorf("layers have %d parameters: must be at most %d", n, MaxParameters))
+	}
+	if s.BatchSize > 0 && s.BatchSize <= MaxBatchSize && widest > MaxActivations/s.BatchSize {
+		problems = append(problems, fmt.Errorf("batch_size %d times the widest layer, %d: must be at most %d",
+			s.BatchSize, widest, MaxActivations))
+	}
+	return problems
+}
+
+func (s Spec) parameters() int {
+	n := 0
+	for i, in := range s.Layers[:len(s.Layers)-1] {
+		n += (in + 1) * s.Layers[i+1]
+	}
+	return n
+}
+
+// glorotBound is the half width of the uniform distribution of initial weights
+// (Glorot and Bengio 2010, eq. 16).
+func glorotBound(in, out int) float64 { return math.Sqrt(6 / float64(in+out)) }

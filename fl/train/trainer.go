@@ -1,0 +1,229 @@
+package train
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+
+	"github.com/librum/librum/fl/data"
+)
+
+// ErrDiverged is wrapped when a step leaves a loss or a weight that is no
+// finite number: a smaller learning rate is the usual cure.
+var ErrDiverged = errors.New("training diverged")
+
+// ErrBusy is returned by a call on a Trainer that is inside another call.
+var ErrBusy = errors.New("the trainer is busy with another call")
+
+// Trainer trains and measures the model of one Spec. It keeps the compiled
+// graphs, so that only the first round pays for them. Trainers are independent:
+// any number may work at once. One Trainer does one thing at a time and answers
+// ErrBusy to a call that comes in between.
+type Trainer struct {
+	spec   Spec
+	busy   chan struct{} // holds a token while a call is on the way
+	values [][]float32   // the model being trained; memory of both networks
+	start  [][]float32   // the model the round began with
+	moved  []float32     // scratch of Augment, one row
+	sgd    *sgd
+	fit    *network // batches of spec.BatchSize, with gradients; nil until used
+	score  *network // batches of scoreRows, logits only; nil until used
+}
+
+// scoreRows is the batch size of Evaluate; results do not depend on it.
+const scoreRows = 64
+
+// New returns a Trainer for spec, or the error of spec.Validate. It sets aside
+// memory for the model; the graphs are built when they are first needed.
+func New(spec Spec) (*Trainer, error) {
+	if err := spec.Validate(); err != nil {
+		return nil, err
+	}
+	spec.Layers = slices.Clone(spec.Layers)
+	t := &Trainer{spec: spec, busy: make(chan struct{}, 1), moved: make([]float32, spec.Layers[0])}
+	for _, p := range layout(spec) {
+		t.values = append(t.values, p.Values)
+		t.start = append(t.start, make([]float32, len(p.Values)))
+	}
+	t.sgd = newSGD(spec, t.values)
+	return t, nil
+}
+
+// Spec returns what the Trainer was made for.
+func (t *Trainer) Spec() Spec {
+	spec := t.spec
+	spec.Layers = slices.Clone(spec.Layers)
+	return spec
+}
+
+// Train runs spec.LocalEpochs over the rows of ds from the model in params and
+// returns the new model, in layout order and in memory of its own. The metrics
+// are those of the last epoch, each batch measured before its step and augmented
+// as it was trained on. Order and augmentation follow from the seed and round, so
+// the same arguments give the same bits, whatever was trained before.
+//
+// Errors wrap ErrInvalid, ErrDiverged, ErrBusy or the cause of ctx, which is
+// looked at before each batch.
+func (t *Trainer) Train(ctx context.Context, params []Param, ds data.Dataset, round uint64) ([]Param, Metrics, error) {
+	release, err := t.begin(params, ds)
+	if err != nil {
+		return nil, Metrics{}, fmt.Errorf("train round %d: %w", round, err)
+	}
+	defer release()
+	if t.fit == nil {
+		if t.fit, err = newNetwork(t.spec, t.spec.BatchSize, true, t.values); err != nil {
+			return nil, Metrics{}, fmt.Errorf("build the training graph: %w", err)
+		}
+	}
+	t.sgd.reset()
+	order := newRand("order", t.spec.Seed, round)
+	augment := newRand("augment", t.spec.Seed, round)
+	var last tally
+	for epoch := range t.spec.LocalEpochs {
+		last = tally{}
+		for rows := range slices.Chunk(order.Perm(ds.Rows), t.spec.BatchSize) {
+			if err := context.Cause(ctx); err != nil {
+				return nil, Metrics{}, fmt.Errorf("train round %d, epoch %d: %w", round, epoch, err)
+			}
+			if err := t.batch(ds, rows, augment, &last); err != nil {
+				return nil, Metrics{}, fmt.Errorf("train round %d, epoch %d: %w", round, epoch, err)
+			}
+		}
+	}
+	trained, err := t.export()
+	if err != nil {
+		return nil, Metrics{}, fmt.Errorf("train round %d: %w", round, err)
+	}
+	return trained, last.metrics(), nil
+}
+
+// Evaluate measures the model in params on ds. Errors are those of Train.
+func (t *Trainer) Evaluate(ctx context.Context, params []Param, ds data.Dataset) (Metrics, error) {
+	release, err := t.begin(params, ds)
+	if err != nil {
+		return Metrics{}, fmt.Errorf("evaluate: %w", err)
+	}
+	defer release()
+	if t.score == nil {
+		if t.score, err = newNetwork(t.spec, scoreRows, false, t.values); err != nil {
+			return Metrics{}, fmt.Errorf("build the evaluation graph: %w", err)
+		}
+	}
+	var sum tally
+	for from := 0; from < ds.Rows; from += scoreRows {
+		if err := context.Cause(ctx); err != nil {
+			return Metrics{}, fmt.Errorf("evaluate from row %d: %w", from, err)
+		}
+		// Rows left over from the batch before do no harm: logits of one row do
+		// not depend on the others, and only real rows are counted.
+		to := min(from+scoreRows, ds.Rows)
+		copy(t.score.inputs, ds.Features[from*ds.Columns:to*ds.Columns])
+		if err := t.score.run(); err != nil {
+			return Metrics{}, fmt.Errorf("evaluate from row %d: %w", from, err)
+		}
+		if err := t.count(t.score, ds.Labels[from:to], &sum); err != nil {
+			return Metrics{}, fmt.Errorf("evaluate from row %d: %w", from, err)
+		}
+	}
+	return sum.metrics(), nil
+}
+
+// begin takes the Trainer, checks the input and loads the model.
+func (t *Trainer) begin(params []Param, ds data.Dataset) (release func(), err error) {
+	select {
+	case t.busy <- struct{}{}:
+	default:
+		return nil, ErrBusy
+	}
+	release = func() { <-t.busy }
+	ordered, err := checkParams(t.spec, params)
+	if err == nil {
+		err = checkData(t.spec, ds)
+	}
+	if err != nil {
+		release()
+		return nil, err
+	}
+	for i, p := range ordered {
+		if len(p.Shape) == 2 {
+			transpose(t.values[i], p.Values, p.Shape[0], p.Shape[1])
+		} else {
+			copy(t.values[i], p.Values)
+		}
+		copy(t.start[i], t.values[i])
+	}
+	return release, nil
+}
+
+// batch takes one step over the named rows of ds.
+func (t *Trainer) batch(ds data.Dataset, rows []int, augment *rand.Rand, sum *tally) error {
+	classes := t.spec.Layers[len(t.spec.Layers)-1]
+	clear(t.fit.inputs)
+	clear(t.fit.targets)
+	labels := make([]int32, len(rows))
+	for i, row := range rows {
+		input := t.fit.inputs[i*ds.Columns : (i+1)*ds.Columns]
+		copy(input, ds.Row(row))
+		t.spec.Augment.apply(input, t.moved, augment)
+		labels[i] = ds.Labels[row]
+		t.fit.targets[i*classes+int(labels[i])] = 1 / float32(len(rows))
+	}
+	if err := t.fit.run(); err != nil {
+		return err
+	}
+	if err := t.count(t.fit, labels, sum); err != nil {
+		return err
+	}
+	for i, node := range t.fit.grads {
+		grad, err := result(node)
+		if err != nil {
+			return err
+		}
+		t.sgd.step(i, t.values[i], grad, t.start[i])
+	}
+	return nil
+}
+
+// count adds the rows that n has just computed.
+func (t *Trainer) count(n *network, labels []int32, sum *tally) error {
+	logits, err := result(n.logits)
+	if err != nil {
+		return err
+	}
+	classes := t.spec.Layers[len(t.spec.Layers)-1]
+	for i, label := range labels {
+		row := logits[i*classes : (i+1)*classes]
+		if j := slices.IndexFunc(row, notFinite); j >= 0 {
+			return fmt.Errorf("logit of class %d is %v: lower the learning rate: %w", j, row[j], ErrDiverged)
+		}
+		sum.add(row, label)
+	}
+	return nil
+}
+
+// export copies the model out, weights turned back to [out, in].
+func (t *Trainer) export() ([]Param, error) {
+	params := layout(t.spec)
+	for i, p := range params {
+		if j := slices.IndexFunc(t.values[i], notFinite); j >= 0 {
+			return nil, fmt.Errorf("a value of %s is %v: lower the learning rate: %w", p.Name, t.values[i][j], ErrDiverged)
+		}
+		if len(p.Shape) == 2 {
+			transpose(p.Values, t.values[i], p.Shape[1], p.Shape[0])
+		} else {
+			copy(p.Values, t.values[i])
+		}
+	}
+	return params, nil
+}
+
+// transpose writes the rows×columns matrix from into to as columns×rows.
+func transpose(to, from []float32, rows, columns int) {
+	for r := range rows {
+		for c := range columns {
+			to[c*rows+r] = from[r*columns+c]
+		}
+	}
+}

@@ -1,0 +1,290 @@
+package verify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/librum/librum/chain/blob"
+	"github.com/librum/librum/chain/contract"
+	"github.com/librum/librum/chain/ledger"
+	fl "github.com/librum/librum/fl/contract"
+	"github.com/librum/librum/fl/job"
+	"github.com/librum/librum/fl/recompute"
+	"github.com/librum/librum/fl/train"
+)
+
+// ErrNoJob tells that the ledger has no such job.
+var ErrNoJob = errors.New("no such job on the ledger")
+
+// Input is what is verified.
+type Input struct {
+	State   contract.State
+	Job     ledger.Digest
+	Blobs   []blob.Store // tried in order
+	Threads int          // 0: all
+	// Progress is called after each round; nil for none.
+	Progress func(round, rounds uint64)
+}
+
+// Job verifies one job. The error is nil unless ctx ended, the job does not
+// exist or the state could not be read.
+func Job(ctx context.Context, in Input) (Report, error) {
+	j, ok, err := fl.LoadJob(in.State, in.Job)
+	if err != nil {
+		return Report{}, err
+	}
+	if !ok {
+		return Report{}, fmt.Errorf("%w: %s", ErrNoJob, in.Job)
+	}
+	w := walk{in: in, job: j}
+	err = w.run(ctx)
+	var found *Finding
+	if errors.As(err, &found) {
+		w.report.First, err = found, nil
+	}
+	return w.report, err
+}
+
+// walk is one verification under way.
+type walk struct {
+	in     Input
+	job    *fl.Job
+	report Report
+	model  ledger.Digest // that the next round must begin with
+	size   uint64
+}
+
+func (w *walk) say(round uint64, basis Basis, format string, args ...any) {
+	w.report.Lines = append(w.report.Lines, Line{Round: round, What: fmt.Sprintf(format, args...), Basis: basis})
+}
+
+func (w *walk) run(ctx context.Context) error {
+	if err := w.initial(); err != nil {
+		return err
+	}
+	for number := uint64(1); number <= w.job.Finals; number++ {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err := w.round(ctx, number); err != nil {
+			return err
+		}
+		w.report.Rounds++
+		if w.in.Progress != nil {
+			w.in.Progress(number, w.job.Finals)
+		}
+	}
+	return w.end(ctx)
+}
+
+// initial derives the model that the first round must begin with.
+func (w *walk) initial() error {
+	params, err := train.InitialModel(train.FromJob(&w.job.Spec))
+	if err != nil {
+		return finding("spec", "job", "%v", err)
+	}
+	b, err := train.EncodeFile(params)
+	if err != nil {
+		return err
+	}
+	w.model, w.size = ledger.Hash(b), uint64(len(b))
+	w.say(0, Recomputed, "initial model %s from the spec and its seed", w.model.Short())
+	return nil
+}
+
+// round checks one final round.
+func (w *walk) round(ctx context.Context, number uint64) error {
+	where := fmt.Sprintf("round %d", number)
+	r, ok, err := fl.LoadRound(w.in.State, w.in.Job, number)
+	if err != nil {
+		return err
+	}
+	if !ok || r.State != job.RoundFinal {
+		return finding("round", where, "the job counts it as final, its row does not")
+	}
+	if r.Model != w.model || r.ModelSize != w.size {
+		return finding("model", where, "it began with model %s, the one before it gave %s", r.Model, w.model)
+	}
+	c, ok, err := fl.LoadCommit(w.in.State, w.in.Job, number, r.CommitTerm)
+	if err != nil {
+		return err
+	}
+	if !ok || c.Attempt != r.Attempt {
+		return finding("commit", where, "it is final, but has no commit")
+	}
+	submitted, err := w.submitted(number, r)
+	if err != nil {
+		return err
+	}
+	if err := w.attested(number, c); err != nil {
+		return err
+	}
+	if err := w.result(ctx, number, c, submitted); err != nil {
+		return err
+	}
+	w.say(number, ClaimOf("the peers"), "numbers of examples, %d in all", examples(submitted, c.Refused))
+	if len(c.Metrics) > 0 {
+		w.say(number, ClaimOf("node "+c.Node.Short()), "metrics %v", c.Metrics)
+	}
+	w.model, w.size = c.Model, c.ModelSize
+	return nil
+}
+
+// submitted returns the updates of the round's closed set, peers ascending.
+func (w *walk) submitted(number uint64, r *fl.Round) ([]fl.Averaged, error) {
+	where := fmt.Sprintf("round %d", number)
+	cohort, ok, err := fl.LoadCohort(w.in.State, w.in.Job, number)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, finding("round", where, "it has no cohort")
+	}
+	var set []fl.Averaged
+	for _, peer := range cohort.Peers {
+		u, ok, err := fl.LoadUpdate(w.in.State, w.in.Job, number, peer)
+		if err != nil {
+			return nil, err
+		}
+		if ok && u.Attempt == r.Attempt && u.State == fl.UpdateSubmitted {
+			set = append(set, fl.Averaged{Peer: peer, Digest: u.Digest, Weight: u.NumExamples})
+		}
+	}
+	digest, err := fl.SetDigest(set)
+	if err != nil {
+		return nil, err
+	}
+	if digest != r.Set {
+		return nil, finding("set", where, "the updates submitted have set digest %s, the round closed with %s", digest, r.Set)
+	}
+	return set, nil
+}
+
+// attested counts the nodes whose attestation equals the commit.
+func (w *walk) attested(number uint64, c *fl.Commit) error {
+	where := fmt.Sprintf("round %d", number)
+	group, ok, err := fl.LoadGroup(w.in.State, w.in.Job, number)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return finding("round", where, "it has no attesting group")
+	}
+	agreed := 0
+	for _, n := range group.Nodes {
+		a, ok, err := fl.LoadAttestation(w.in.State, w.in.Job, number, c.Term, n.Node)
+		if err != nil {
+			return err
+		}
+		if ok && a.Attempt == c.Attempt && a.Dissent == "" && a.Set == c.Set && a.Weights == c.Weights && a.Model == c.Model {
+			agreed++
+		}
+	}
+	if agreed < group.Quorum() {
+		return finding("attestation", where, "%d of %d nodes agree, a quorum is %d", agreed, len(group.Nodes), group.Quorum())
+	}
+	w.say(number, Attested(agreed, len(group.Nodes)), "set %s, weights %s, model %s", c.Set.Short(), c.Weights.Short(), c.Model.Short())
+	return nil
+}
+
+// result computes refusals, set, weights and average again.
+func (w *walk) result(ctx context.Context, number uint64, c *fl.Commit, submitted []fl.Averaged) (err error) {
+	where := fmt.Sprintf("round %d", number)
+	set, err := recompute.New(&w.job.Spec, w.open)
+	if err != nil {
+		return finding("spec", "job", "%v", err)
+	}
+	defer func() { err = errors.Join(err, set.Close()) }()
+	averaged, unavailable := without(submitted, c.Refused)
+	if err := compareDigests(where, c, averaged); err != nil {
+		return err
+	}
+	refused, err := set.Check(ctx, except(submitted, unavailable))
+	if errors.Is(err, blob.ErrNotFound) {
+		w.report.Incomplete = true
+		w.say(number, Expired, "average %s: %v", c.Model.Short(), err)
+		return nil
+	}
+	if err != nil {
+		return finding("update", where, "%v", err)
+	}
+	w.report.Updates += uint64(len(submitted) - len(unavailable))
+	if claimed := known(c.Refused); !slices.Equal(refused, claimed) {
+		return finding("refusal", where, "the bytes give %v, the commit says %v", refused, claimed)
+	}
+	got, err := set.Average(ctx, averaged, io.Discard, w.in.Threads)
+	if err != nil {
+		return finding("average", where, "%v", err)
+	}
+	if ledger.Digest(got.Digest) != c.Model || uint64(got.Size) != c.ModelSize { //nolint:gosec // not negative
+		return finding("average", where, "the updates give model %s, the commit says %s", ledger.Digest(got.Digest), c.Model)
+	}
+	w.report.Averages++
+	w.say(number, Recomputed, "average of %d updates: model %s", len(averaged), c.Model.Short())
+	return nil
+}
+
+// compareDigests checks that the commit's digests are those of what it
+// averaged.
+func compareDigests(where string, c *fl.Commit, averaged []fl.Averaged) error {
+	set, err := fl.SetDigest(averaged)
+	if err != nil {
+		return err
+	}
+	weights, err := fl.WeightsDigest(averaged)
+	if err != nil {
+		return err
+	}
+	if set != c.Set || weights != c.Weights || c.Count != uint64(len(averaged)) {
+		return finding("set", where, "the updates that were not refused have set %s and weights %s, the commit says %s and %s",
+			set.Short(), weights.Short(), c.Set.Short(), c.Weights.Short())
+	}
+	return nil
+}
+
+// open opens a file from the first store that has it.
+func (w *walk) open(ctx context.Context, digest ledger.Digest) (blob.Blob, error) {
+	var tried []error
+	for _, s := range w.in.Blobs {
+		file, err := s.Get(ctx, digest)
+		if err == nil {
+			return file, nil
+		}
+		tried = append(tried, err)
+	}
+	for _, err := range tried {
+		if !errors.Is(err, blob.ErrNotFound) {
+			return nil, err // damage is worse than absence
+		}
+	}
+	return nil, fmt.Errorf("%w: %s", blob.ErrNotFound, digest)
+}
+
+// end checks what the job's row says of its result.
+func (w *walk) end(ctx context.Context) error {
+	j := w.job
+	if j.Finals > 0 && (j.Model != w.model || j.ModelSize != w.size) {
+		return finding("model", "job", "its model is %s, the last final round gave %s", j.Model, w.model)
+	}
+	w.say(0, Recomputed, "state %s after %d of %d rounds, model %s", j.State, j.Finals, j.Spec.NumRounds, w.model.Short())
+	if j.State != job.StateFinished {
+		return nil
+	}
+	if j.Finals != uint64(j.Spec.NumRounds) { //nolint:gosec // the spec was validated
+		return finding("job", "job", "it is finished after %d of %d rounds", j.Finals, j.Spec.NumRounds)
+	}
+	card, err := w.open(ctx, j.Card)
+	if errors.Is(err, blob.ErrNotFound) {
+		w.report.Incomplete = true
+		w.say(0, Expired, "model card %s is at none of the nodes", j.Card.Short())
+		return nil
+	}
+	if err != nil {
+		return finding("card", "job", "%v", err)
+	}
+	w.say(0, Recomputed, "digest of the model card %s", j.Card.Short())
+	return card.Close()
+}

@@ -1,0 +1,93 @@
+package localnet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/librum/librum/chain/blob"
+	"github.com/librum/librum/chain/blob/file"
+	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/chain/store"
+	"github.com/librum/librum/chain/store/pebble"
+)
+
+// ErrRunning refuses a directory that a process uses.
+var ErrRunning = errors.New("the network is running; stop it first")
+
+// Offline is a node's data while no process uses it, open for reading.
+type Offline struct {
+	Name  string // of its directory
+	Store store.Store
+	Blobs blob.Store
+
+	close []func() error
+}
+
+// OpenOffline opens the data of all nodes found in a directory. Each must be
+// closed.
+func OpenOffline(ctx context.Context, dir Dir, g *ledger.Genesis, chain ledger.Digest) (nodes []*Offline, err error) {
+	defer func() {
+		if err != nil {
+			for _, n := range nodes {
+				err = errors.Join(err, n.Close())
+			}
+			nodes = nil
+		}
+	}()
+	for i := range g.Group.Nodes {
+		if _, err := os.Stat(dir.Store(i)); errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		n, err := openOffline(ctx, dir, i, g, chain)
+		if err != nil {
+			return nodes, fmt.Errorf("open node %d: %w", i, err)
+		}
+		nodes = append(nodes, n)
+	}
+	if len(nodes) == 0 {
+		return nil, fmt.Errorf("%w: no node directory in %s", ErrNoNetwork, dir)
+	}
+	return nodes, nil
+}
+
+func openOffline(ctx context.Context, dir Dir, index int, g *ledger.Genesis, chain ledger.Digest) (*Offline, error) {
+	key, err := LoadKey(dir.Key(index))
+	if err != nil {
+		return nil, err
+	}
+	self, err := nodeOf(g, key)
+	if err != nil {
+		return nil, err
+	}
+	s, err := pebble.Open(dir.Store(index), pebble.Options{Chain: chain, Shard: g.Shard, Node: self, ReadOnly: true})
+	if errors.Is(err, store.ErrLocked) {
+		err = fmt.Errorf("%w: %w", ErrRunning, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	n := &Offline{Name: fmt.Sprintf("node-%d", index), Store: s, close: []func() error{s.Close}}
+	blobs, err := file.Open(ctx, vfs.Default, dir.Blobs(index), file.Options{ReadOnly: true})
+	if errors.Is(err, blob.ErrLocked) {
+		err = fmt.Errorf("%w: %w", ErrRunning, err)
+	}
+	if err != nil {
+		return nil, errors.Join(err, n.Close())
+	}
+	n.Blobs = blobs
+	n.close = append(n.close, blobs.Close)
+	return n, nil
+}
+
+// Close closes the node's data.
+func (n *Offline) Close() error {
+	errs := make([]error, 0, len(n.close))
+	for _, c := range n.close {
+		errs = append(errs, c())
+	}
+	return errors.Join(errs...)
+}
