@@ -36,6 +36,10 @@ func (d Dir) Store(index int) string { return filepath.Join(d.Node(index), "stor
 // Blobs is the path of the index-th node's blobs.
 func (d Dir) Blobs(index int) string { return filepath.Join(d.Node(index), "blobs") }
 
+// Diverged is the path of the evidence that the index-th node's header differed
+// from the quorum's. While it is there the node signs nothing.
+func (d Dir) Diverged(index int) string { return filepath.Join(d.Node(index), "diverged.cbor") }
+
 // Key is the path of the index-th node's key.
 func (d Dir) Key(index int) string { return filepath.Join(d.Node(index), "key") }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -20,6 +21,7 @@ import (
 	"github.com/librum/librum/chain/contract/token"
 	"github.com/librum/librum/chain/identity"
 	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/chain/lokka"
 	"github.com/librum/librum/chain/node"
 	"github.com/librum/librum/chain/order/local"
 	"github.com/librum/librum/chain/store/pebble"
@@ -103,7 +105,17 @@ func (n *Network) openNode(ctx context.Context, index int, options Options, veri
 		Self: self, Key: key, Genesis: n.Genesis, Chain: n.Chain, Contracts: Contracts(), Verify: verify,
 		Now: options.Now, Logger: options.Logger,
 		MarkerDelay: options.MarkerDelay, Window: options.Window,
+		KeepEvidence: func(d lokka.Divergence) error {
+			b, err := ledger.Encode(&d)
+			if err != nil {
+				return err
+			}
+			return writeNew(n.Dir.Diverged(index), b)
+		},
 	}.WithDefaults()
+	if _, err := os.Stat(n.Dir.Diverged(index)); err == nil {
+		config.Diverged = true
+	}
 	if err := node.InitStore(ctx, config, n.log.Topic(), s); err != nil {
 		return err
 	}

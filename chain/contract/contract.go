@@ -87,10 +87,14 @@ type Set struct {
 }
 
 // NewSet returns the set of the given contracts; their genesis parts run in
-// the order given.
+// the order given. It panics where two share a name: the contracts of a rule
+// set are written down in code.
 func NewSet(contracts ...Contract) *Set {
 	s := &Set{contracts: map[string]Contract{}, methods: map[string]Method{}}
 	for _, c := range contracts {
+		if _, taken := s.contracts[c.Name]; taken {
+			panic("contract: two contracts are named " + c.Name)
+		}
 		s.contracts[c.Name] = c
 		s.order = append(s.order, c.Name)
 		for _, m := range c.Methods {

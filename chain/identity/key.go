@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"crypto/x509"
 	"encoding/pem"
@@ -88,6 +89,10 @@ func ParsePEM(b []byte) (*Key, error) {
 	private, ok := parsed.(ed25519.PrivateKey)
 	if !ok {
 		return nil, fmt.Errorf("%w: PKCS #8 holds a %T", ErrKey, parsed)
+	}
+	// The parser overlooks bytes behind the key.
+	if der, err := x509.MarshalPKCS8PrivateKey(private); err != nil || !bytes.Equal(der, block.Bytes) {
+		return nil, fmt.Errorf("%w: want PKCS #8 in DER that holds the seed and nothing else", ErrKey)
 	}
 	return KeyFromSeed([ed25519.SeedSize]byte(private.Seed())), nil
 }

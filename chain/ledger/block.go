@@ -34,7 +34,7 @@ type Block struct {
 func ParseBlock(b []byte) (Block, error) {
 	const what = "block"
 	var k Block
-	if err := Decode(what, b, MaxBlockBytes, &k); err != nil {
+	if err := decodeFormat(decMode, what, b, MaxBlockBytes, &k); err != nil {
 		return k, err
 	}
 	if err := k.Header.check(); err != nil {

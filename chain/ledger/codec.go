@@ -43,6 +43,8 @@ var (
 func mustEncMode() cbor.EncMode {
 	options := cbor.CoreDetEncOptions()
 	options.NilContainers = cbor.NilContainerAsEmpty
+	options.NaNConvert = cbor.NaNConvertReject // what is written must be read again
+	options.InfConvert = cbor.InfConvertReject
 	mode, err := options.EncMode()
 	if err != nil {
 		panic(err)
@@ -71,7 +73,7 @@ func mustDecMode(maxArrayElements int) cbor.DecMode {
 }
 
 // Encode returns the deterministic CBOR encoding of v (RFC 8949 §4.2). It
-// fails only for types that have none, such as channels.
+// fails for values that have none: channels, say, NaN and infinities.
 func Encode(v any) ([]byte, error) {
 	b, err := encMode.Marshal(v)
 	if err != nil {
@@ -84,6 +86,53 @@ func Encode(v any) ([]byte, error) {
 // and refuses any bytes that v would not encode to (invariant 1).
 func Decode(what string, b []byte, limit int, v any) error {
 	return decode(decMode, what, b, limit, v)
+}
+
+// decodeFormat decodes one of the formats of this package. None has a null
+// anywhere: the library would take one for an element of any type, so that a
+// list of nulls costs hundreds of times its length.
+func decodeFormat(mode cbor.DecMode, what string, b []byte, limit int, v any) error {
+	if len(b) <= limit {
+		if at := findNull(b); at >= 0 {
+			return malformed(what, fmt.Sprintf("byte %d", at), "null or undefined, which no field may be")
+		}
+	}
+	return decode(mode, what, b, limit, v)
+}
+
+// findNull returns the place of the first null or undefined, or -1. It goes
+// from head to head and looks for nothing else: bytes that are not well-formed
+// may end the search early.
+func findNull(b []byte) int {
+	for i := 0; i < len(b); {
+		major, info := b[i]>>5, b[i]&31
+		size := 0 // of the head behind its first byte
+		if info >= 24 && info <= 27 {
+			size = 1 << (info - 24)
+		}
+		if b[i] == 0xf6 || b[i] == 0xf7 {
+			return i
+		}
+		if len(b)-i-1 < size {
+			return -1
+		}
+		next := i + 1 + size
+		if major == 2 || major == 3 {
+			n := uint64(info)
+			if size > 0 {
+				n = 0
+				for _, c := range b[i+1 : next] {
+					n = n<<8 | uint64(c)
+				}
+			}
+			if n > uint64(len(b)-next) {
+				return -1
+			}
+			next += int(n) // at most len(b)
+		}
+		i = next
+	}
+	return -1
 }
 
 func decode(mode cbor.DecMode, what string, b []byte, limit int, v any) error {
@@ -117,10 +166,10 @@ func firstDifference(a, b []byte) int {
 	return min(len(a), len(b))
 }
 
-// appendHead appends the CBOR head of the given major type in its shortest
-// form (RFC 8949 §3).
-func appendHead(dst []byte, major byte, n int) []byte {
-	m := major << 5
+// appendByteStringHead appends the CBOR head of a byte string of n bytes in
+// its shortest form (RFC 8949 §3).
+func appendByteStringHead(dst []byte, n int) []byte {
+	const m = 2 << 5
 	switch {
 	case n < 24:
 		return append(dst, m|byte(n))

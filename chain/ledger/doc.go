@@ -9,7 +9,8 @@
 // Invariants, cited elsewhere by number:
 //
 //  1. One value has one encoding: deterministic CBOR (RFC 8949 §4.2). Bytes
-//     that differ from their own re-encoding are malformed.
+//     that differ from their own re-encoding are malformed. A nil slice is
+//     written as the empty one, and no format of this package holds a null.
 //  2. Every signature covers a COSE Sig_structure (RFC 9052 §4.4) whose
 //     external_aad names the kind of message, so that a signature over one
 //     kind never counts for another.

@@ -65,9 +65,9 @@ func (e *Envelope) SigStructure(kind Kind) []byte {
 func (e *Envelope) AppendSigStructure(dst []byte, kind Kind) []byte {
 	dst = append(dst, sigContext...)
 	dst = append(dst, e.Key[:]...)
-	dst = appendHead(dst, 2, len(kind))
+	dst = appendByteStringHead(dst, len(kind))
 	dst = append(dst, kind...)
-	dst = appendHead(dst, 2, len(e.Payload))
+	dst = appendByteStringHead(dst, len(e.Payload))
 	return append(dst, e.Payload...)
 }
 
@@ -80,7 +80,7 @@ func (e *Envelope) Bytes() []byte {
 	dst = append(dst, envelopePrefix...)
 	dst = append(dst, e.Key[:]...)
 	dst = append(dst, emptyMap)
-	dst = appendHead(dst, 2, len(e.Payload))
+	dst = appendByteStringHead(dst, len(e.Payload))
 	dst = append(dst, e.Payload...)
 	dst = append(dst, signatureHead...)
 	return append(dst, e.Signature[:]...)
@@ -123,7 +123,7 @@ func ParseEnvelope(what string, b []byte, limit int) (Envelope, error) {
 
 func headSize(n int) int {
 	var head [9]byte
-	return len(appendHead(head[:0], 2, n))
+	return len(appendByteStringHead(head[:0], n))
 }
 
 // readByteStringHead returns the length that a byte string's head announces

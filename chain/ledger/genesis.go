@@ -105,7 +105,7 @@ const MaxGenesisBytes = 64 << 20
 // ParseGenesis reads and validates a genesis file and returns its digest.
 func ParseGenesis(b []byte) (*Genesis, Digest, error) {
 	var g Genesis
-	if err := Decode("genesis", b, MaxGenesisBytes, &g); err != nil {
+	if err := decodeFormat(decMode, "genesis", b, MaxGenesisBytes, &g); err != nil {
 		return nil, Digest{}, err
 	}
 	if err := g.Validate(); err != nil {

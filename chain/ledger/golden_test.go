@@ -111,6 +111,27 @@ func TestGolden(t *testing.T) {
 	}
 }
 
+// TestKinds holds which kind of signature each kind of record has.
+func TestKinds(t *testing.T) {
+	t.Parallel()
+	for kind, want := range map[ledger.RecordKind]ledger.Kind{
+		ledger.RecordTransactions: ledger.KindRecord, ledger.RecordWake: ledger.KindWake,
+		ledger.RecordClock: ledger.KindClock, ledger.RecordMarker: ledger.KindMarker, 9: "",
+	} {
+		record := ledger.Record{Kind: kind}
+		if got := record.SigKind(); got != want || kind.String() == "" {
+			t.Errorf("a record of kind %s is signed as %q, want %q", kind, got, want)
+		}
+	}
+	if s := ledger.RecordKind(9).String(); s != "record kind 9" {
+		t.Errorf("an unknown kind is called %q", s)
+	}
+	header := fixtureBlock(t).Header
+	if d, err := header.Digest(); err != nil || d != ledger.Hash(headerBytes(t)) {
+		t.Errorf("chain hash %s, %v", d, err)
+	}
+}
+
 // render writes bytes as hexadecimal lines and, below, as CBOR diagnostic
 // notation for the reader (RFC 8949 §8).
 func render(tb testing.TB, name string, b []byte) []byte {

@@ -38,7 +38,7 @@ func (h *Header) Digest() (Digest, error) {
 // ParseHeader reads a header.
 func ParseHeader(b []byte) (Header, error) {
 	var h Header
-	if err := Decode("header", b, MaxHeaderBytes, &h); err != nil {
+	if err := decodeFormat(decMode, "header", b, MaxHeaderBytes, &h); err != nil {
 		return h, err
 	}
 	return h, h.check()
@@ -75,6 +75,6 @@ func SignHeader(height uint64, header []byte, node ID, key Digest, sign SignFunc
 // ParseHeaderSignature reads a header signature.
 func ParseHeaderSignature(b []byte) (HeaderSignature, error) {
 	var s HeaderSignature
-	err := Decode("header signature", b, MaxHeaderBytes, &s)
+	err := decodeFormat(decMode, "header signature", b, MaxHeaderBytes, &s)
 	return s, err
 }

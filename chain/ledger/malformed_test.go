@@ -3,6 +3,7 @@ package ledger_test
 import (
 	"bytes"
 	"errors"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -241,8 +242,10 @@ func TestModes(t *testing.T) {
 	if b := encode(t, [][]byte{nil}); !bytes.Equal(b, []byte{0x81, 0x40}) {
 		t.Errorf("nil bytes are %x, want the empty byte string", b)
 	}
-	if _, err := ledger.Encode(make(chan int)); err == nil {
-		t.Error("a channel has an encoding")
+	for _, v := range []any{make(chan int), math.NaN(), math.Inf(1), []float32{float32(math.Inf(-1))}} {
+		if b, err := ledger.Encode(v); err == nil {
+			t.Errorf("%v is encoded as %x", v, b)
+		}
 	}
 	var f float64
 	for _, b := range [][]byte{{0xf9, 0x7e, 0x00}, {0xf9, 0x7c, 0x00}, {0xf9, 0xfc, 0x00}, {0xfa, 0x3f, 0x80, 0, 0}} {

@@ -81,5 +81,5 @@ func pathOf(hashes []Digest, index int) [][]byte {
 	return append(pathOf(hashes[k:], index-k), sibling[:])
 }
 
-// split returns the largest power of two smaller than n.
-func split(n int) int { return 1 << (bits.Len(uint(n-1)) - 1) } //nolint:gosec // n > 1
+// split returns the largest power of two smaller than n, which is over 1.
+func split(n int) int { return 1 << (bits.Len(uint(n-1)) - 1) }

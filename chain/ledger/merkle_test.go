@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/transparency-dev/merkle/compact"
@@ -106,7 +107,7 @@ func TestMerkleTwin(t *testing.T) {
 		refused("another root", leaves[index], i, size, path, other)
 		refused("another leaf", append(bytes.Clone(leaves[index]), 1), i, size, path, root)
 		refused("an index outside", leaves[index], size, size, path, root)
-		refused("a longer path", leaves[index], i, size, append(path[:len(path):len(path)], root[:]), root)
+		refused("a longer path", leaves[index], i, size, append(slices.Clip(path), root[:]), root)
 		if len(path) > 0 {
 			at := rapid.IntRange(0, len(path)-1).Draw(t, "node")
 			bent := append([][]byte(nil), path...)
@@ -116,9 +117,7 @@ func TestMerkleTwin(t *testing.T) {
 			bent[at] = path[at][:31]
 			refused("a short node", leaves[index], i, size, bent, root)
 			refused("a shorter path", leaves[index], i, size, path[:len(path)-1], root)
-			refused("an inner node as leaf", slicesConcat(path[0], root[:]), i, size, path, root)
+			refused("an inner node as leaf", slices.Concat(path[0], root[:]), i, size, path, root)
 		}
 	})
 }
-
-func slicesConcat(a, b []byte) []byte { return append(bytes.Clone(a), b...) }

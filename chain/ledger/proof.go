@@ -26,7 +26,7 @@ type ResultProof struct {
 // ParseResultProof reads a proof; it is believed only after [ResultProof.Verify].
 func ParseResultProof(b []byte) (ResultProof, error) {
 	var p ResultProof
-	err := decode(proofDecMode, "proof", b, MaxProofBytes, &p)
+	err := decodeFormat(proofDecMode, "proof", b, MaxProofBytes, &p)
 	return p, err
 }
 

@@ -35,7 +35,7 @@ func ParseReceipt(b []byte) (Receipt, Envelope, error) {
 	if err != nil {
 		return r, e, err
 	}
-	if err := Decode(what, e.Payload, MaxReceiptBytes, &r); err != nil {
+	if err := decodeFormat(decMode, what, e.Payload, MaxReceiptBytes, &r); err != nil {
 		return r, e, err
 	}
 	if r.Version != Version {

@@ -100,7 +100,7 @@ func ParseRecord(b []byte) (Record, Envelope, error) {
 	if err != nil {
 		return r, e, err
 	}
-	if err := Decode(what, e.Payload, MaxRecordBytes, &r); err != nil {
+	if err := decodeFormat(decMode, what, e.Payload, MaxRecordBytes, &r); err != nil {
 		return r, e, err
 	}
 	_, known := r.Kind.kind()

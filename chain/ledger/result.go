@@ -27,7 +27,7 @@ type Result struct {
 // ParseResult reads a result leaf.
 func ParseResult(b []byte) (Result, error) {
 	var r Result
-	err := Decode("result", b, MaxRecordBytes, &r)
+	err := decodeFormat(decMode, "result", b, MaxRecordBytes, &r)
 	return r, err
 }
 

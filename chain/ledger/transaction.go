@@ -47,7 +47,7 @@ func ParseTransaction(b []byte) (Transaction, Envelope, error) {
 	if err != nil {
 		return t, e, err
 	}
-	if err := Decode(what, e.Payload, MaxTransactionBytes, &t); err != nil {
+	if err := decodeFormat(decMode, what, e.Payload, MaxTransactionBytes, &t); err != nil {
 		return t, e, err
 	}
 	if t.Version != Version {

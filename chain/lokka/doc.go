@@ -18,8 +18,8 @@
 //     its envelopes reach Limits.BlockBytes; or after a marker that names its
 //     height while it holds a transaction. Never inside a record. Clocks,
 //     wakes, markers and skipped records alone make no block, save one case:
-//     an open block that nears what a stored block may hold ends there
-//     whatever is in it, because a block that can't be read back would stop
+//     an open block whose envelopes and results near what a stored block may
+//     hold ends there whatever is in it, because a block that can't be read back would stop
 //     the chain.
 //  2. A block holds all records since the last cut. First is the position of
 //     its first record, index 0. Last is that of its last record: the index of

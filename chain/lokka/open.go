@@ -120,7 +120,8 @@ func (m *Machine) follows(r *Record) error {
 // ends is the rule of invariant 1.
 func (m *Machine) ends(r *Record) bool {
 	o, limits := &m.open, &m.config.Limits
-	if o.bytes >= overflowBytes || len(o.records) >= overflowRecords {
+	size := o.bytes + uint64(len(o.encoded)) // results take their place too: events may outgrow transactions
+	if size >= overflowBytes || len(o.records) >= overflowRecords {
 		return true
 	}
 	if len(o.results) == 0 {

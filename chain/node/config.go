@@ -9,6 +9,7 @@ import (
 	"github.com/librum/librum/chain/contract"
 	"github.com/librum/librum/chain/identity"
 	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/chain/lokka"
 )
 
 // The errors that callers can act on.
@@ -39,6 +40,11 @@ type Config struct {
 	Logger    *slog.Logger
 	// MarkerDelay is how long an open block with a transaction may stand.
 	MarkerDelay time.Duration
+	// Diverged says that evidence of a divergence was kept: the node signs
+	// nothing until an operator has looked.
+	Diverged bool
+	// KeepEvidence keeps the evidence of a divergence durably; nil for none.
+	KeepEvidence func(lokka.Divergence) error
 	// Window bounds the transactions let in and not yet executed; one member
 	// has a quarter of it at most.
 	Window int

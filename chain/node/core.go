@@ -131,6 +131,7 @@ func restoreGroup(config Config, e *aplos.Executor, height uint64, s store.Store
 		}
 		blocks = append(blocks, open{header, signatures})
 	}
+	c.Diverged = config.Diverged
 	machine := lokka.New(c)
 	for i := len(blocks) - 1; i >= 0; i-- {
 		if err := machine.Restore(blocks[i].header, blocks[i].signatures); err != nil {

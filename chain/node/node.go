@@ -76,7 +76,7 @@ func (n *Node) initStatus() error {
 	group := n.core.Group.Stats()
 	status := Status{
 		Next: applied.NextOffset, LogTime: n.core.Clock().Now,
-		Height: applied.Height, Final: group.Final, NotFinal: n.core.Group.NotFinal(),
+		Height: applied.Height, Final: group.Final, NotFinal: n.core.Group.NotFinal(), Diverged: n.config.Diverged,
 	}
 	if group.Final > 0 {
 		raw, err := n.store.Header(group.Final)

@@ -214,6 +214,11 @@ func (c *coreRun) act(ctx context.Context, r lokka.Ready) error {
 		c.logger().Error("DIVERGED: this node's header differs from the quorum's; it signs no more",
 			"height", d.Height, "own", ledger.Hash(d.Own), "quorum", ledger.Hash(d.Quorum), "signers", len(d.Signatures))
 		c.board.update(func(s *Status) { s.Diverged = true })
+		if c.config.KeepEvidence != nil {
+			if err := c.config.KeepEvidence(*d); err != nil {
+				return fmt.Errorf("keep the evidence of a divergence at height %d: %w", d.Height, err)
+			}
+		}
 	}
 	return nil
 }

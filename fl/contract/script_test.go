@@ -19,13 +19,15 @@ import (
 	"github.com/librum/librum/fl/job"
 )
 
-// TestScripts runs testdata/script/*: stories told in calls, with what each call
+// TestScripts runs testdata/scripts/*: stories told in calls, with what each call
 // ended with. Run with -rewrite and read the difference after a change.
 func TestScripts(t *testing.T) {
 	t.Parallel()
-	datadriven.Walk(t, "testdata/script", func(t *testing.T, path string) {
+	datadriven.Walk(t, "testdata/scripts", func(t *testing.T, path string) {
+		t.Helper()
 		s := &script{names: map[string]string{}}
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
+			t.Helper()
 			return s.run(t, d)
 		})
 	})

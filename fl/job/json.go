@@ -28,8 +28,7 @@ func parseJSON(b []byte) (tree, error) {
 }
 
 func jsonProblem(d *json.Decoder, err error) error {
-	var spec *SpecError
-	if errors.As(err, &spec) {
+	if spec, ok := errors.AsType[*SpecError](err); ok {
 		return spec
 	}
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {

@@ -39,8 +39,9 @@ func readYAML(n *yaml.Node, depth int) (tree, error) {
 		return readYAMLObject(n, depth)
 	case yaml.ScalarNode:
 		return readYAMLScalar(n)
+	default:
+		return tree{}, document("line %d: want a value", n.Line)
 	}
-	return tree{}, document("line %d: want a value", n.Line)
 }
 
 func readYAMLScalar(n *yaml.Node) (tree, error) {

@@ -13,18 +13,15 @@ import (
 	"github.com/librum/librum/chain/ledger"
 	fl "github.com/librum/librum/fl/contract"
 	"github.com/librum/librum/fl/data"
-	"github.com/librum/librum/fl/job"
 	"github.com/librum/librum/fl/train"
 )
 
-// Task is what a round asks of the peer.
+// Task names a round that asks the peer. What it is to do stands in the proof
+// alone.
 type Task struct {
-	Job       ledger.Digest
-	Round     uint64
-	Spec      job.Spec
-	Model     ledger.Digest
-	ModelSize uint64
-	Proof     []byte
+	Job   ledger.Digest
+	Round uint64
+	Proof []byte // encoded [ledger.ResultProof] of the OpenRound
 }
 
 // Server is the node that the peer talks to.
@@ -116,18 +113,19 @@ func (p *Peer) step(ctx context.Context, registered *bool) error {
 
 // do trains one round, or declines it where it can't.
 func (p *Peer) do(ctx context.Context, task *Task) error {
-	if err := CheckTask(task, p.config.ID, p.config.Chain, &p.config.Group); err != nil {
+	opened, err := CheckTask(task, p.config.ID, p.config.Chain, &p.config.Group)
+	if err != nil {
 		return p.decline(ctx, task, fl.DeclinedProof, err)
 	}
-	params, err := p.model(ctx, task)
+	params, err := p.model(ctx, opened)
 	if err != nil {
 		return err
 	}
-	trainer, err := p.trainer(task)
+	trainer, err := p.trainer(opened)
 	if err != nil {
 		return p.decline(ctx, task, fl.DeclinedData, err)
 	}
-	updated, metrics, err := trainer.Train(ctx, params, p.config.Data, task.Round)
+	updated, metrics, err := trainer.Train(ctx, params, p.config.Data, opened.Round)
 	switch {
 	case errors.Is(err, train.ErrInvalid):
 		return p.decline(ctx, task, fl.DeclinedData, err)
@@ -152,41 +150,41 @@ func (p *Peer) do(ctx context.Context, task *Task) error {
 }
 
 // model fetches the model that the round begins with.
-func (p *Peer) model(ctx context.Context, task *Task) (_ []train.Param, err error) {
-	body, err := p.config.Server.Model(ctx, task.Model)
+func (p *Peer) model(ctx context.Context, opened *fl.RoundOpened) (_ []train.Param, err error) {
+	body, err := p.config.Server.Model(ctx, opened.Model)
 	if err != nil {
 		return nil, fmt.Errorf("fetch the model: %w", err)
 	}
 	defer func() { err = errors.Join(err, body.Close()) }()
-	b, err := io.ReadAll(io.LimitReader(body, int64(task.ModelSize)+1)) //nolint:gosec // proven, and bounded by the contract
+	b, err := io.ReadAll(io.LimitReader(body, int64(opened.ModelSize)+1)) //nolint:gosec // proven, and bounded by the contract
 	if err != nil {
 		return nil, fmt.Errorf("fetch the model: %w", err)
 	}
-	if got := ledger.Hash(b); got != task.Model {
-		return nil, fmt.Errorf("fetch the model: it has digest %s, the task says %s", got, task.Model)
+	if got := ledger.Hash(b); got != opened.Model {
+		return nil, fmt.Errorf("fetch the model: it has digest %s, the round says %s", got, opened.Model)
 	}
-	return train.DecodeFile(bytes.NewReader(b), int64(len(b)), p.trainSpec(task))
+	return train.DecodeFile(bytes.NewReader(b), int64(len(b)), p.trainSpec(opened))
 }
 
 // trainer returns the job's trainer, which keeps its graphs over the rounds.
-func (p *Peer) trainer(task *Task) (*train.Trainer, error) {
-	if t, ok := p.trainers[task.Job]; ok {
+func (p *Peer) trainer(opened *fl.RoundOpened) (*train.Trainer, error) {
+	if t, ok := p.trainers[opened.Job]; ok {
 		return t, nil
 	}
-	t, err := train.New(p.trainSpec(task))
+	t, err := train.New(p.trainSpec(opened))
 	if err != nil {
 		return nil, err
 	}
 	clear(p.trainers) // one job at a time: a trainer holds its model several times over
-	p.trainers[task.Job] = t
+	p.trainers[opened.Job] = t
 	return t, nil
 }
 
 // trainSpec returns how this peer trains: the job's terms, with a seed of its
 // own drawn from the job's, so that no two peers shuffle alike.
-func (p *Peer) trainSpec(task *Task) train.Spec {
-	spec := train.FromJob(&task.Spec)
-	spec.Seed = peerSeed(task.Spec.Seed, p.config.ID)
+func (p *Peer) trainSpec(opened *fl.RoundOpened) train.Spec {
+	spec := train.FromJob(&opened.Spec)
+	spec.Seed = peerSeed(opened.Spec.Seed, p.config.ID)
 	spec.Augment = p.config.Augment
 	return spec
 }

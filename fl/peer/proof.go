@@ -14,20 +14,20 @@ import (
 // ErrTask refuses a task that the ledger does not prove.
 var ErrTask = errors.New("the task is not proven")
 
-// CheckTask checks a task's proof: a block that a quorum of the group signed
-// holds the opening of exactly this round, with this model and spec, and asks
-// this peer.
-func CheckTask(task *Task, self ledger.ID, chain ledger.Digest, group *ledger.Group) error {
+// CheckTask checks a task's proof and returns what it proves: a block that a
+// quorum of the group signed holds the opening of this round, which asks this
+// peer.
+func CheckTask(task *Task, self ledger.ID, chain ledger.Digest, group *ledger.Group) (*fl.RoundOpened, error) {
 	proof, err := ledger.ParseResultProof(task.Proof)
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrTask, err)
+		return nil, fmt.Errorf("%w: %w", ErrTask, err)
 	}
 	result, _, err := proof.Verify(chain, group, identity.Verify)
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrTask, err)
+		return nil, fmt.Errorf("%w: %w", ErrTask, err)
 	}
 	if result.Code != ledger.CodeOK {
-		return fmt.Errorf("%w: the proven transaction ended with %s", ErrTask, result.Code)
+		return nil, fmt.Errorf("%w: the proven transaction ended with %s", ErrTask, result.Code)
 	}
 	for _, e := range result.Events {
 		if e.Type != fl.EventRoundOpened {
@@ -35,34 +35,18 @@ func CheckTask(task *Task, self ledger.ID, chain ledger.Digest, group *ledger.Gr
 		}
 		var opened fl.RoundOpened
 		if err := ledger.Decode("event "+e.Type, e.Data, ledger.MaxProofBytes, &opened); err != nil {
-			return fmt.Errorf("%w: %w", ErrTask, err)
+			return nil, fmt.Errorf("%w: %w", ErrTask, err)
 		}
-		return compare(task, self, &opened)
+		switch {
+		case opened.Job != task.Job || opened.Round != task.Round:
+			return nil, fmt.Errorf("%w: it is round %d of job %s, the task says round %d of job %s",
+				ErrTask, opened.Round, opened.Job.Short(), task.Round, task.Job.Short())
+		case !slices.Contains(opened.Cohort, self):
+			return nil, fmt.Errorf("%w: the round does not ask peer %s", ErrTask, self)
+		}
+		return &opened, nil
 	}
-	return fmt.Errorf("%w: the proven transaction opened no round", ErrTask)
-}
-
-func compare(task *Task, self ledger.ID, opened *fl.RoundOpened) error {
-	asked, err := ledger.Encode(&task.Spec)
-	if err != nil {
-		return err
-	}
-	proven, err := ledger.Encode(&opened.Spec)
-	if err != nil {
-		return err
-	}
-	switch {
-	case opened.Job != task.Job || opened.Round != task.Round:
-		return fmt.Errorf("%w: it is round %d of job %s, the task says round %d of job %s",
-			ErrTask, opened.Round, opened.Job.Short(), task.Round, task.Job.Short())
-	case opened.Model != task.Model || opened.ModelSize != task.ModelSize:
-		return fmt.Errorf("%w: the round begins with model %s, the task says %s", ErrTask, opened.Model.Short(), task.Model.Short())
-	case !slices.Equal(asked, proven):
-		return fmt.Errorf("%w: the task's spec is not the job's", ErrTask)
-	case !slices.Contains(opened.Cohort, self):
-		return fmt.Errorf("%w: the round does not ask peer %s", ErrTask, self)
-	}
-	return nil
+	return nil, fmt.Errorf("%w: the proven transaction opened no round", ErrTask)
 }
 
 // peerSeed draws a peer's seed from the job's.

@@ -20,6 +20,10 @@ const (
 	// FetchPatience is how long a coordinator tries to get an update before it
 	// calls it unavailable.
 	FetchPatience = 60_000
+	// StuckAfter is how long a coordinator has to compute a closed round, or
+	// round_timeout_s where that is longer, before it gives up its term so that
+	// another node tries.
+	StuckAfter = 10 * fl.Lease
 	// Grace is what peers and nodes have, after this process started, to come
 	// back before a deadline counts.
 	Grace = fl.Lease
@@ -86,6 +90,9 @@ func (d *decision) contend() {
 		}
 	}
 	turn := slices.Index(Candidates(d.s.ID, next, &d.s.Group), d.f.Node)
+	if t := d.s.Term; t != nil && t.GivenUp && t.Holder == d.f.Node {
+		turn = len(d.s.Group.Nodes) // had its reasons: the others come first
+	}
 	if d.reached(at + int64(turn)*Stagger) {
 		d.do(submit(fl.MethodTakeTerm, &fl.TakeTerm{Job: d.s.ID, Term: next}, next))
 	}

@@ -59,10 +59,16 @@ func TestDecideIsPure(t *testing.T) {
 func TestKeys(t *testing.T) {
 	t.Parallel()
 	actions := []round.Action{
-		round.Derive{}, round.WriteCard{}, round.Wake{At: 1}, round.Wake{At: 2},
-		round.Fetch{Round: 1, Attempt: 1, Peers: []ledger.ID{{1}}}, round.Fetch{Round: 1, Attempt: 1, Peers: []ledger.ID{{2}}},
-		round.Fetch{Round: 1, Attempt: 2, Peers: []ledger.ID{{1}}}, round.Compute{Round: 1, Attempt: 1},
-		round.Compute{Round: 1, Attempt: 1, Without: []ledger.ID{{1}}}, round.Compute{Round: 2, Attempt: 1},
+		round.Derive{},
+		round.WriteCard{},
+		round.Wake{At: 1},
+		round.Wake{At: 2},
+		round.Fetch{Round: 1, Attempt: 1, Peers: []ledger.ID{{1}}},
+		round.Fetch{Round: 1, Attempt: 1, Peers: []ledger.ID{{2}}},
+		round.Fetch{Round: 1, Attempt: 2, Peers: []ledger.ID{{1}}},
+		round.Compute{Round: 1, Attempt: 1},
+		round.Compute{Round: 1, Attempt: 1, Without: []ledger.ID{{1}}},
+		round.Compute{Round: 2, Attempt: 1},
 	}
 	seen := map[string]bool{}
 	for _, a := range actions {

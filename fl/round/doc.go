@@ -19,4 +19,6 @@
 //  4. A deadline that passed while the node was down does not end a round or a
 //     job at once: peers and other nodes were down with it, so they get a
 //     while ([Grace]) from [Facts.Started] on.
+//  5. Whatever befalls peers and nodes, a job does not stay where it is while
+//     a quorum of nodes is up: each state is left by an answer or a deadline.
 package round

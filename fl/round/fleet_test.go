@@ -38,6 +38,7 @@ type node struct {
 	id       ledger.ID
 	down     bool
 	liar     bool
+	broken   bool // cannot compute
 	stopping bool
 	started  int64
 	held     map[ledger.Digest]bool
@@ -190,6 +191,9 @@ func (f *fleet) act(n *node, s round.Snapshot) (done bool, wake int64, err error
 				done = true
 			}
 		case round.Compute:
+			if n.broken {
+				continue
+			}
 			c, err := f.compute(n, &s, a.Without)
 			if err != nil {
 				return done, wake, err

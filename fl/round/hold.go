@@ -11,7 +11,7 @@ import (
 func (d *decision) hold() {
 	t := d.s.Term
 	if d.f.Stopping {
-		d.do(submit(fl.MethodGiveUpTerm, &fl.GiveUpTerm{Job: d.s.ID, Term: t.Term}, t.Term))
+		d.do(d.giveUp())
 		return
 	}
 	if step, due := d.step(); due {
@@ -96,7 +96,8 @@ func (d *decision) commit() (Submit, bool) {
 	}
 	c := d.computed(without)
 	if c == nil {
-		return Submit{}, false
+		patience := max(StuckAfter, 1000*d.s.Job.Spec.RoundTimeoutS)
+		return d.giveUp(), d.reached(max(r.Closed, d.s.Term.Taken, d.f.Started) + patience)
 	}
 	return submit(fl.MethodCommitRound, &fl.CommitRound{
 		Job: d.s.ID, Round: number, Attempt: r.Attempt, Term: d.s.Term.Term, Set: c.Set, Weights: c.Weights,
@@ -114,6 +115,11 @@ func (d *decision) expire() (Submit, bool) {
 		return Submit{}, false
 	}
 	return d.fail(job.ReasonAttestTimeout), true
+}
+
+func (d *decision) giveUp() Submit {
+	term := d.s.Term.Term
+	return submit(fl.MethodGiveUpTerm, &fl.GiveUpTerm{Job: d.s.ID, Term: term}, term)
 }
 
 // finish ends the job with its model and card.

@@ -58,7 +58,7 @@ func (s *schedule) step(t *rapid.T) error {
 	p := f.peers[rapid.IntRange(0, len(f.peers)-1).Draw(t, "peer")]
 	switch rapid.SampledFrom([]string{
 		"act", "act", "act", "act", "answer", "answer", "settle", "pass", "pass", "stale", "replay",
-		"kill", "restart", "lie", "stop", "lose", "online", "offline", "silent", "decline", "rubbish", "stranger", "cancel",
+		"kill", "restart", "lie", "break", "stop", "lose", "online", "offline", "silent", "decline", "rubbish", "stranger", "cancel",
 	}).Draw(t, "what") {
 	case "act":
 		return s.act(n)
@@ -94,6 +94,8 @@ func (s *schedule) step(t *rapid.T) error {
 		n.restart(f.ledger.Now)
 	case "lie":
 		n.liar = !n.liar
+	case "break":
+		n.broken = !n.broken
 	case "stop":
 		n.stopping = true
 	case "lose":
@@ -168,7 +170,7 @@ func (s *schedule) recover(t *rapid.T) {
 	f := s.fleet
 	for _, n := range f.nodes {
 		n.restart(f.ledger.Now)
-		n.liar = false
+		n.liar, n.broken = false, false
 	}
 	for _, p := range f.peers {
 		p.offline, p.silent, p.declines, p.bad = false, false, false, ""

@@ -14,12 +14,13 @@ import (
 	"github.com/librum/librum/fl/job"
 )
 
-// TestScripts runs testdata/*: a fleet of nodes and peers, what befalls them,
+// TestScripts runs testdata/scripts/*: a fleet of nodes and peers, what befalls them,
 // and what they make of it. Run with -rewrite and read the difference after a
 // change.
 func TestScripts(t *testing.T) {
 	t.Parallel()
-	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
+	datadriven.Walk(t, "testdata/scripts", func(t *testing.T, path string) {
+		t.Helper()
 		var f *fleet
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
 			if d.Cmd == "fleet" {
@@ -101,6 +102,8 @@ func befall(t *testing.T, d *datadriven.TestData, f *fleet, name string) {
 			n.down = true
 		case "restart":
 			n.restart(f.ledger.Now)
+		case "break":
+			n.broken = true
 		case "stop":
 			n.stopping = true
 		case "lie":

@@ -120,7 +120,7 @@ func TestDigitsAccuracy(t *testing.T) {
 				steps := 0
 				federated[i], steps = federate(t, spec, accuracyRounds)
 				central[i] = centralise(t, spec, steps)
-				t.Logf("federated %.4f, central %.4f, %d steps each", federated[i], central[i], steps)
+				t.Logf("seed %d: federated %.4f, central %.4f, %d steps each", seed, federated[i], central[i], steps)
 			})
 		}
 	})

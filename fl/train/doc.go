@@ -3,8 +3,7 @@
 //
 // What enters: a Spec, the global model as a list of Param, a data.Dataset and
 // the number of the round. What leaves: the trained model and Metrics. The
-// package opens no file and no connection; turning Params into safetensors and
-// back is the peer's business.
+// package opens no file and no connection.
 //
 // Invariants:
 //

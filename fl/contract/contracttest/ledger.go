@@ -149,8 +149,7 @@ func (l *Ledger) Call(sender ledger.ID, method string, args any) (*contract.Erro
 }
 
 func refusal(err error) (*contract.Error, []ledger.Event, error) {
-	var refused *contract.Error
-	if errors.As(err, &refused) {
+	if refused, ok := errors.AsType[*contract.Error](err); ok {
 		return refused, nil, nil
 	}
 	return nil, nil, err
