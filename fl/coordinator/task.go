@@ -27,17 +27,12 @@ type Task struct {
 // ctx ends first.
 func (s *Service) Task(ctx context.Context, peer ledger.ID) (*Task, error) {
 	for {
-		s.peers.hear(peer)
 		changed := s.config.Ledger.Changed()
-		task, opened, err := s.asked(peer)
-		if err != nil {
-			return nil, err
+		task, err := s.TaskNow(ctx, peer)
+		if ctx.Err() != nil {
+			return nil, nil //nolint:nilerr,nilnil // the poll ends without a task
 		}
-		if task != nil {
-			task.Proof, err = s.proofs.get(ctx, opened)
-			if ctx.Err() != nil {
-				return nil, nil //nolint:nilerr,nilnil // the poll ends without a task
-			}
+		if err != nil || task != nil {
 			return task, err
 		}
 		select {
@@ -46,6 +41,18 @@ func (s *Service) Task(ctx context.Context, peer ledger.ID) (*Task, error) {
 			return nil, nil //nolint:nilnil // the poll ends without a task
 		}
 	}
+}
+
+// TaskNow returns what is asked of the peer now, nil where nothing is. It waits
+// for no more than the proof.
+func (s *Service) TaskNow(ctx context.Context, peer ledger.ID) (*Task, error) {
+	s.peers.hear(peer)
+	task, opened, err := s.asked(peer)
+	if err != nil || task == nil {
+		return nil, err
+	}
+	task.Proof, err = s.proofs.get(ctx, opened)
+	return task, err
 }
 
 // asked returns the task of the first open round that waits for the peer, and

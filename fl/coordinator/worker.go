@@ -32,24 +32,25 @@ type outcome struct {
 	apply func(*round.Facts) // nil: nothing to remember
 }
 
-// work follows a job until it has ended and nothing is left to do.
-func (s *Service) work(ctx context.Context, id ledger.Digest) error {
+func newWorker(s *Service, id ledger.Digest) *worker {
 	w := &worker{
 		Service: s, id: id, underWay: map[string]bool{}, resting: map[string]time.Time{},
 		done: make(chan outcome),
 	}
 	w.facts.Node = s.config.Self
+	return w
+}
+
+// work follows a job until it has ended and nothing is left to do.
+func (s *Service) work(ctx context.Context, id ledger.Digest) error {
+	w := newWorker(s, id)
 	defer w.drain()
 	for {
 		changed := s.config.Ledger.Changed()
-		snapshot, err := w.snapshot()
+		snapshot, actions, err := w.decide(ctx)
 		if err != nil {
 			return fmt.Errorf("follow job %s: %w", id.Short(), err)
 		}
-		if err := w.refresh(ctx, &snapshot); err != nil {
-			return fmt.Errorf("follow job %s: %w", id.Short(), err)
-		}
-		actions := round.Decide(snapshot, w.facts)
 		wake := w.begin(ctx, snapshot, actions)
 		if snapshot.Job.State.Terminal() && len(actions) == 0 && len(w.underWay) == 0 {
 			s.settle(id)
@@ -59,6 +60,18 @@ func (s *Service) work(ctx context.Context, id ledger.Digest) error {
 			return nil
 		}
 	}
+}
+
+// decide returns what is due now, and the snapshot it follows from.
+func (w *worker) decide(ctx context.Context) (round.Snapshot, []round.Action, error) {
+	snapshot, err := w.snapshot()
+	if err != nil {
+		return snapshot, nil, err
+	}
+	if err := w.refresh(ctx, &snapshot); err != nil {
+		return snapshot, nil, err
+	}
+	return snapshot, round.Decide(snapshot, w.facts), nil
 }
 
 // drain waits for actions under way, whose context has ended or which are the

@@ -53,8 +53,9 @@ type Config struct {
 
 // Peer is one participant.
 type Peer struct {
-	config   Config
-	trainers map[ledger.Digest]*train.Trainer // by job
+	config     Config
+	registered bool
+	trainers   map[ledger.Digest]*train.Trainer // by job
 }
 
 // New returns a peer.
@@ -73,9 +74,8 @@ const (
 // retried with growing rests: a node that is away comes back.
 func (p *Peer) Run(ctx context.Context) error {
 	rest := retryFirst
-	registered := false
 	for ctx.Err() == nil {
-		err := p.step(ctx, &registered)
+		err := p.Step(ctx)
 		if err == nil {
 			rest = retryFirst
 			continue
@@ -93,13 +93,14 @@ func (p *Peer) Run(ctx context.Context) error {
 	return nil
 }
 
-// step registers, or waits for one task and does it.
-func (p *Peer) step(ctx context.Context, registered *bool) error {
-	if !*registered {
+// Step registers the peer, the first time, then waits for one task and does
+// it. Run repeats it; simulations call it themselves.
+func (p *Peer) Step(ctx context.Context) error {
+	if !p.registered {
 		if err := p.call(ctx, fl.MethodRegisterPeer, &fl.RegisterPeer{Available: true}); err != nil {
 			return fmt.Errorf("register: %w", err)
 		}
-		*registered = true
+		p.registered = true
 	}
 	task, err := p.config.Server.Task(ctx, p.config.ID)
 	if err != nil || task == nil {

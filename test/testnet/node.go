@@ -1,0 +1,305 @@
+package testnet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/librum/librum/chain/blob/file"
+	"github.com/librum/librum/chain/contract"
+	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/chain/lokka"
+	"github.com/librum/librum/chain/node"
+	"github.com/librum/librum/chain/order"
+	"github.com/librum/librum/chain/store"
+	"github.com/librum/librum/chain/store/pebble"
+	"github.com/librum/librum/fl/coordinator"
+	"github.com/librum/librum/localnet"
+)
+
+// simNode is a node whose shell is the simulation.
+type simNode struct {
+	net     *Net
+	index   int
+	config  node.Config
+	core    *node.Core
+	store   store.Store
+	blobs   *file.Store
+	service *coordinator.Service
+
+	next      uint64 // record to execute
+	final     uint64
+	finalHash ledger.Digest
+	results   map[ledger.Digest]ledger.Result
+	details   map[ledger.Digest]string
+	lastClock int64
+}
+
+func (n *Net) addNode(ctx context.Context, index int, blobs *file.Store) error {
+	key := n.secrets.Key(localnet.KindNode, index)
+	config := node.Config{
+		Self: n.secrets.ID(localnet.KindNode, index), Key: key, Genesis: n.genesis, Chain: n.chain,
+		Contracts: localnet.Contracts(), Verify: n.verifier.Verify, Now: n.clock, Logger: quiet(),
+	}.WithDefaults()
+	s, err := pebble.Open(fmt.Sprintf("store-%d", index), pebble.Options{
+		FS: vfs.NewMem(), Chain: n.chain, Shard: n.genesis.Shard, Node: config.Self,
+	})
+	if err != nil {
+		return err
+	}
+	if err := node.InitStore(ctx, config, n.topic, s); err != nil {
+		return err
+	}
+	core, err := node.NewCore(config, n.topic, s)
+	if err != nil {
+		return err
+	}
+	sim := &simNode{
+		net: n, index: index, config: config, core: core, store: s, blobs: blobs,
+		results: map[ledger.Digest]ledger.Result{}, details: map[ledger.Digest]string{},
+	}
+	sim.service = coordinator.New(coordinator.Config{
+		Self: config.Self, Key: key, Genesis: n.genesis, Chain: n.chain, Ledger: sim, Blobs: blobs,
+		Mesh: n.meeting, Now: n.clock, Logger: quiet(), Threads: 1,
+	})
+	n.nodes = append(n.nodes, sim)
+	return nil
+}
+
+func (s *simNode) close() error { return errors.Join(s.store.Close(), s.blobs.Close()) }
+
+// turn executes what is on the log, takes what the post brings, and lets the
+// group's time pass.
+func (s *simNode) turn(ctx context.Context) error {
+	if err := s.catchUp(ctx); err != nil {
+		return err
+	}
+	kept := s.net.post[:0]
+	for _, l := range s.net.post {
+		if l.to == s.index && l.at <= s.net.now {
+			s.core.Group.Receive(l.s)
+		} else {
+			kept = append(kept, l)
+		}
+	}
+	s.net.post = kept
+	s.core.Group.Tick(s.net.now)
+	return s.drain(ctx)
+}
+
+// catchUp executes the log up to its end.
+func (s *simNode) catchUp(ctx context.Context) error {
+	for s.next < uint64(len(s.net.log)) {
+		step, err := s.core.Step(s.net.log[s.next])
+		if err != nil {
+			return err
+		}
+		s.next++
+		for i, r := range step.Executed.Results {
+			s.results[r.ID], s.details[r.ID] = r, step.Executed.Details[i]
+		}
+		if kind := step.Executed.Record.Kind; kind == ledger.RecordTransactions || kind == ledger.RecordWake {
+			if err := s.putClock(); err != nil {
+				return err
+			}
+		}
+		if step.Commit == nil {
+			continue
+		}
+		if err := s.store.Apply(ctx, step.Commit); err != nil {
+			return err
+		}
+		s.core.Applied(step.Commit.Height)
+		if err := s.core.Group.Applied(step.Commit.Height); err != nil {
+			return err
+		}
+		if err := s.drain(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *simNode) putClock() error {
+	if s.net.now-max(s.core.ClockOf(s.config.Self), s.lastClock) <= 1000 {
+		return nil
+	}
+	s.lastClock = s.net.now
+	_, err := s.append(ledger.Record{Kind: ledger.RecordClock})
+	return err
+}
+
+// drain does what the group asks.
+func (s *simNode) drain(ctx context.Context) error {
+	for {
+		ready := s.core.Group.Ready()
+		if ready.Empty() {
+			return nil
+		}
+		if err := s.act(ctx, ready); err != nil {
+			return err
+		}
+	}
+}
+
+func (s *simNode) act(_ context.Context, r lokka.Ready) error {
+	for _, request := range r.Sign {
+		signed := ledger.SignHeader(request.Height, request.Header, s.config.Self, s.config.Key.ID(), s.config.Key.Sign)
+		if err := s.store.PutSignature(signed); err != nil {
+			return err
+		}
+		if err := s.core.Group.Signed(signed); err != nil {
+			return err
+		}
+	}
+	for _, kept := range r.Keep {
+		if err := s.store.PutSignature(kept); err != nil {
+			return err
+		}
+	}
+	for _, sent := range r.Send {
+		for to := range s.net.nodes {
+			if to != s.index {
+				s.net.post = append(s.net.post, letter{at: s.net.now + 1 + s.net.random.Int64N(60), to: to, s: sent})
+			}
+		}
+	}
+	for _, p := range r.Pull {
+		for _, other := range s.net.nodes {
+			if other.config.Self == p.Node {
+				s.core.Group.ReceiveAnswer(other.core.Group.Answer(p.Height))
+			}
+		}
+	}
+	if r.Marker != 0 {
+		if _, err := s.append(ledger.Record{Kind: ledger.RecordMarker, Height: r.Marker}); err != nil {
+			return err
+		}
+	}
+	if r.Final != 0 {
+		s.final, s.finalHash = r.Final, ledger.Hash(r.FinalHeader)
+	}
+	if r.Divergence != nil || len(r.Equivocations) > 0 {
+		return fmt.Errorf("node %d: the group does not agree at height %d", s.index, s.core.Group.Stats().Height)
+	}
+	return nil
+}
+
+// append puts a record on the log.
+func (s *simNode) append(r ledger.Record) (uint64, error) {
+	r.Version, r.Chain, r.Shard, r.Node, r.Time = ledger.Version, s.net.chain, s.net.genesis.Shard, s.config.Self, s.net.now
+	e, err := r.Sign(s.config.Key.ID(), s.config.Key.Sign)
+	if err != nil {
+		return 0, err
+	}
+	offset := uint64(len(s.net.log))
+	s.net.log = append(s.net.log, order.Entry{Offset: offset, Bytes: e.Bytes()})
+	return offset, nil
+}
+
+// send puts a signed transaction on the log and returns its result.
+func (s *simNode) send(ctx context.Context, signed []byte) (ledger.Result, string, error) {
+	s.net.tick()
+	if s.net.now-s.core.Clock().Now > 1000 {
+		if err := s.Wake(ctx, s.net.now-1000); err != nil {
+			return ledger.Result{}, "", err
+		}
+	}
+	if _, err := s.append(ledger.Record{Kind: ledger.RecordTransactions, Transactions: [][]byte{signed}}); err != nil {
+		return ledger.Result{}, "", err
+	}
+	if err := s.catchUp(ctx); err != nil {
+		return ledger.Result{}, "", err
+	}
+	_, e, err := ledger.ParseTransaction(signed)
+	if err != nil {
+		return ledger.Result{}, "", err
+	}
+	id := e.ID(ledger.KindTransaction)
+	return s.results[id], s.details[id], nil
+}
+
+// View implements coordinator.Ledger.
+func (s *simNode) View(read func(contract.Range, int64) error) error {
+	return read(s.core, s.core.Clock().Now)
+}
+
+// Changed implements coordinator.Ledger; nothing waits in a simulation.
+func (s *simNode) Changed() <-chan struct{} {
+	closed := make(chan struct{})
+	close(closed)
+	return closed
+}
+
+// Submit implements coordinator.Ledger.
+func (s *simNode) Submit(ctx context.Context, method string, args any) (ledger.Code, string, error) {
+	signed, err := s.net.sign(s.config.Self, s.config.Key, method, args)
+	if err != nil {
+		return "", "", err
+	}
+	result, detail, err := s.send(ctx, signed)
+	return result.Code, detail, err
+}
+
+// Wake implements coordinator.Ledger: all nodes put their time on the log.
+func (s *simNode) Wake(ctx context.Context, logTime int64) error {
+	if s.core.Clock().Now >= logTime {
+		return nil
+	}
+	if _, err := s.append(ledger.Record{Kind: ledger.RecordWake}); err != nil {
+		return err
+	}
+	for _, other := range s.net.nodes {
+		if err := other.catchUp(ctx); err != nil {
+			return err
+		}
+	}
+	return s.catchUp(ctx)
+}
+
+// Proof implements coordinator.Ledger: it lets the network turn until the
+// transaction's block is final here.
+func (s *simNode) Proof(ctx context.Context, id ledger.Digest) (ledger.ResultProof, error) {
+	for range maxTicks {
+		height, index, ok, err := s.store.Transaction(id)
+		if err != nil {
+			return ledger.ResultProof{}, err
+		}
+		if ok && s.final >= height {
+			return s.proofAt(height, index)
+		}
+		s.net.tick()
+		for _, other := range s.net.nodes {
+			if err := other.turn(ctx); err != nil {
+				return ledger.ResultProof{}, err
+			}
+		}
+	}
+	return ledger.ResultProof{}, fmt.Errorf("transaction %s does not become final", id)
+}
+
+func (s *simNode) proofAt(height uint64, index uint32) (ledger.ResultProof, error) {
+	raw, err := s.store.Block(height)
+	if err != nil {
+		return ledger.ResultProof{}, err
+	}
+	block, err := ledger.ParseBlock(raw)
+	if err != nil {
+		return ledger.ResultProof{}, err
+	}
+	leaves, err := block.ResultLeaves()
+	if err != nil {
+		return ledger.ResultProof{}, err
+	}
+	header, err := block.Header.Bytes()
+	if err != nil {
+		return ledger.ResultProof{}, err
+	}
+	signatures, err := s.store.Signatures(height)
+	return ledger.ResultProof{
+		Leaf: leaves[index], Index: uint64(index), Size: uint64(len(leaves)), Path: ledger.MerklePath(leaves, int(index)),
+		Header: header, Signatures: signatures,
+	}, err
+}
