@@ -51,6 +51,10 @@ func (s *Service) TaskNow(ctx context.Context, peer ledger.ID) (*Task, error) {
 	if err != nil || task == nil {
 		return nil, err
 	}
+	// Whoever opened the round has the model; the peer asks this node for it.
+	if err := s.fetch(ctx, task.Model, task.ModelSize); err != nil {
+		return nil, err
+	}
 	task.Proof, err = s.proofs.get(ctx, opened)
 	return task, err
 }

@@ -106,7 +106,9 @@ func (w *worker) snapshot() (round.Snapshot, error) {
 // refresh brings the facts up to date with the snapshot.
 func (w *worker) refresh(ctx context.Context, s *round.Snapshot) error {
 	if w.facts.Started == 0 {
-		w.facts.Started = s.LogTime
+		// Log time stands still while the whole network is down, so the own
+		// clock says when this process began.
+		w.facts.Started = max(s.LogTime, w.config.Now().UnixMilli())
 	}
 	online, err := w.online()
 	if err != nil {

@@ -74,7 +74,7 @@ func TestBad(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got strings.Builder
-	for _, c := range strings.SplitSeq(string(text), "---\n") {
+	for c := range strings.SplitSeq(string(text), "---\n") {
 		document, _, _ := strings.Cut(c, "=>\n")
 		document = strings.TrimSuffix(document, "\n")
 		parse := job.ParseYAML
@@ -266,7 +266,7 @@ func fuzz(f *testing.F, parse func([]byte) (job.Spec, error)) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	for _, c := range strings.SplitSeq(string(text), "---\n") {
+	for c := range strings.SplitSeq(string(text), "---\n") {
 		document, _, _ := strings.Cut(c, "=>\n")
 		f.Add([]byte(document))
 	}

@@ -38,17 +38,16 @@ type Server interface {
 
 // Config is what a peer is made of.
 type Config struct {
-	ID      ledger.ID
-	Key     *identity.Key
-	Chain   ledger.Digest
-	Shard   uint32
-	Group   ledger.Group // of the genesis, which the proofs start from
-	Data    data.Dataset
-	Augment train.Augment
-	Server  Server
-	Now     func() time.Time
-	Random  io.Reader // nonces
-	Logger  *slog.Logger
+	ID     ledger.ID
+	Key    *identity.Key
+	Chain  ledger.Digest
+	Shard  uint32
+	Group  ledger.Group // of the genesis, which the proofs start from
+	Data   data.Dataset
+	Server Server
+	Now    func() time.Time
+	Random io.Reader // nonces
+	Logger *slog.Logger
 }
 
 // Peer is one participant.
@@ -186,7 +185,6 @@ func (p *Peer) trainer(opened *fl.RoundOpened) (*train.Trainer, error) {
 func (p *Peer) trainSpec(opened *fl.RoundOpened) train.Spec {
 	spec := train.FromJob(&opened.Spec)
 	spec.Seed = peerSeed(opened.Spec.Seed, p.config.ID)
-	spec.Augment = p.config.Augment
 	return spec
 }
 

@@ -23,6 +23,7 @@ func TestScripts(t *testing.T) {
 		t.Helper()
 		var f *fleet
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
+			t.Helper()
 			if d.Cmd == "fleet" {
 				f = beginFleet(t, d)
 				return ""

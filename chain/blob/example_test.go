@@ -1,0 +1,17 @@
+package blob_test
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/librum/librum/chain/blob"
+)
+
+func ExampleOffsetError() {
+	err := fmt.Errorf("append to upload: %w", &blob.OffsetError{Got: 0, Have: 600})
+	var wrong *blob.OffsetError
+	if errors.As(err, &wrong) {
+		fmt.Println("go on from byte", wrong.Have)
+	}
+	// Output: go on from byte 600
+}

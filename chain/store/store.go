@@ -1,0 +1,78 @@
+package store
+
+import (
+	"context"
+
+	"github.com/librum/librum/chain/ledger"
+)
+
+// Commit is what a block leaves behind.
+type Commit struct {
+	Height uint64
+	// Header and Block are the encoded [ledger.Header] and [ledger.Block];
+	// empty at height 0 and only there.
+	Header, Block []byte
+	// Writes is the write set, keys ascending, one per key.
+	Writes []ledger.Write
+	// Transactions are the ids of the results in order, to be found by
+	// [Store.Transaction]. A zero id is not indexed. An id that is indexed
+	// already keeps its place, so a replay hides nothing.
+	Transactions []ledger.Digest
+	// NextOffset is the log offset to read next, LastRecord the SHA-256 of the
+	// last record executed, Topic the log they belong to.
+	NextOffset uint64
+	LastRecord ledger.Digest
+	Topic      ledger.ID
+	// Commitment is the LtHash sum of the state after this block,
+	// [ledger.CommitmentSize] bytes.
+	Commitment []byte
+}
+
+// Applied says where execution stands.
+type Applied struct {
+	Height     uint64
+	NextOffset uint64
+	LastRecord ledger.Digest
+	Topic      ledger.ID
+	Commitment []byte
+}
+
+// Row is one row of the state.
+type Row struct {
+	Key, Value []byte
+}
+
+// MaxScanRows bounds the rows of one Scan.
+const MaxScanRows = 10_000
+
+// Store holds one shard for one node. Its methods are safe for concurrent use,
+// except that Apply is called by one goroutine at a time. What it returns
+// belongs to the caller.
+type Store interface {
+	// Get returns the value of key after the block of that height.
+	// [ErrNotApplied] where the height is not there yet.
+	Get(height uint64, key []byte) (value []byte, ok bool, err error)
+	// Latest returns the value of key after the last block applied. It is for
+	// whoever applies the next one: while Apply runs it may show either state.
+	Latest(key []byte) (value []byte, ok bool, err error)
+	// Scan returns rows as of a height whose key has the prefix and lies
+	// behind after (nil: from the start), keys ascending, at most limit: 1 to
+	// [MaxScanRows].
+	Scan(height uint64, prefix, after []byte, limit int) ([]Row, error)
+	// Apply makes a commit durable as one unit. A [HeightError] where it is
+	// not the next one, a [CommitError] where it has the wrong form.
+	Apply(ctx context.Context, c *Commit) error
+	// Applied returns where execution stands, or false before height 0.
+	Applied() (Applied, bool, error)
+	// Block and Header return encoded bytes, or [ErrNotFound].
+	Block(height uint64) ([]byte, error)
+	Header(height uint64) ([]byte, error)
+	// Transaction returns where a result stands: block, and index in it.
+	Transaction(id ledger.Digest) (height uint64, index uint32, ok bool, err error)
+	// PutSignature makes a signature durable. Putting it again does nothing;
+	// another one for its height and node is refused with [ErrConflict].
+	PutSignature(s ledger.HeaderSignature) error
+	// Signatures returns the durable ones of a height, nodes ascending.
+	Signatures(height uint64) ([]ledger.HeaderSignature, error)
+	Close() error
+}

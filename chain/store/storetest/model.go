@@ -1,0 +1,136 @@
+package storetest
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/chain/store"
+)
+
+// Model is a store in maps: the whole state of every height.
+type Model struct {
+	States  []map[string]string // by height
+	Commits []*store.Commit
+	Index   map[ledger.Digest][2]uint64 // height, index
+}
+
+// NewModel returns an empty model.
+func NewModel() *Model { return &Model{Index: map[ledger.Digest][2]uint64{}} }
+
+// Apply takes a commit that a store has taken.
+func (m *Model) Apply(c *store.Commit) {
+	state := map[string]string{}
+	if n := len(m.States); n > 0 {
+		state = maps.Clone(m.States[n-1])
+	}
+	for _, w := range c.Writes {
+		if w.Delete {
+			delete(state, string(w.Key))
+		} else {
+			state[string(w.Key)] = string(w.Value)
+		}
+	}
+	for i, id := range c.Transactions {
+		if _, ok := m.Index[id]; !ok && !id.IsZero() {
+			m.Index[id] = [2]uint64{c.Height, uint64(i)}
+		}
+	}
+	m.States = append(m.States, state)
+	m.Commits = append(m.Commits, c)
+}
+
+// Scan returns what a store's Scan must.
+func (m *Model) Scan(height uint64, prefix, after []byte, limit int) []store.Row {
+	var rows []store.Row
+	for _, key := range slices.Sorted(maps.Keys(m.States[height])) {
+		if strings.HasPrefix(key, string(prefix)) && (after == nil || key > string(after)) && len(rows) < limit {
+			rows = append(rows, store.Row{Key: []byte(key), Value: []byte(m.States[height][key])})
+		}
+	}
+	return rows
+}
+
+// Compare says where a store differs from the model, looking at everything.
+func (m *Model) Compare(s store.Store) error {
+	a, ok, err := s.Applied()
+	if err != nil {
+		return err
+	}
+	if len(m.Commits) == 0 {
+		if ok {
+			return fmt.Errorf("height %d is applied, want none", a.Height)
+		}
+		return nil
+	}
+	last := m.Commits[len(m.Commits)-1]
+	if !ok || a.Height != last.Height || a.NextOffset != last.NextOffset || a.LastRecord != last.LastRecord ||
+		a.Topic != last.Topic || !bytes.Equal(a.Commitment, last.Commitment) {
+		return fmt.Errorf("applied is height %d, offset %d, want height %d, offset %d", a.Height, a.NextOffset, last.Height, last.NextOffset)
+	}
+	for height := range m.States {
+		if err := m.compareState(s, uint64(height)); err != nil {
+			return fmt.Errorf("height %d: %w", height, err)
+		}
+	}
+	for height, c := range m.Commits[1:] {
+		block, err := s.Block(uint64(height + 1))
+		if err != nil || !bytes.Equal(block, c.Block) {
+			return fmt.Errorf("block %d is %q, %w", height+1, block, err)
+		}
+		header, err := s.Header(uint64(height + 1))
+		if err != nil || !bytes.Equal(header, c.Header) {
+			return fmt.Errorf("header %d is %q, %w", height+1, header, err)
+		}
+	}
+	for _, beyond := range []uint64{0, last.Height + 1} {
+		if _, err := s.Block(beyond); !errors.Is(err, store.ErrNotFound) {
+			return fmt.Errorf("block %d: %w, want ErrNotFound", beyond, err)
+		}
+	}
+	for id, want := range m.Index {
+		height, index, ok, err := s.Transaction(id)
+		if err != nil || !ok || height != want[0] || uint64(index) != want[1] {
+			return fmt.Errorf("transaction %s stands at %d.%d, %t, %w; want %v", id.Short(), height, index, ok, err, want)
+		}
+	}
+	return nil
+}
+
+func (m *Model) compareState(s store.Store, height uint64) error {
+	rows, err := s.Scan(height, nil, nil, store.MaxScanRows)
+	if err != nil {
+		return err
+	}
+	if want := m.Scan(height, nil, nil, store.MaxScanRows); !equalRows(rows, want) {
+		return fmt.Errorf("rows are %q, want %q", rows, want)
+	}
+	last := height == uint64(len(m.States)-1)
+	for _, state := range m.States {
+		for key := range state { // of any height: some are not there at this one
+			want, wantOK := m.States[height][key]
+			got, ok, err := s.Get(height, []byte(key))
+			if err != nil || ok != wantOK || string(got) != want {
+				return fmt.Errorf("row %q is %q, %t, %w; want %q, %t", key, got, ok, err, want, wantOK)
+			}
+			if !last {
+				continue
+			}
+			got, ok, err = s.Latest([]byte(key))
+			if err != nil || ok != wantOK || string(got) != want {
+				return fmt.Errorf("latest row %q is %q, %t, %w; want %q, %t", key, got, ok, err, want, wantOK)
+			}
+		}
+	}
+	return nil
+}
+
+func equalRows(a, b []store.Row) bool {
+	return slices.EqualFunc(a, b, func(x, y store.Row) bool {
+		return bytes.Equal(x.Key, y.Key) && bytes.Equal(x.Value, y.Value)
+	})
+}
