@@ -15,7 +15,11 @@ func newRootCommand() *cobra.Command {
 		Args:          cobra.NoArgs,
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &exitError{code: exitUsage, err: err} })
-	root.AddCommand(newBenchCommand())
+	root.AddCommand(
+		newDemoCommand(), newDevCommand(),
+		newJobCommand(), newTxCommand(), newBlockCommand(), newAccountCommand(),
+		newVerifyCommand(), newBenchCommand(),
+	)
 	return root
 }
 

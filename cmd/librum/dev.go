@@ -1,0 +1,72 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/librum/librum/localnet"
+)
+
+// devSeed splits the digits among the peers of a development network.
+const devSeed = 1
+
+type devOptions struct {
+	dir    string
+	listen string
+	peers  int
+}
+
+func newDevCommand() *cobra.Command {
+	o := &devOptions{}
+	cmd := &cobra.Command{
+		Use:   "dev",
+		Short: "Run a local network with peers until it is stopped",
+		Long: `Run what the demo runs, left running: four nodes over one embedded log and
+peers that have the digits. A directory that holds a network is taken up where
+it was left. Keys are random; whoever can read the directory has them.`,
+		Example: "  librum dev --dir ./librum-dev --listen 127.0.0.1:8080",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return o.run(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&o.dir, "dir", "librum-dev", "directory of the network")
+	flags.StringVar(&o.listen, "listen", "127.0.0.1:8080", "address of node 0")
+	flags.IntVar(&o.peers, "peers", 10, "peers of a new network")
+	return cmd
+}
+
+func (o *devOptions) run(ctx context.Context, out, log io.Writer) (err error) {
+	if o.peers < 1 || o.peers > 100 {
+		return &exitError{code: exitUsage, err: errors.New("--peers is 1 to 100")}
+	}
+	dir := localnet.Dir(o.dir)
+	var seed [32]byte
+	if _, err := rand.Read(seed[:]); err != nil {
+		return fmt.Errorf("draw the keys: %w", err)
+	}
+	spec := localnet.Spec{Nodes: demoNodes, Peers: o.peers, Time: time.Now()}
+	err = localnet.Create(dir, localnet.SecretsFrom(seed), spec)
+	if err != nil && !errors.Is(err, localnet.ErrExists) {
+		return err
+	}
+	logger := slog.New(slog.NewTextHandler(log, nil))
+	r, ctx, err := runNetwork(ctx, dir, o.listen, devSeed, logger)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.close()) }()
+	say(out, "listening at %s", r.base)
+	say(out, "token in %s", dir.Token())
+	say(out, "genesis %s", r.Chain)
+	<-ctx.Done()
+	return nil
+}

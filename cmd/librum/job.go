@@ -1,0 +1,205 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	v1 "github.com/librum/librum/api/v1"
+	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/client"
+	"github.com/librum/librum/fl/job"
+)
+
+func newJobCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "job",
+		Short:   "Submit, follow and end training jobs",
+		Example: "  librum job run -f job.yaml",
+		RunE:    chooseSubcommand,
+	}
+	flags := addServerFlags(cmd)
+	cmd.AddCommand(
+		newJobRunCommand(flags), newJobSubmitCommand(flags), newJobListCommand(flags),
+		newJobShowCommand(flags), newJobWatchCommand(flags), newJobCancelCommand(flags),
+	)
+	return cmd
+}
+
+// specFlags say which job to submit.
+type specFlags struct{ file, key string }
+
+func (f *specFlags) add(cmd *cobra.Command) {
+	cmd.Flags().StringVarP(&f.file, "file", "f", "", "job spec in YAML or JSON, - for standard input")
+	cmd.Flags().StringVar(&f.key, "key", "", "idempotency key: the same key never makes a second job")
+}
+
+// submit reads the spec and creates the job.
+func (f *specFlags) submit(cmd *cobra.Command, c *client.Client) (v1.Job, error) {
+	spec, err := f.read(cmd.InOrStdin())
+	if err != nil {
+		return v1.Job{}, wrongUse(err)
+	}
+	j, err := c.CreateJob(cmd.Context(), spec, f.key)
+	return j, answered(err)
+}
+
+func (f *specFlags) read(stdin io.Reader) (job.Spec, error) {
+	if f.file == "" {
+		return job.Spec{}, errors.New("no job spec: name its file with -f")
+	}
+	source := stdin
+	if f.file != "-" {
+		file, err := os.Open(f.file)
+		if err != nil {
+			return job.Spec{}, err
+		}
+		defer file.Close() //nolint:errcheck // only read
+		source = file
+	}
+	b, err := io.ReadAll(io.LimitReader(source, job.MaxBytes+1))
+	if err != nil {
+		return job.Spec{}, fmt.Errorf("read %s: %w", f.file, err)
+	}
+	parse := job.ParseYAML
+	if strings.HasSuffix(f.file, ".json") {
+		parse = job.ParseJSON
+	}
+	spec, err := parse(b)
+	if err != nil {
+		return spec, fmt.Errorf("read %s: %w", f.file, err)
+	}
+	return spec, nil
+}
+
+func newJobSubmitCommand(flags *serverFlags) *cobra.Command {
+	var spec specFlags
+	cmd := &cobra.Command{
+		Use:     "submit",
+		Short:   "Submit a job and return at once",
+		Example: "  librum job submit -f job.yaml --key nightly-2026-11-23",
+		Args:    noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := flags.open()
+			if err != nil {
+				return err
+			}
+			j, err := spec.submit(cmd, c)
+			if err != nil {
+				return err
+			}
+			if flags.json {
+				return printJSON(cmd.OutOrStdout(), j)
+			}
+			_, err = fmt.Fprintln(cmd.OutOrStdout(), j.ID)
+			return err
+		},
+	}
+	spec.add(cmd)
+	return cmd
+}
+
+func newJobCancelCommand(flags *serverFlags) *cobra.Command {
+	return &cobra.Command{
+		Use:     "cancel ID",
+		Short:   "End a job of yours",
+		Example: "  librum job cancel 3f0c…",
+		Args:    oneArgument("the job's id"),
+		RunE: withJob(flags, func(cmd *cobra.Command, c *client.Client, id ledger.Digest) (v1.Job, error) {
+			return c.CancelJob(cmd.Context(), id)
+		}),
+	}
+}
+
+func newJobShowCommand(flags *serverFlags) *cobra.Command {
+	return &cobra.Command{
+		Use:     "show ID",
+		Short:   "Show where a job stands",
+		Example: "  librum job show 3f0c… --json",
+		Args:    oneArgument("the job's id"),
+		RunE: withJob(flags, func(cmd *cobra.Command, c *client.Client, id ledger.Digest) (v1.Job, error) {
+			return c.Job(cmd.Context(), id)
+		}),
+	}
+}
+
+// withJob runs something about one job and prints the job.
+func withJob(flags *serverFlags, run func(*cobra.Command, *client.Client, ledger.Digest) (v1.Job, error)) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		id, err := ledger.ParseDigest(args[0])
+		if err != nil {
+			return wrongUse(err)
+		}
+		c, err := flags.open()
+		if err != nil {
+			return err
+		}
+		j, err := run(cmd, c, id)
+		if err != nil {
+			return answered(err)
+		}
+		if flags.json {
+			return printJSON(cmd.OutOrStdout(), j)
+		}
+		return printJob(cmd.OutOrStdout(), &j)
+	}
+}
+
+func printJob(w io.Writer, j *v1.Job) error {
+	t := newTable(w)
+	t.row("job", j.ID)
+	t.row("state", strings.TrimSpace(j.State+" "+j.Reason))
+	t.row("creator", j.Creator)
+	t.row("created", logTime(j.Created))
+	t.row("rounds", fmt.Sprintf("%d of %d final", j.FinalRounds, j.NumRounds))
+	if j.Model != nil {
+		t.row("model", fmt.Sprintf("%s (%d bytes)", j.Model.Digest, j.Model.Size))
+	}
+	if j.Card != nil {
+		t.row("card", j.Card.Digest)
+	}
+	if j.Ended != 0 {
+		t.row("ended", logTime(j.Ended))
+	}
+	t.row("spec", string(j.Spec))
+	return t.Flush()
+}
+
+func newJobListCommand(flags *serverFlags) *cobra.Command {
+	return &cobra.Command{
+		Use:     "list",
+		Short:   "List all jobs",
+		Example: "  librum job list",
+		Args:    noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := flags.open()
+			if err != nil {
+				return err
+			}
+			jobs := []v1.Job{}
+			for page := (client.Page{Limit: 1000}); ; {
+				list, err := c.Jobs(cmd.Context(), page)
+				if err != nil {
+					return answered(err)
+				}
+				jobs = append(jobs, list.Jobs...)
+				if page.Cursor = list.NextCursor; page.Cursor == "" {
+					break
+				}
+			}
+			if flags.json {
+				return printJSON(cmd.OutOrStdout(), v1.Jobs{Jobs: jobs})
+			}
+			t := newTable(cmd.OutOrStdout())
+			t.row("JOB", "STATE", "ROUNDS", "CREATED")
+			for _, j := range jobs {
+				t.row(j.ID, strings.TrimSpace(j.State+" "+j.Reason), fmt.Sprintf("%d/%d", j.FinalRounds, j.NumRounds), logTime(j.Created))
+			}
+			return t.Flush()
+		},
+	}
+}

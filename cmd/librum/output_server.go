@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/librum/librum/client"
+)
+
+// The defaults of the flags that say which node to ask.
+const (
+	defaultServer    = "http://127.0.0.1:8080"
+	defaultTokenFile = "./librum-dev/token"
+	envServer        = "LIBRUM_SERVER"
+	envTokenFile     = "LIBRUM_TOKEN_FILE"
+	maxTokenBytes    = 4 << 10
+)
+
+// serverFlags are the flags of every command that asks a node.
+type serverFlags struct {
+	server    string
+	tokenFile string
+	json      bool
+}
+
+// addServerFlags gives a command and its subcommands the flags.
+func addServerFlags(cmd *cobra.Command) *serverFlags {
+	f := &serverFlags{}
+	cmd.PersistentFlags().StringVar(&f.server, "server", "", "URL of a node (default $"+envServer+", else "+defaultServer+")")
+	cmd.PersistentFlags().StringVar(&f.tokenFile, "token-file", "", "file with the bearer token (default $"+envTokenFile+", else "+defaultTokenFile+" if it exists)")
+	cmd.PersistentFlags().BoolVar(&f.json, "json", false, "print one JSON object on the last line")
+	return f
+}
+
+// open returns a client of the node that flags and environment name.
+func (f *serverFlags) open() (*client.Client, error) {
+	server := first(f.server, os.Getenv(envServer), defaultServer)
+	token, err := f.token()
+	if err != nil {
+		return nil, &exitError{code: exitUsage, err: err}
+	}
+	c, err := client.New(server, token, client.Options{Retries: 3})
+	if err != nil {
+		return nil, &exitError{code: exitUsage, err: err}
+	}
+	return c, nil
+}
+
+// token reads the token; without a file at the default place there is none.
+func (f *serverFlags) token() (string, error) {
+	path := first(f.tokenFile, os.Getenv(envTokenFile))
+	optional := path == ""
+	if optional {
+		path = defaultTokenFile
+	}
+	info, err := os.Stat(path)
+	if optional && errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("read the token: %w", err)
+	}
+	if info.Size() > maxTokenBytes {
+		return "", fmt.Errorf("read the token: %s has %d bytes, at most %d are allowed", path, info.Size(), maxTokenBytes)
+	}
+	b, err := os.ReadFile(path) //nolint:gosec // the user's own file
+	if err != nil {
+		return "", fmt.Errorf("read the token: %w", err)
+	}
+	return strings.TrimSpace(string(b)), nil
+}
+
+// first returns the first text that is not empty.
+func first(texts ...string) string {
+	for _, t := range texts {
+		if t != "" {
+			return t
+		}
+	}
+	return ""
+}
+
+// answered gives an error of the client its exit code: refused is no, a
+// request that was wrong by itself is wrong use, and what could not be asked
+// or found could not be told.
+func answered(err error) error {
+	var coded *exitError
+	var p *client.Problem
+	switch {
+	case err == nil, errors.As(err, &coded):
+		return err
+	case errors.Is(err, context.Canceled):
+		return &exitError{code: exitUnknown, err: errors.New("interrupted")}
+	case !errors.As(err, &p):
+		return &exitError{code: exitUnknown, err: fmt.Errorf("%w; is the node running there (--server, $%s)?", err, envServer)}
+	case p.Status == http.StatusUnauthorized:
+		return &exitError{code: exitUsage, err: fmt.Errorf("%w; give it with --token-file or $%s", err, envTokenFile)}
+	case p.Code() == "bad_spec", p.Code() == "invalid", p.Code() == "bad_request":
+		return &exitError{code: exitUsage, err: err}
+	case p.Status == http.StatusNotFound, p.Status == http.StatusTooManyRequests, p.Status >= http.StatusInternalServerError:
+		return &exitError{code: exitUnknown, err: err}
+	}
+	return &exitError{code: exitNo, err: err}
+}
+
+// oneArgument refuses any number of arguments but one.
+func oneArgument(name string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		if len(args) != 1 {
+			return &exitError{code: exitUsage, err: fmt.Errorf("%d arguments given, want one: %s", len(args), name)}
+		}
+		return nil
+	}
+}
+
+// noArguments refuses any.
+func noArguments(_ *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return wrongUse(fmt.Errorf("unexpected argument %q", args[0]))
+	}
+	return nil
+}
+
+// chooseSubcommand is what a command does that has only subcommands.
+func chooseSubcommand(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return wrongUse(fmt.Errorf("no command %q; see %s --help", args[0], cmd.CommandPath()))
+	}
+	return cmd.Help()
+}
+
+// wrongUse marks an error of what the user typed.
+func wrongUse(err error) error { return &exitError{code: exitUsage, err: err} }

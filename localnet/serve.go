@@ -1,0 +1,104 @@
+package localnet
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/librum/librum/api"
+	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/client"
+	"github.com/librum/librum/fl/peer"
+)
+
+// Handler returns the HTTP interface of node 0, to which the token belongs.
+func (n *Network) Handler(logger *slog.Logger) (http.Handler, error) {
+	genesis, err := os.ReadFile(n.Dir.Genesis())
+	if err != nil {
+		return nil, err
+	}
+	token, err := n.Dir.ReadToken()
+	if err != nil {
+		return nil, err
+	}
+	key, err := LoadKey(n.Dir.DelegateKey())
+	if err != nil {
+		return nil, err
+	}
+	delegate := api.Delegate{Key: key}
+	for _, d := range n.Genesis.Delegates {
+		if d.Key == key.Public() {
+			delegate.Member = d.Member
+		}
+	}
+	return api.New(api.Config{
+		Node: n.Nodes[0], Coordinator: n.Coordinators[0], Blobs: n.Blobs[0],
+		Genesis: genesis, Delegate: delegate, Token: token, Logger: logger,
+	})
+}
+
+// ReadToken reads the bearer token of the network.
+func (d Dir) ReadToken() (string, error) {
+	b, err := readBounded(d.Token(), 4<<10)
+	if err != nil {
+		return "", err
+	}
+	return strings.TrimSpace(string(b)), nil
+}
+
+// Serve answers on the listener as node 0 until ctx ends.
+func (n *Network) Serve(ctx context.Context, listener net.Listener, logger *slog.Logger) error {
+	handler, err := n.Handler(logger)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	return api.Serve(ctx, listener, handler)
+}
+
+// Remote is a node behind HTTP as a peer sees it.
+type Remote struct{ Client *client.Client }
+
+var _ peer.Server = Remote{}
+
+// pollTime is how long one poll for a task lasts.
+const pollTime = 25 * time.Second
+
+// Task implements [peer.Server].
+func (r Remote) Task(ctx context.Context, id ledger.ID) (*peer.Task, error) {
+	t, err := r.Client.Task(ctx, id, pollTime)
+	if err != nil || t == nil {
+		return nil, err
+	}
+	return &peer.Task{Job: t.Job, Round: t.Round, Proof: t.Proof}, nil
+}
+
+// Model implements [peer.Server].
+func (r Remote) Model(ctx context.Context, digest ledger.Digest) (io.ReadCloser, error) {
+	return r.Client.Blob(ctx, digest)
+}
+
+// Upload implements [peer.Server].
+func (r Remote) Upload(ctx context.Context, id ledger.ID, t *peer.Task, update []byte, _ ledger.Digest) ([][]byte, error) {
+	done, err := r.Client.Upload(ctx, client.NewUpload(t.Job, t.Round, id, update), bytes.NewReader(update))
+	return done.Receipts, err
+}
+
+// Submit implements [peer.Server].
+func (r Remote) Submit(ctx context.Context, signed []byte) (ledger.Code, string, error) {
+	out, err := r.Client.SubmitBatch(ctx, [][]byte{signed}, client.Executed)
+	if err != nil {
+		return "", "", err
+	}
+	if len(out) != 1 {
+		return "", "", fmt.Errorf("submit one transaction: %d outcomes", len(out))
+	}
+	return out[0].Code, out[0].Detail, nil
+}
