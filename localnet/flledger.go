@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/librum/librum/chain/contract"
@@ -41,6 +42,25 @@ func (n nodeLedger) Submit(ctx context.Context, method string, args any) (ledger
 		return "", "", err
 	}
 	return outcomes[0].Code, outcomes[0].Detail, nil
+}
+
+// Follow implements coordinator.Ledger.
+func (n nodeLedger) Follow(ctx context.Context, ready func() error, visit func(ledger.Event) error) error {
+	from := ledger.Position{Offset: n.Status().Next}
+	if err := ready(); err != nil {
+		return err
+	}
+	return n.Node.Follow(ctx, from, func(o node.Outcome) error {
+		for _, e := range o.Events {
+			if !strings.HasPrefix(e.Type, "job.") {
+				continue
+			}
+			if err := visit(e); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // View implements coordinator.Ledger.

@@ -83,8 +83,8 @@ func (n *Node) AwaitFinal(ctx context.Context, p ledger.Position) error {
 	case n.pipeline.wantFinal <- struct{}{}:
 	default: // somebody has asked already
 	}
-	status, err := n.Await(ctx, func(s Status) bool { return s.Diverged || !s.FinalLast.Less(p) })
-	if err == nil && status.FinalLast.Less(p) {
+	status, err := n.Await(ctx, func(s Status) bool { return s.Diverged || s.IsFinal(p) })
+	if err == nil && !status.IsFinal(p) {
 		err = ErrDiverged // nothing becomes final here any more
 	}
 	if err != nil {

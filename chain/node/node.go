@@ -51,6 +51,10 @@ func New(config Config, log order.Log, s store.Store, mesh *Mesh) (*Node, error)
 		// Every node would skip what this one appends, without a word to it.
 		return nil, fmt.Errorf("open node: %s is not the key that the genesis lists for node %s", config.Key.ID().Short(), config.Self)
 	}
+	applied, _, err := s.Applied()
+	if err != nil {
+		return nil, err
+	}
 	core, err := NewCore(config, log.Topic(), s)
 	if err != nil {
 		return nil, err
@@ -58,21 +62,17 @@ func New(config Config, log order.Log, s store.Store, mesh *Mesh) (*Node, error)
 	n := &Node{
 		config: config, executor: config.executor(), limits: core.Limits(),
 		log: log, store: s, mesh: mesh, core: core,
-		pipeline: newPipeline(config.Window), flights: newFlights(config.Window), recent: newRecent(), board: newBoard(),
+		pipeline: newPipeline(config.Window), flights: newFlights(config.Window), recent: newRecent(applied.NextOffset), board: newBoard(),
 		stopped: make(chan struct{}),
 	}
-	if err := n.initStatus(); err != nil {
+	if err := n.initStatus(applied); err != nil {
 		return nil, err
 	}
 	mesh.join(n)
 	return n, nil
 }
 
-func (n *Node) initStatus() error {
-	applied, _, err := n.store.Applied()
-	if err != nil {
-		return err
-	}
+func (n *Node) initStatus(applied store.Applied) error {
 	group := n.core.Group.Stats()
 	status := Status{
 		Next: applied.NextOffset, LogTime: n.core.Clock().Now,

@@ -1,6 +1,8 @@
 package node
 
 import (
+	"cmp"
+	"slices"
 	"sync"
 
 	"github.com/librum/librum/chain/aplos"
@@ -10,11 +12,14 @@ import (
 // recent holds the records that were executed and are in no stored block yet.
 type recent struct {
 	mu      sync.RWMutex
+	floor   uint64 // records from this offset on are here or not executed yet
 	records []aplos.Executed
 	byID    map[ledger.Digest]Outcome
 }
 
-func newRecent() *recent { return &recent{byID: map[ledger.Digest]Outcome{}} }
+func newRecent(next uint64) *recent {
+	return &recent{floor: next, byID: map[ledger.Digest]Outcome{}}
+}
 
 // add keeps a record and returns the outcomes that this node's clients wait
 // for: those that stand for their id, and those of what this node appended
@@ -50,6 +55,7 @@ func (r *recent) drop(last uint64) {
 		}
 	}
 	r.records = append([]aplos.Executed(nil), r.records[n:]...)
+	r.floor = max(r.floor, last+1)
 }
 
 func (r *recent) outcome(id ledger.Digest) (Outcome, bool) {
@@ -59,16 +65,13 @@ func (r *recent) outcome(id ledger.Digest) (Outcome, bool) {
 	return o, ok
 }
 
-// from returns the records at or after the offset.
-func (r *recent) from(offset uint64) []aplos.Executed {
+// from returns the records at or after the offset, and whether none of them
+// stands in a stored block alone.
+func (r *recent) from(offset uint64) (records []aplos.Executed, all bool) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	for i := range r.records {
-		if r.records[i].Offset >= offset {
-			return append([]aplos.Executed(nil), r.records[i:]...)
-		}
-	}
-	return nil
+	i, _ := slices.BinarySearchFunc(r.records, offset, func(e aplos.Executed, o uint64) int { return cmp.Compare(e.Offset, o) })
+	return slices.Clone(r.records[i:]), offset >= r.floor
 }
 
 func outcomeOf(r *ledger.Result, logTime int64, detail string) Outcome {

@@ -21,6 +21,9 @@ type Status struct {
 	Err       error  // why the node stopped, nil while it runs
 }
 
+// IsFinal reports whether the position lies in a final block.
+func (s Status) IsFinal(p ledger.Position) bool { return s.Final > 0 && !s.FinalLast.Less(p) }
+
 // board holds the status and wakes whoever waits for it to change.
 type board struct {
 	mu      sync.Mutex

@@ -37,7 +37,7 @@ func (n *Node) Follow(ctx context.Context, from ledger.Position, visit func(Outc
 func (n *Node) replay(ctx context.Context, from ledger.Position, visit func(Outcome) error) (ledger.Position, error) {
 	// In this order: what left the recent records before they were copied is in
 	// a block that the status tells of, since the core updates it first.
-	records := n.recent.from(from.Offset)
+	records, all := n.recent.from(from.Offset)
 	height := n.Status().Height
 	pass := func(r *ledger.Result, logTime int64, detail string) error {
 		if r.Position.Less(from) {
@@ -49,7 +49,11 @@ func (n *Node) replay(ctx context.Context, from ledger.Position, visit func(Outc
 		from = ledger.Position{Offset: r.Position.Offset, Index: r.Position.Index + 1}
 		return visit(outcomeOf(r, logTime, detail))
 	}
-	for h := n.blockOf(from, height); h <= height; h++ {
+	first := height + 1 // no block holds what the recent records hold all of
+	if !all {
+		first = n.blockOf(from, height)
+	}
+	for h := first; h <= height; h++ {
 		block, _, err := n.Block(h)
 		if err != nil {
 			return from, err

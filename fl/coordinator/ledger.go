@@ -14,6 +14,10 @@ type Ledger interface {
 	View(read func(state contract.Range, logTime int64) error) error
 	// Changed returns a channel that is closed once more was executed.
 	Changed() <-chan struct{}
+	// Follow calls visit for each event about a job as a whole from here on, until
+	// ctx ends or visit fails. Whatever a View shows after ready was called,
+	// visit is told of, or has happened before.
+	Follow(ctx context.Context, ready func() error, visit func(ledger.Event) error) error
 	// Submit signs a call of the contract fl with the node's key and waits for
 	// its execution. A refusal by the contract is a code, not an error.
 	Submit(ctx context.Context, method string, args any) (code ledger.Code, detail string, err error)

@@ -70,46 +70,47 @@ func New(config Config) *Service {
 // if the node still takes transactions.
 func (s *Service) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
+	attend := func(id ledger.Digest) error {
+		if s.attend(id) {
+			group.Go(func() error { return s.work(ctx, id) })
+		}
+		return nil
+	}
 	group.Go(func() error {
-		for {
-			changed := s.config.Ledger.Changed()
-			jobs, err := s.unattended()
-			if err != nil {
-				return err
-			}
-			for _, id := range jobs {
-				group.Go(func() error { return s.work(ctx, id) })
-			}
-			select {
-			case <-changed:
-			case <-ctx.Done():
+		known := func() error {
+			return s.config.Ledger.View(func(state contract.Range, _ int64) error { return eachJob(state, attend) })
+		}
+		err := s.config.Ledger.Follow(ctx, known, func(e ledger.Event) error {
+			if e.Type != fl.EventJobCreated {
 				return nil
 			}
+			var created fl.JobCreated
+			if err := ledger.Decode("event "+e.Type, e.Data, contract.MaxEventBytes, &created); err != nil {
+				return err
+			}
+			return attend(created.Job)
+		})
+		if ctx.Err() != nil {
+			return nil
 		}
+		return err
 	})
 	return group.Wait()
 }
 
-// unattended returns the jobs that need a worker and have none, and counts
-// them as attended.
-func (s *Service) unattended() ([]ledger.Digest, error) {
-	var jobs []ledger.Digest
-	err := s.config.Ledger.View(func(state contract.Range, _ int64) error {
-		return eachJob(state, func(id ledger.Digest, _ []byte) error {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			if !s.workers[id] && !s.settled[id] {
-				s.workers[id] = true
-				jobs = append(jobs, id)
-			}
-			return nil
-		})
-	})
-	return jobs, err
+// attend reports whether the job needs a worker, and counts it as having one.
+func (s *Service) attend(id ledger.Digest) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.workers[id] || s.settled[id] {
+		return false
+	}
+	s.workers[id] = true
+	return true
 }
 
 // eachJob calls visit for every job on the ledger.
-func eachJob(state contract.Range, visit func(id ledger.Digest, row []byte) error) error {
+func eachJob(state contract.Range, visit func(id ledger.Digest) error) error {
 	const page = 1_000
 	for after := contract.Key(""); ; {
 		rows, err := state.Scan(fl.PrefixJob, after, page)
@@ -117,7 +118,7 @@ func eachJob(state contract.Range, visit func(id ledger.Digest, row []byte) erro
 			return fmt.Errorf("list jobs: %w", err)
 		}
 		for _, r := range rows {
-			if err := visit(ledger.Digest([]byte(r.Key[len(fl.PrefixJob):])), r.Value); err != nil {
+			if err := visit(ledger.Digest([]byte(r.Key[len(fl.PrefixJob):]))); err != nil {
 				return err
 			}
 		}

@@ -226,6 +226,10 @@ func (s *simNode) View(read func(contract.Range, int64) error) error {
 	return read(s.core, s.core.Clock().Now)
 }
 
+// Follow implements coordinator.Ledger; the simulation tells its steppers
+// itself.
+func (s *simNode) Follow(context.Context, func() error, func(ledger.Event) error) error { return nil }
+
 // Changed implements coordinator.Ledger; nothing waits in a simulation.
 func (s *simNode) Changed() <-chan struct{} {
 	closed := make(chan struct{})
