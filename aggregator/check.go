@@ -106,7 +106,7 @@ func checkValues(ctx context.Context, layout tensor.Layout, file io.ReaderAt, li
 		}
 		norm.EndTensor()
 	}
-	if got := math.Sqrt(norm.Sum()); limits.MaxNorm > 0 && !(got <= limits.MaxNorm) { //nolint:staticcheck // an overflow to NaN must refuse
+	if got := math.Sqrt(norm.Sum()); limits.MaxNorm > 0 && !(got <= limits.MaxNorm) {
 		return refuse(RefusedNorm, "the L2 norm is %g, at most %g is allowed", got, limits.MaxNorm)
 	}
 	return nil

@@ -23,7 +23,7 @@ type integers interface {
 
 // floatKernel returns the kernel of a float type, nil for other types.
 func floatKernel(d tensor.DType) floats {
-	switch d { //nolint:exhaustive // the others are integers
+	switch d {
 	case tensor.F64:
 		return kernel.F64{}
 	case tensor.F32:
@@ -39,7 +39,7 @@ func floatKernel(d tensor.DType) floats {
 
 // integerKernel returns the kernel of an integer type, nil for float types.
 func integerKernel(d tensor.DType) integers {
-	switch d { //nolint:exhaustive // the others are floats
+	switch d {
 	case tensor.I64:
 		return kernel.Int[int64]{}
 	case tensor.I32:

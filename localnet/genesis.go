@@ -87,16 +87,18 @@ const accountBalance = 1_000
 // 150,000,000 are set aside for a presale.
 func nativeToken(secrets Secrets, accounts int) (*ledger.GenesisToken, error) {
 	const total = 35_000_000_000
-	given := uint64(accounts) * accountBalance //nolint:gosec // not negative
+	given := uint64(accounts) * accountBalance
 	t := &ledger.GenesisToken{Symbol: "LCNC", Decimals: 18, Supply: whole(total)}
 	for i, part := range []struct {
 		purpose string
 		percent uint64
 	}{
-		{"development/system", 12}, {"marketing/community", 5}, {"team/consultants", 9},
+		{"development/system", 12},
+		{"marketing/community", 5},
+		{"team/consultants", 9},
 		{ledger.PurposeCirculating, 74},
 	} {
-		amount := uint64(total / 100 * part.percent)
+		amount := total / 100 * part.percent
 		if part.purpose == ledger.PurposeCirculating {
 			if given > amount {
 				return nil, fmt.Errorf("make genesis: %d accounts need more than the circulating %d", accounts, amount)

@@ -29,7 +29,8 @@ func floatKernels() []kernelOf {
 	return []kernelOf{
 		{"F64", 8, F64{}, math.Float64frombits, math.Float64bits},
 		{
-			"F32", 4, F32{},
+			"F32", 4,
+			F32{},
 			func(b uint64) float64 { return float64(math.Float32frombits(uint32(b))) },
 			func(x float64) uint64 { return uint64(math.Float32bits(float32(x))) },
 		},

@@ -87,7 +87,7 @@ func (s Strategy) Validate(params Params) (Params, error) {
 
 func (p Param) check(value float64) error {
 	switch {
-	case !(value >= p.Min && value <= p.Max): //nolint:staticcheck // the negation is what catches NaN
+	case !(value >= p.Min && value <= p.Max):
 		return fmt.Errorf("parameter %q is %g; %g to %g is allowed", p.Name, value, p.Min, p.Max)
 	case p.Integer && value != math.Trunc(value):
 		return fmt.Errorf("parameter %q is %g; a whole number is expected", p.Name, value)

@@ -16,7 +16,11 @@ func Genesis(contracts *contract.Set, g *ledger.Genesis) (Sealed, error) {
 			continue
 		}
 		env := contract.NewGenesisEnv(s, g.Time)
-		if err := c.Genesis(g, env); err != nil {
+		err := c.Genesis(g, env)
+		if err == nil {
+			err = env.Err() // an action that overlooks one must not lose its rows in silence
+		}
+		if err != nil {
 			return Sealed{}, fmt.Errorf("genesis of contract %s: %w", c.Name, err)
 		}
 		s.write(env.Writes())

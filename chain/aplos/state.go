@@ -36,12 +36,16 @@ type state struct {
 	base   Base
 	layers []layer // oldest first; the last is the open block's
 	// cache holds rows of the base that execution read, for execution alone.
-	cache map[contract.Key]row
+	cache      map[contract.Key]row
+	cacheBytes int // of their keys and values
 }
 
-// maxCachedRows bounds the cache. It is emptied when full: rows in use come
-// back at the cost of one read each, and no order of use has to be kept.
-const maxCachedRows = 1 << 17
+// The bounds of the cache. It is emptied when full: rows in use come back at
+// the cost of one read each, and no order of use has to be kept.
+const (
+	maxCachedRows  = 1 << 17
+	maxCachedBytes = 64 << 20
+)
 
 func newState(base Base, open uint64) *state {
 	return &state{
@@ -94,11 +98,21 @@ func (s cached) getBelow(key contract.Key, top int) ([]byte, bool, error) {
 	if err != nil {
 		return nil, false, err
 	}
-	if len(s.cache) >= maxCachedRows {
-		clear(s.cache)
-	}
-	s.cache[key] = row{value: value, exists: ok}
+	s.keep(key, row{value: value, exists: ok})
 	return value, ok, nil
+}
+
+// keep puts a row of the base into the cache, over what the cache has of it.
+func (s *state) keep(key contract.Key, r row) {
+	if old, ok := s.cache[key]; ok {
+		s.cacheBytes -= len(key) + len(old.value)
+	}
+	s.cacheBytes += len(key) + len(r.value)
+	if len(s.cache) >= maxCachedRows || s.cacheBytes > maxCachedBytes {
+		clear(s.cache)
+		s.cacheBytes = len(key) + len(r.value)
+	}
+	s.cache[key] = r
 }
 
 // write applies the writes of one transaction to the open block.
@@ -153,11 +167,8 @@ func (s *state) applied(height uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for len(s.layers) > 1 && s.layers[0].height <= height {
-		if len(s.cache)+len(s.layers[0].rows) > maxCachedRows {
-			clear(s.cache)
-		}
 		for k, r := range s.layers[0].rows {
-			s.cache[k] = r
+			s.keep(k, r)
 		}
 		s.layers = s.layers[1:]
 	}

@@ -9,8 +9,7 @@ import (
 
 func ExampleOffsetError() {
 	err := fmt.Errorf("append to upload: %w", &blob.OffsetError{Got: 0, Have: 600})
-	var wrong *blob.OffsetError
-	if errors.As(err, &wrong) {
+	if wrong, ok := errors.AsType[*blob.OffsetError](err); ok {
 		fmt.Println("go on from byte", wrong.Have)
 	}
 	// Output: go on from byte 600

@@ -89,7 +89,7 @@ func newBallot(height uint64, header []byte, g *group) *ballot {
 	n := len(g.nodes)
 	return &ballot{
 		tally: newTally(header, n), height: height, group: g,
-		accused: make([]bool, n), asked: make([]bool, n), pulled: int(height % uint64(n)), //nolint:gosec // below n
+		accused: make([]bool, n), asked: make([]bool, n), pulled: int(height % uint64(n)),
 	}
 }
 
@@ -161,5 +161,5 @@ func (l *ballots) prune(final uint64) {
 		l.list[n] = nil // for the garbage collector: the array lives on
 		n++
 	}
-	l.list, l.first = l.list[n:], l.first+uint64(n) //nolint:gosec // not negative
+	l.list, l.first = l.list[n:], l.first+uint64(n)
 }

@@ -83,6 +83,6 @@ func (m *Machine) BlockBytes() []byte {
 		dst = appendBytes(dst, k.records[i].Envelope)
 		dst = appendBytes(dst, k.records[i].Skipped)
 	}
-	dst = appendHead(dst, majorArray, uint64(k.count)) //nolint:gosec // a length
+	dst = appendHead(dst, majorArray, uint64(k.count))
 	return append(dst, k.results...)
 }

@@ -74,7 +74,7 @@ func (m *Machine) Add(r Record) (cut bool, err error) {
 	if len(o.records) == 0 {
 		o.first = position
 	}
-	position.Index = uint32(max(len(r.Transactions), 1) - 1) //nolint:gosec // a record holds far fewer
+	position.Index = uint32(max(len(r.Transactions), 1) - 1)
 	o.last, o.started = position, true
 	o.records = append(o.records, kept)
 	o.results = append(o.results, r.Results...)

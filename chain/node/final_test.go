@@ -81,7 +81,10 @@ func TestNotFinalSurvivesRestart(t *testing.T) {
 		t.Errorf("error %v, want %v", err, node.ErrNotFinal)
 	}
 	f.start(2)
-	f.await(func(s node.Status) bool { return s.Final == 64 })
+	f.eventually("all blocks to be final", func() bool {
+		f.clock.advance(100 * time.Millisecond) // signatures are asked for by and by
+		return f.node(0).Status().Final == 64 && f.node(2).Status().Final == 64
+	})
 	f.submit(0, f.transfer(0, 1, 1))
 }
 

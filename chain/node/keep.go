@@ -52,6 +52,8 @@ func (n *Node) keepOne(ctx context.Context, w work) (kept, error) {
 		}
 		n.board.update(func(*Status) {}) // whoever waits for signatures looks again
 		return kept{signed: &s}, nil
+	case w.final != nil:
+		return kept{final: w.final}, nil
 	default:
 		for _, s := range w.keep {
 			err := n.store.PutSignature(s)

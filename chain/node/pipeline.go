@@ -64,6 +64,13 @@ type work struct {
 	commit *store.Commit
 	sign   *signWork
 	keep   []ledger.HeaderSignature
+	final  *finalWork
+}
+
+// finalWork is a header whose quorum stands before it in the queue.
+type finalWork struct {
+	height uint64
+	header []byte
 }
 
 type signWork struct {
@@ -76,4 +83,5 @@ type kept struct {
 	applied uint64 // height of a stored block, or 0
 	next    uint64 // offset after that block's last record
 	signed  *ledger.HeaderSignature
+	final   *finalWork
 }

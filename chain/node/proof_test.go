@@ -6,6 +6,7 @@ import (
 	"errors"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/librum/librum/chain/aplos/aplostest"
 	"github.com/librum/librum/chain/identity"
@@ -18,8 +19,10 @@ import (
 // prove checks the proofs of all outcomes at a node.
 func (f *fleet) prove(i int, outcomes ...node.Outcome) {
 	f.Helper()
+	ctx, cancel := context.WithTimeout(f.Context(), 30*time.Second)
+	defer cancel()
 	for _, o := range outcomes {
-		proof, err := f.node(i).Proof(f.Context(), o.ID)
+		proof, err := f.node(i).Proof(ctx, o.ID)
 		if err != nil {
 			f.Fatalf("node %d: %v", i, err)
 		}

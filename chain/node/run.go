@@ -122,6 +122,9 @@ func (c *coreRun) tell(e aplos.Executed) {
 	}
 	c.board.update(func(s *Status) {
 		s.Next, s.LogTime = e.Offset+1, e.LogTime
+		if n := len(e.Results); n > 0 {
+			s.Last = e.Results[n-1].Position
+		}
 		if e.Skipped != nil {
 			s.Skipped++
 		}
@@ -164,6 +167,9 @@ func (c *coreRun) stored(k kept) error {
 	if k.signed != nil {
 		return c.core.Group.Signed(*k.signed)
 	}
+	if k.final != nil {
+		return c.finalise(k.final)
+	}
 	c.core.Applied(k.applied)
 	if err := c.core.Group.Applied(k.applied); err != nil {
 		return err
@@ -202,7 +208,9 @@ func (c *coreRun) act(ctx context.Context, r lokka.Ready) error {
 		}
 	}
 	if r.Final != 0 {
-		if err := c.finalise(r); err != nil {
+		// Through the keeper, behind the signatures: what is told to be final
+		// can be proven from the store.
+		if err := c.hand(ctx, work{final: &finalWork{height: r.Final, header: r.FinalHeader}}); err != nil {
 			return err
 		}
 	}
@@ -223,13 +231,13 @@ func (c *coreRun) act(ctx context.Context, r lokka.Ready) error {
 	return nil
 }
 
-func (c *coreRun) finalise(r lokka.Ready) error {
-	header, err := ledger.ParseHeader(r.FinalHeader)
+func (c *coreRun) finalise(w *finalWork) error {
+	header, err := ledger.ParseHeader(w.header)
 	if err != nil {
-		return fmt.Errorf("read final header %d: %w", r.Final, err)
+		return fmt.Errorf("read final header %d: %w", w.height, err)
 	}
 	c.board.update(func(s *Status) {
-		s.Final, s.FinalLast, s.FinalHash = r.Final, header.Last, ledger.Hash(r.FinalHeader)
+		s.Final, s.FinalLast, s.FinalHash = w.height, header.Last, ledger.Hash(w.header)
 		s.NotFinal = c.core.Group.NotFinal()
 	})
 	return nil

@@ -9,10 +9,11 @@ import (
 
 // Status is where a node stands.
 type Status struct {
-	Next      uint64 // offset of the next record to execute
-	LogTime   int64  // ms
-	Height    uint64 // blocks stored
-	Final     uint64 // newest final height
+	Next      uint64          // offset of the next record to execute
+	LogTime   int64           // ms
+	Last      ledger.Position // of the newest executed transaction
+	Height    uint64          // blocks stored
+	Final     uint64          // newest final height
 	FinalHash ledger.Digest
 	FinalLast ledger.Position // position of the last transaction in final blocks
 	NotFinal  int             // blocks stored and not final

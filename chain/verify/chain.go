@@ -55,8 +55,11 @@ type walk struct {
 	group    *lokka.Machine
 	signers  ledger.Group
 	previous ledger.Digest
-	next     uint64 // offset of the next record
+	next     uint64             // offset of the next record
+	last     ledger.BlockRecord // the record before it
 	headSeen bool
+	// commitment is the sum of the state after the newest block.
+	commitment []byte
 }
 
 func (w *walk) run(ctx context.Context) error {
@@ -64,8 +67,11 @@ func (w *walk) run(ctx context.Context) error {
 		return err
 	}
 	applied, ok, err := w.in.Store.Applied()
-	if err != nil || !ok {
-		return finding("missing", "store", "no genesis state is stored: %v", err)
+	switch {
+	case err != nil:
+		return finding("storage", "store", "%v", err)
+	case !ok:
+		return finding("missing", "store", "no genesis state is stored")
 	}
 	w.report.Stored = applied.Height
 	for h := uint64(1); h <= applied.Height; h++ {
@@ -79,7 +85,10 @@ func (w *walk) run(ctx context.Context) error {
 			w.in.Progress(h, applied.Height)
 		}
 	}
-	if err := w.rows(ctx, applied); err != nil {
+	if err := w.position(&applied); err != nil {
+		return err
+	}
+	if err := w.rows(ctx, applied.Height); err != nil {
 		return err
 	}
 	return w.anchors()
@@ -107,7 +116,9 @@ func (w *walk) begin() error {
 	w.group = lokka.New(lokka.Config{
 		Chain: digest, Shard: g.Shard, Group: g.Group, Limits: w.executor.Limits(),
 		Previous: digest, LogTime: g.Time, Verify: w.verify,
+		Diverged: true, // signatures are counted here, so it must not wait for any
 	})
+	w.commitment = sealed.Commitment
 	return nil
 }
 
@@ -174,6 +185,11 @@ func (w *walk) execute(where string, block *ledger.Block) (*ledger.Header, error
 			if err := compareResults(at, &block.Results[done], &executed.Results[j]); err != nil {
 				return nil, err
 			}
+			if executed.Burnt[j] {
+				if err := w.place(at, block.Header.Height, done, executed.Results[j].ID); err != nil {
+					return nil, err
+				}
+			}
 			done++
 		}
 		cut, err := w.group.Add(lokka.Record{
@@ -200,6 +216,7 @@ func (w *walk) record(offset uint64, r *ledger.BlockRecord) (aplos.Executed, err
 		return aplos.Executed{}, finding("record", fmt.Sprintf("record %d", offset), "want record %d: the log has no gaps", w.next)
 	}
 	w.next++
+	w.last = *r
 	if len(r.Envelope) == 0 {
 		digest := ledger.Digest(r.Skipped)
 		return aplos.Executed{Offset: offset, Skipped: &digest, LogTime: w.executor.Clock().Now}, nil
@@ -213,6 +230,7 @@ func (w *walk) seal() (*ledger.Header, error) {
 		return nil, err
 	}
 	w.state.apply(sealed.Writes)
+	w.commitment = sealed.Commitment
 	w.executor.Applied(sealed.Height)
 	block, _, err := w.group.Cut(sealed.State, sealed.Group)
 	if err != nil {
@@ -233,6 +251,9 @@ func (w *walk) signatures(height uint64, raw []byte, header *ledger.Header) erro
 		return finding("storage", where, "%v", err)
 	}
 	for _, s := range signatures {
+		if s.Height != height {
+			return finding("signature", where, "node %s's says that it is of header %d", s.Node.Short(), s.Height)
+		}
 		if s.Header != w.previous {
 			return finding("signature", where, "node %s signed header %s, the block has %s: evidence of two histories",
 				s.Node.Short(), s.Header.Short(), w.previous.Short())
@@ -248,37 +269,11 @@ func (w *walk) signatures(height uint64, raw []byte, header *ledger.Header) erro
 	return nil
 }
 
-// rows compares the stored state, row by row, with what execution led to.
-func (w *walk) rows(ctx context.Context, applied store.Applied) error {
-	stored := uint64(0)
-	for after := []byte(nil); ; {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		rows, err := w.in.Store.Scan(applied.Height, nil, after, store.MaxScanRows)
-		if err != nil {
-			return finding("storage", "state", "%v", err)
-		}
-		for _, r := range rows {
-			want, ok, _ := w.state.Get(contract.Key(r.Key)) // memory
-			if !ok || string(want) != string(r.Value) {
-				return finding("state", fmt.Sprintf("row %q", r.Key), "the stored value is not what execution gives")
-			}
-			stored++
-		}
-		if len(rows) < store.MaxScanRows {
-			break
-		}
-		after = rows[len(rows)-1].Key
-	}
-	if want := uint64(len(w.state.rows)); stored != want {
-		return finding("state", "rows", "%d are stored, execution gives %d", stored, want)
-	}
-	return nil
-}
-
 func (w *walk) anchors() error {
 	a := w.in.Anchors
+	if w.report.Stored > 0 && w.report.Height == 0 {
+		return finding("missing", "signatures", "no header has a quorum: nothing shows that these blocks are the chain")
+	}
 	if !a.Head.IsZero() && !w.headSeen {
 		return finding("anchor", "head", "no block has the hash %s: the chain was rewritten or cut short", a.Head)
 	}

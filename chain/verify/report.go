@@ -27,7 +27,8 @@ type Checked struct {
 }
 
 // Finding is the first thing that is wrong.
-type Finding struct {
+type Finding struct { //nolint:errname // a result, which travels as an error within the package
+
 	Kind    string `json:"kind"`
 	Where   string `json:"where"`
 	Message string `json:"message"`

@@ -188,11 +188,13 @@ func (o *demoOptions) train(ctx context.Context, out, progress io.Writer) (resul
 
 // awaitFinal waits until all nodes have made final what node 0 has executed.
 func awaitFinal(ctx context.Context, network *localnet.Network) (node.Status, error) {
-	first := network.Nodes[0]
-	status, err := first.Await(ctx, func(s node.Status) bool { return s.NotFinal == 0 && first.InFlight() == 0 })
-	if err != nil {
-		return status, fmt.Errorf("wait for the last block: %w", err)
+	last := network.Nodes[0].Status().Last
+	for _, n := range network.Nodes {
+		if err := n.AwaitFinal(ctx, last); err != nil {
+			return node.Status{}, fmt.Errorf("wait for the last block at node %s: %w", n.ID().Short(), err)
+		}
 	}
+	status := network.Nodes[0].Status()
 	for _, n := range network.Nodes {
 		if _, err := n.Await(ctx, func(s node.Status) bool { return s.Final >= status.Final }); err != nil {
 			return status, fmt.Errorf("wait for the last block at node %s: %w", n.ID().Short(), err)

@@ -67,7 +67,7 @@ func (s *Service) copyFrom(ctx context.Context, other *Service, digest ledger.Di
 		return err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	if uint64(file.Size()) != size { //nolint:gosec // not negative
+	if uint64(file.Size()) != size {
 		return fmt.Errorf("%w: it has %d bytes, want %d", blob.ErrDigest, file.Size(), size)
 	}
 	_, err = s.config.Blobs.PutDigest(ctx, digest, io.NewSectionReader(file, 0, file.Size()), file.Size())

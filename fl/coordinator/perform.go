@@ -67,7 +67,7 @@ func (s *Service) put(ctx context.Context, b []byte) (*round.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &round.File{Digest: digest, Size: uint64(size)}, nil //nolint:gosec // not negative
+	return &round.File{Digest: digest, Size: uint64(size)}, nil
 }
 
 // fetchUpdates gets updates from the nodes that hold them and returns the
@@ -139,7 +139,7 @@ func (w *worker) average(ctx context.Context, set *recompute.Set, updates []fl.A
 	})
 	group.Go(func() error {
 		digest, size, err := w.config.Blobs.Put(ctx, r, set.Layout().Canonical().FileBytes())
-		file = round.File{Digest: digest, Size: uint64(size)} //nolint:gosec // not negative
+		file = round.File{Digest: digest, Size: uint64(size)}
 		return errors.Join(err, r.CloseWithError(err))
 	})
 	return file, group.Wait()

@@ -60,7 +60,7 @@ func (s *Service) receipt(
 	if err != nil {
 		return nil, err
 	}
-	if !ok || uint64(have) != size { //nolint:gosec // not negative
+	if !ok || uint64(have) != size {
 		return nil, fmt.Errorf("%w: %s of %d bytes", ErrUnavailable, digest.Short(), size)
 	}
 	r := ledger.Receipt{

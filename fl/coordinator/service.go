@@ -70,11 +70,10 @@ func New(config Config) *Service {
 // if the node still takes transactions.
 func (s *Service) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
-	attend := func(id ledger.Digest) error {
+	attend := func(id ledger.Digest) {
 		if s.attend(id) {
 			group.Go(func() error { return s.work(ctx, id) })
 		}
-		return nil
 	}
 	group.Go(func() error {
 		known := func() error {
@@ -88,10 +87,11 @@ func (s *Service) Run(ctx context.Context) error {
 			if err := ledger.Decode("event "+e.Type, e.Data, contract.MaxEventBytes, &created); err != nil {
 				return err
 			}
-			return attend(created.Job)
+			attend(created.Job)
+			return nil
 		})
 		if ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // ctx has ended: that it broke off is no error
 		}
 		return err
 	})
@@ -110,7 +110,7 @@ func (s *Service) attend(id ledger.Digest) bool {
 }
 
 // eachJob calls visit for every job on the ledger.
-func eachJob(state contract.Range, visit func(id ledger.Digest) error) error {
+func eachJob(state contract.Range, visit func(id ledger.Digest)) error {
 	const page = 1_000
 	for after := contract.Key(""); ; {
 		rows, err := state.Scan(fl.PrefixJob, after, page)
@@ -118,9 +118,7 @@ func eachJob(state contract.Range, visit func(id ledger.Digest) error) error {
 			return fmt.Errorf("list jobs: %w", err)
 		}
 		for _, r := range rows {
-			if err := visit(ledger.Digest([]byte(r.Key[len(fl.PrefixJob):]))); err != nil {
-				return err
-			}
+			visit(ledger.Digest([]byte(r.Key[len(fl.PrefixJob):])))
 		}
 		if len(rows) < page {
 			return nil

@@ -48,6 +48,9 @@ func (s *Service) work(ctx context.Context, id ledger.Digest) error {
 	for {
 		changed := s.config.Ledger.Changed()
 		snapshot, actions, err := w.decide(ctx)
+		if ctx.Err() != nil {
+			return nil //nolint:nilerr // ctx has ended: that it broke off is no error
+		}
 		if err != nil {
 			return fmt.Errorf("follow job %s: %w", id.Short(), err)
 		}

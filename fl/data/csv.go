@@ -100,7 +100,7 @@ func (d *Dataset) appendLine(line []byte, c CSV) error {
 	if err != nil || label < 0 || label >= int64(d.Classes) {
 		return fmt.Errorf("label is %.32q: must be a whole number in [0, %d): %w", line, d.Classes, ErrInvalid)
 	}
-	d.Labels = append(d.Labels, int32(label)) //nolint:gosec // bounded by Classes above
+	d.Labels = append(d.Labels, int32(label))
 	d.Rows++
 	return nil
 }

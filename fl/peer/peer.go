@@ -89,7 +89,7 @@ func (p *Peer) Run(ctx context.Context) error {
 		}
 		rest = min(2*rest, retryLast)
 	}
-	return nil
+	return nil //nolint:nilerr // ctx has ended: whatever broke off with it is no error
 }
 
 // Step registers the peer, the first time, then waits for one task and does
@@ -144,7 +144,7 @@ func (p *Peer) do(ctx context.Context, task *Task) error {
 		return fmt.Errorf("upload: %w", err)
 	}
 	return p.call(ctx, fl.MethodSubmitUpdate, &fl.SubmitUpdate{
-		Job: task.Job, Round: task.Round, Digest: digest, Size: uint64(len(update)), NumExamples: uint64(metrics.Examples), //nolint:gosec // not negative
+		Job: task.Job, Round: task.Round, Digest: digest, Size: uint64(len(update)), NumExamples: uint64(metrics.Examples),
 		Metrics: fl.Metrics{"loss": metrics.Loss, "accuracy": metrics.Accuracy}, Receipts: receipts,
 	})
 }
@@ -156,7 +156,7 @@ func (p *Peer) model(ctx context.Context, opened *fl.RoundOpened) (_ []train.Par
 		return nil, fmt.Errorf("fetch the model: %w", err)
 	}
 	defer func() { err = errors.Join(err, body.Close()) }()
-	b, err := io.ReadAll(io.LimitReader(body, int64(opened.ModelSize)+1)) //nolint:gosec // proven, and bounded by the contract
+	b, err := io.ReadAll(io.LimitReader(body, int64(opened.ModelSize)+1))
 	if err != nil {
 		return nil, fmt.Errorf("fetch the model: %w", err)
 	}

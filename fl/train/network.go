@@ -3,12 +3,11 @@ package train
 import (
 	"fmt"
 
-	"gorgonia.org/gorgonia"
-	"gorgonia.org/tensor"
-
 	// tensor refuses to start on a Go release that this package does not know;
 	// naming it here pins a version that does.
 	_ "go4.org/unsafe/assume-no-moving-gc"
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
 )
 
 // network is the perceptron as a gorgonia graph over batches of a fixed number

@@ -20,7 +20,7 @@ type Param struct {
 
 // InitialModel draws the weights of spec's model from its seed by Glorot's
 // uniform rule; biases are zero. The parameters come layer by layer, weight
-// before bias: layer0.weight, layer0.bias, layer1.weight, …
+// before bias: layer0.weight, layer0.bias, layer1.weight, ….
 func InitialModel(spec Spec) ([]Param, error) {
 	if err := spec.Validate(); err != nil {
 		return nil, err

@@ -33,7 +33,7 @@ func newTwin(spec Spec, params []Param) *twin {
 // forward returns the activations of all layers, the last being the logits.
 func (w *twin) forward(x []float64) [][]float64 {
 	activations := [][]float64{x}
-	for layer := 0; layer < len(w.values)/2; layer++ {
+	for layer := range len(w.values) / 2 {
 		weight, bias, in := w.values[2*layer], w.values[2*layer+1], activations[layer]
 		out := make([]float64, len(bias))
 		for o := range out {

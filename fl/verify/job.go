@@ -41,8 +41,7 @@ func Job(ctx context.Context, in Input) (Report, error) {
 	}
 	w := walk{in: in, job: j}
 	err = w.run(ctx)
-	var found *Finding
-	if errors.As(err, &found) {
+	if found, ok := errors.AsType[*Finding](err); ok {
 		w.report.First, err = found, nil
 	}
 	return w.report, err
@@ -219,7 +218,7 @@ func (w *walk) result(ctx context.Context, number uint64, c *fl.Commit, submitte
 	if err != nil {
 		return finding("average", where, "%v", err)
 	}
-	if ledger.Digest(got.Digest) != c.Model || uint64(got.Size) != c.ModelSize { //nolint:gosec // not negative
+	if ledger.Digest(got.Digest) != c.Model || uint64(got.Size) != c.ModelSize {
 		return finding("average", where, "the updates give model %s, the commit says %s", ledger.Digest(got.Digest), c.Model)
 	}
 	w.report.Averages++
@@ -273,7 +272,7 @@ func (w *walk) end(ctx context.Context) error {
 	if j.State != job.StateFinished {
 		return nil
 	}
-	if j.Finals != uint64(j.Spec.NumRounds) { //nolint:gosec // the spec was validated
+	if j.Finals != uint64(j.Spec.NumRounds) {
 		return finding("job", "job", "it is finished after %d of %d rounds", j.Finals, j.Spec.NumRounds)
 	}
 	card, err := w.open(ctx, j.Card)

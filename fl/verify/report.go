@@ -25,7 +25,8 @@ type Line struct {
 }
 
 // Finding is the first thing that is wrong.
-type Finding struct {
+type Finding struct { //nolint:errname // a result, which travels as an error within the package
+
 	Kind    string
 	Where   string
 	Message string

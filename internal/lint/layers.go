@@ -22,6 +22,7 @@ var layers = []layer{
 	{name: "a network in one process", units: []string{"localnet"}},
 	{name: "door", units: []string{"api", "client"}, open: true},
 	{name: "assembly", units: []string{"chain/node", "chain/verify", "fl/coordinator", "fl/peer", "fl/verify", "search/indexer"}, open: true},
+	{name: "a round's result", units: []string{"fl/recompute"}},
 	{name: "stages", units: []string{
 		"chain/order", "chain/aplos", "chain/lokka", "chain/store", "chain/blob", "chain/registry", "chain/shard",
 		"fl/round", "fl/train", "search/follow", "search/query",
@@ -41,9 +42,10 @@ var areas = map[string][]string{
 	"search":     {"chain/ledger"},
 }
 
-// sameLine are the imports inside one line that are meant: a signature is
+// sameLine are the imports inside one line that are meant: wire types have
+// digests, ids and amounts in the ledger's text form, and a signature is
 // checked over the ledger's types.
-var sameLine = map[string]string{"chain/identity": "chain/ledger"}
+var sameLine = map[string]string{"api/v1": "chain/ledger", "chain/identity": "chain/ledger"}
 
 // checkLayers reports imports that point upwards, sideways or into an area
 // that is none of the importer's business, and folders that stand in no layer.

@@ -127,8 +127,7 @@ func (s *simNode) putClock() error {
 		return nil
 	}
 	s.lastClock = s.net.now
-	_, err := s.append(ledger.Record{Kind: ledger.RecordClock})
-	return err
+	return s.append(ledger.Record{Kind: ledger.RecordClock})
 }
 
 // drain does what the group asks.
@@ -174,7 +173,7 @@ func (s *simNode) act(_ context.Context, r lokka.Ready) error {
 		}
 	}
 	if r.Marker != 0 {
-		if _, err := s.append(ledger.Record{Kind: ledger.RecordMarker, Height: r.Marker}); err != nil {
+		if err := s.append(ledger.Record{Kind: ledger.RecordMarker, Height: r.Marker}); err != nil {
 			return err
 		}
 	}
@@ -188,15 +187,14 @@ func (s *simNode) act(_ context.Context, r lokka.Ready) error {
 }
 
 // append puts a record on the log.
-func (s *simNode) append(r ledger.Record) (uint64, error) {
+func (s *simNode) append(r ledger.Record) error {
 	r.Version, r.Chain, r.Shard, r.Node, r.Time = ledger.Version, s.net.chain, s.net.genesis.Shard, s.config.Self, s.net.now
 	e, err := r.Sign(s.config.Key.ID(), s.config.Key.Sign)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	offset := uint64(len(s.net.log))
-	s.net.log = append(s.net.log, order.Entry{Offset: offset, Bytes: e.Bytes()})
-	return offset, nil
+	s.net.log = append(s.net.log, order.Entry{Offset: uint64(len(s.net.log)), Bytes: e.Bytes()})
+	return nil
 }
 
 // send puts a signed transaction on the log and returns its result.
@@ -207,7 +205,7 @@ func (s *simNode) send(ctx context.Context, signed []byte) (ledger.Result, strin
 			return ledger.Result{}, "", err
 		}
 	}
-	if _, err := s.append(ledger.Record{Kind: ledger.RecordTransactions, Transactions: [][]byte{signed}}); err != nil {
+	if err := s.append(ledger.Record{Kind: ledger.RecordTransactions, Transactions: [][]byte{signed}}); err != nil {
 		return ledger.Result{}, "", err
 	}
 	if err := s.catchUp(ctx); err != nil {
@@ -252,7 +250,7 @@ func (s *simNode) Wake(ctx context.Context, logTime int64) error {
 	if s.core.Clock().Now >= logTime {
 		return nil
 	}
-	if _, err := s.append(ledger.Record{Kind: ledger.RecordWake}); err != nil {
+	if err := s.append(ledger.Record{Kind: ledger.RecordWake}); err != nil {
 		return err
 	}
 	for _, other := range s.net.nodes {

@@ -7,6 +7,7 @@ import (
 	"hash/maphash"
 	"io"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -102,8 +103,7 @@ func (s *Store) open(ctx context.Context) error {
 	}
 	lock, err := s.fs.Lock(s.fs.PathJoin(s.dir, lockName))
 	if err != nil {
-		var path *os.PathError // the file, not the lock, is the matter
-		if errors.As(err, &path) {
+		if _, ok := errors.AsType[*os.PathError](err); ok {
 			return err
 		}
 		return fmt.Errorf("%w by another process: %w", blob.ErrLocked, err)
@@ -211,8 +211,8 @@ func makeDir(fs vfs.FS, dir string) error {
 	if err := fs.MkdirAll(dir, 0o750); err != nil {
 		return err
 	}
-	for i := len(above) - 1; i >= 0; i-- {
-		if err := syncDir(fs, above[i]); err != nil {
+	for _, a := range slices.Backward(above) {
+		if err := syncDir(fs, a); err != nil {
 			return err
 		}
 	}

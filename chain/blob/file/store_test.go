@@ -57,7 +57,10 @@ func TestConformance(t *testing.T) {
 	for name, opts := range map[string]file.Options{"default": {}, "no sums kept": {SumBytes: 1}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			blobtest.Run(t, func(t testing.TB) blob.Store { return open(t, vfs.Default, t.TempDir(), opts) })
+			blobtest.Run(t, func(t testing.TB) blob.Store {
+				t.Helper()
+				return open(t, vfs.Default, t.TempDir(), opts)
+			})
 		})
 	}
 }
@@ -211,7 +214,7 @@ func TestUploadDiskFull(t *testing.T) {
 // that was acknowledged is there, and none is there in part.
 func TestCrash(t *testing.T) {
 	t.Parallel()
-	rng := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // a seed, not a secret
+	rng := rand.New(rand.NewPCG(1, 2))
 	contents := [][]byte{blobtest.Content(10_000), blobtest.Content(70_000), {}}
 	id, upload := ledger.ID{5}, blobtest.Content(30_000)
 	for at, ended := 0, false; !ended; at++ {

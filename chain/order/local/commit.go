@@ -78,14 +78,14 @@ func (l *Log) commitLoop() {
 	for {
 		group = group[:0]
 		if held != nil {
-			group, held = append(group, *held), nil
+			group = append(group, *held)
 		} else {
 			select {
 			case <-l.stop:
 				return
 			case <-idle.C:
 				if err := l.acked.sync(); err != nil {
-					l.poison(err)
+					_ = l.poison(err) // whoever appends next is told
 				}
 				continue
 			case r := <-l.queue:
@@ -192,7 +192,7 @@ func (l *Log) roll(base, previous uint64) (*segment, error) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.segments = append(l.segments[:len(l.segments):len(l.segments)], s)
+	l.segments = append(slices.Clip(l.segments), s)
 	l.bytes = segmentHeaderSize
 	return s, nil
 }

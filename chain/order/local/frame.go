@@ -26,7 +26,7 @@ type frame struct {
 
 func appendFrame(dst []byte, seed uint32, f frame) []byte {
 	start := len(dst)
-	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(f.payload))) //nolint:gosec // bounded by MaxRecordBytes
+	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(f.payload)))
 	dst = binary.LittleEndian.AppendUint32(dst, 0)
 	dst = binary.LittleEndian.AppendUint64(dst, f.offset)
 	dst = binary.LittleEndian.AppendUint64(dst, f.acked)

@@ -67,7 +67,10 @@ func TestConformance(t *testing.T) {
 	for name, opts := range map[string]local.Options{"default": {}, "small": small} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			ordertest.Run(t, func(t testing.TB) order.Log { return open(t, vfs.NewMem(), "log", opts) })
+			ordertest.Run(t, func(t testing.TB) order.Log {
+				t.Helper()
+				return open(t, vfs.NewMem(), "log", opts)
+			})
 		})
 	}
 	t.Run("disk", func(t *testing.T) {

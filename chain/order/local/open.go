@@ -30,8 +30,7 @@ func Open(ctx context.Context, fs vfs.FS, dir string, opts Options) (*Log, error
 	}
 	lock, err := fs.Lock(fs.PathJoin(dir, lockName))
 	if err != nil {
-		var path *os.PathError // the file, not the lock, is the matter
-		if errors.As(err, &path) {
+		if _, ok := errors.AsType[*os.PathError](err); ok {
 			return nil, fmt.Errorf("open log %s: %w", dir, err)
 		}
 		return nil, fmt.Errorf("open log %s: %w by another process: %w", dir, ErrLocked, err)
@@ -66,8 +65,8 @@ func makeDir(fs vfs.FS, dir string) error {
 	if err := fs.MkdirAll(dir, 0o750); err != nil {
 		return err
 	}
-	for i := len(above) - 1; i >= 0; i-- {
-		if err := syncDir(fs, above[i]); err != nil {
+	for _, a := range slices.Backward(above) {
+		if err := syncDir(fs, a); err != nil {
 			return err
 		}
 	}
@@ -98,8 +97,10 @@ func (l *Log) load(ctx context.Context) error {
 	l.topic = l.acked.topic
 	if len(bases) == 0 {
 		if l.acked.end > 0 {
-			return &order.CorruptError{File: ackedPath, Offset: 0,
-				Reason: fmt.Sprintf("%d records were acknowledged and there is no segment", l.acked.end)}
+			return &order.CorruptError{
+				File: ackedPath, Offset: 0,
+				Reason: fmt.Sprintf("%d records were acknowledged and there is no segment", l.acked.end),
+			}
 		}
 		return l.createFirst()
 	}
@@ -181,8 +182,10 @@ func (l *Log) openSegments(ctx context.Context, bases []uint64) error {
 		case s.topic != l.topic:
 			return &order.CorruptError{File: path, Offset: base, Reason: fmt.Sprintf("it belongs to topic %s, this log is %s", s.topic, l.topic)}
 		case i > 0 && s.previous != bases[i-1]:
-			return &order.CorruptError{File: path, Offset: bases[i-1],
-				Reason: fmt.Sprintf("the segment before it must be %s and is %s", segmentName(s.previous), segmentName(bases[i-1]))}
+			return &order.CorruptError{
+				File: path, Offset: bases[i-1],
+				Reason: fmt.Sprintf("the segment before it must be %s and is %s", segmentName(s.previous), segmentName(bases[i-1])),
+			}
 		}
 	}
 	return nil
@@ -197,8 +200,10 @@ func (l *Log) recover() error {
 		return fmt.Errorf("stat %s: %w", s.path, err)
 	}
 	known := max(l.acked.end, s.base)
-	scan := scanner{file: s.file, seed: s.seed, maxRecord: order.MaxRecordBytes, offset: s.base,
-		pos: segmentHeaderSize, end: info.Size(), chunk: readChunk}
+	scan := scanner{
+		file: s.file, seed: s.seed, maxRecord: order.MaxRecordBytes, offset: s.base,
+		pos: segmentHeaderSize, end: info.Size(), chunk: readChunk,
+	}
 	var unacknowledged [][]byte // the records from known on
 	for {
 		at := indexPoint{offset: scan.offset, pos: scan.pos}
@@ -223,8 +228,10 @@ func (l *Log) recover() error {
 	}
 	known = max(known, laterAcknowledged(rest, s.seed, scan.offset, order.MaxRecordBytes))
 	if scan.offset < known {
-		return &order.CorruptError{File: s.path, Offset: scan.offset,
-			Reason: fmt.Sprintf("no whole record at byte %d, yet all before offset %d were acknowledged", scan.pos, known)}
+		return &order.CorruptError{
+			File: s.path, Offset: scan.offset,
+			Reason: fmt.Sprintf("no whole record at byte %d, yet all before offset %d were acknowledged", scan.pos, known),
+		}
 	}
 	l.end, l.bytes = scan.offset, scan.pos
 	if l.opts.ReadOnly {

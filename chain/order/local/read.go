@@ -92,8 +92,10 @@ func (l *Log) readSegment(s *segment, point indexPoint, from, until uint64, limi
 		}
 		limit = info.Size()
 	}
-	scan := scanner{file: s.file, seed: s.seed, maxRecord: order.MaxRecordBytes, offset: point.offset,
-		pos: point.pos, end: limit, chunk: readChunk}
+	scan := scanner{
+		file: s.file, seed: s.seed, maxRecord: order.MaxRecordBytes, offset: point.offset,
+		pos: point.pos, end: limit, chunk: readChunk,
+	}
 	var entries []order.Entry
 	var points []indexPoint
 	for size := 0; size < max(maxBytes, 1) && scan.offset < until; {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -246,7 +247,7 @@ func TestCrash(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		h := &history{acked: map[uint64]string{}, sent: map[string]bool{}}
-		rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "seed"), 1)) //nolint:gosec // a seed, not a secret
+		rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "seed"), 1))
 		fs := vfs.NewCrashableMem()
 		for life := range rapid.IntRange(1, 4).Draw(rt, "lives") {
 			l, err := local.Open(context.Background(), fs, "dir/log", small)
@@ -291,9 +292,7 @@ func (h *history) live(rt *rapid.T, l *local.Log, fs *vfs.MemFS, rng *rand.Rand,
 	atCrash := map[uint64]string{} // what was acknowledged when the power went
 	crash := func() {
 		once.Do(func() { // under h.mu: nothing is noted meanwhile
-			for offset, r := range h.acked {
-				atCrash[offset] = r
-			}
+			maps.Copy(atCrash, h.acked)
 			clone = fs.CrashClone(cfg)
 		})
 	}

@@ -128,8 +128,10 @@ func openSegment(fs vfs.FS, path string, base uint64, write bool) (*segment, err
 }
 
 func newSegment(h segmentHeader, path string, f vfs.File) *segment {
-	return &segment{segmentHeader: h, path: path, file: f, seed: h.seed(),
-		index: []indexPoint{{offset: h.base, pos: segmentHeaderSize}}}
+	return &segment{
+		segmentHeader: h, path: path, file: f, seed: h.seed(),
+		index: []indexPoint{{offset: h.base, pos: segmentHeaderSize}},
+	}
 }
 
 // seek returns the last known point at or before offset.

@@ -81,10 +81,14 @@ func (s *Store) apply(c *store.Commit) (err error) {
 			return err
 		}
 	}
-	next := &store.Applied{Height: c.Height, NextOffset: c.NextOffset, LastRecord: c.LastRecord,
-		Topic: c.Topic, Commitment: slices.Clone(c.Commitment)}
-	row, err := ledger.Encode(&appliedRow{Height: next.Height, NextOffset: next.NextOffset,
-		LastRecord: next.LastRecord, Topic: next.Topic, Commitment: next.Commitment})
+	next := &store.Applied{
+		Height: c.Height, NextOffset: c.NextOffset, LastRecord: c.LastRecord,
+		Topic: c.Topic, Commitment: slices.Clone(c.Commitment),
+	}
+	row, err := ledger.Encode(&appliedRow{
+		Height: next.Height, NextOffset: next.NextOffset,
+		LastRecord: next.LastRecord, Topic: next.Topic, Commitment: next.Commitment,
+	})
 	if err != nil {
 		return err
 	}
@@ -128,7 +132,7 @@ func putTransactions(b *pebble.Batch, c *store.Commit) error {
 			continue
 		}
 		value = binary.BigEndian.AppendUint64(value[:0], c.Height)
-		value = binary.BigEndian.AppendUint32(value, uint32(i)) //nolint:gosec // bounded by MaxBlockBytes
+		value = binary.BigEndian.AppendUint32(value, uint32(i))
 		if err := b.Merge(transactionKey(id), value, nil); err != nil {
 			return err
 		}

@@ -18,13 +18,13 @@ var _ pebble.LoggerAndTracer = (*logger)(nil)
 // Infof implements [pebble.Logger].
 func (l *logger) Infof(format string, args ...any) {
 	if l.log.Enabled(context.Background(), slog.LevelDebug) {
-		l.log.Debug(fmt.Sprintf(format, args...))
+		l.log.Debug("pebble", "message", fmt.Sprintf(format, args...))
 	}
 }
 
 // Errorf implements [pebble.Logger].
 func (l *logger) Errorf(format string, args ...any) {
-	l.log.Error(fmt.Sprintf(format, args...))
+	l.log.Error("pebble", "message", fmt.Sprintf(format, args...))
 }
 
 // fatal is what Fatalf panics with.
@@ -35,7 +35,7 @@ func (f fatal) Error() string { return f.message }
 // Fatalf implements [pebble.Logger]. It must not return (package comment).
 func (l *logger) Fatalf(format string, args ...any) {
 	f := fatal{message: fmt.Sprintf(format, args...)}
-	l.log.Error(f.message)
+	l.log.Error("pebble stops", "message", f.message)
 	panic(f)
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -104,8 +105,7 @@ func open(dir string, opts Options) (*Store, error) {
 	}
 	lock, err := pebble.LockDirectory(dir, opts.FS)
 	if err != nil {
-		var path *os.PathError // the file, not the lock, is the matter
-		if errors.As(err, &path) {
+		if _, ok := errors.AsType[*os.PathError](err); ok {
 			return nil, err
 		}
 		return nil, fmt.Errorf("%w by another process: %w", store.ErrLocked, err)
@@ -135,8 +135,8 @@ func makeDir(fs vfs.FS, dir string) error {
 	if err := fs.MkdirAll(dir, 0o750); err != nil {
 		return err
 	}
-	for i := len(above) - 1; i >= 0; i-- {
-		if err := syncDir(fs, above[i]); err != nil {
+	for _, a := range slices.Backward(above) {
+		if err := syncDir(fs, a); err != nil {
 			return err
 		}
 	}
@@ -247,8 +247,10 @@ func (s *Store) load(opts Options) error {
 	if err := ledger.Decode("applied position", b, maxRowBytes, &row); err != nil {
 		return fmt.Errorf("%w: %w", store.ErrCorrupt, err)
 	}
-	s.applied.Store(&store.Applied{Height: row.Height, NextOffset: row.NextOffset,
-		LastRecord: row.LastRecord, Topic: row.Topic, Commitment: row.Commitment})
+	s.applied.Store(&store.Applied{
+		Height: row.Height, NextOffset: row.NextOffset,
+		LastRecord: row.LastRecord, Topic: row.Topic, Commitment: row.Commitment,
+	})
 	return nil
 }
 

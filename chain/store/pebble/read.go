@@ -88,7 +88,8 @@ func (s *Store) Get(height uint64, key []byte) (value []byte, ok bool, err error
 
 func (s *Store) version(height uint64, key []byte) (value []byte, ok bool, err error) {
 	it, err := s.db.NewIter(&pebble.IterOptions{
-		LowerBound: versionKey(nil, key, height), UpperBound: afterVersions(nil, key)})
+		LowerBound: versionKey(nil, key, height), UpperBound: afterVersions(nil, key),
+	})
 	if err != nil {
 		return nil, false, corrupt(err)
 	}

@@ -48,7 +48,10 @@ func closeStore(t testing.TB, s store.Store) {
 
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	storetest.Run(t, func(t testing.TB) store.Store { return open(t, "store", owned(vfs.NewMem())) })
+	storetest.Run(t, func(t testing.TB) store.Store {
+		t.Helper()
+		return open(t, "store", owned(vfs.NewMem()))
+	})
 }
 
 func TestReopen(t *testing.T) {
@@ -132,7 +135,7 @@ func TestCrash(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		fs := vfs.NewCrashableMem()
-		rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "seed"), 1)) //nolint:gosec // a seed, not a secret
+		rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "seed"), 1))
 		cfg := vfs.CrashCloneCfg{UnsyncedDataPercent: rapid.IntRange(0, 100).Draw(rt, "percent"), RNG: rng}
 		m := storetest.NewModel()
 		heights := rapid.IntRange(1, 8).Draw(rt, "heights")

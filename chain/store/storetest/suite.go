@@ -38,6 +38,7 @@ func apply(t testing.TB, s store.Store, c *store.Commit) {
 }
 
 func testEmpty(t *testing.T, open func(testing.TB) store.Store) {
+	t.Helper()
 	s := open(t)
 	if err := NewModel().Compare(s); err != nil {
 		t.Error(err)
@@ -63,6 +64,7 @@ func testEmpty(t *testing.T, open func(testing.TB) store.Store) {
 }
 
 func testVersions(t *testing.T, open func(testing.TB) store.Store) {
+	t.Helper()
 	s, m := open(t), NewModel()
 	for height, writes := range []map[string]string{
 		{"a": "a0", "b": "b0", "gone": "x"},
@@ -89,6 +91,7 @@ func testVersions(t *testing.T, open func(testing.TB) store.Store) {
 }
 
 func testScan(t *testing.T, open func(testing.TB) store.Store) {
+	t.Helper()
 	s := open(t)
 	writes := map[string]string{}
 	for _, key := range []string{"p", "p\x00", "p\x00\x01", "p\x00\xff", "p\x01", "pa", "pb", "p\xff", "p\xff\xff", "q", "o\xff"} {
@@ -119,6 +122,7 @@ func testScan(t *testing.T, open func(testing.TB) store.Store) {
 }
 
 func testRefused(t *testing.T, open func(testing.TB) store.Store) {
+	t.Helper()
 	s := open(t)
 	ctx := context.Background()
 	if err := s.Apply(ctx, NewCommit(1, nil)); !errors.Is(err, store.ErrWrongHeight) {
@@ -168,6 +172,7 @@ func testRefused(t *testing.T, open func(testing.TB) store.Store) {
 }
 
 func testTransactions(t *testing.T, open func(testing.TB) store.Store) {
+	t.Helper()
 	s, m := open(t), NewModel()
 	a, b := ledger.Hash([]byte("a")), ledger.Hash([]byte("b"))
 	for height, ids := range [][]ledger.Digest{nil, {a, {}, a}, {b, a, b}} {
@@ -192,6 +197,7 @@ func signature(height uint64, node, content byte) ledger.HeaderSignature {
 }
 
 func testSignatures(t *testing.T, open func(testing.TB) store.Store) {
+	t.Helper()
 	s := open(t)
 	for _, sig := range []ledger.HeaderSignature{
 		signature(5, 3, 1), signature(5, 1, 1), signature(5, 3, 1), signature(4, 3, 2), signature(6, 0xff, 2), signature(5, 2, 9),
@@ -215,6 +221,7 @@ func testSignatures(t *testing.T, open func(testing.TB) store.Store) {
 
 // testSignatureRace lets nodes' headers race for one place: one wins.
 func testSignatureRace(t *testing.T, open func(testing.TB) store.Store) {
+	t.Helper()
 	s := open(t)
 	var group sync.WaitGroup
 	errs := make([]error, 8)
@@ -241,6 +248,7 @@ func testSignatureRace(t *testing.T, open func(testing.TB) store.Store) {
 
 // testOwned changes what went in and what came out: the store keeps its own.
 func testOwned(t *testing.T, open func(testing.TB) store.Store) {
+	t.Helper()
 	s, m := open(t), NewModel()
 	apply(t, s, NewCommit(0, map[string]string{"k": "value"}))
 	given := NewCommit(1, map[string]string{"l": "value"})
@@ -273,6 +281,7 @@ func testOwned(t *testing.T, open func(testing.TB) store.Store) {
 // testReadWhileApplying reads each height while higher ones are applied: a read
 // at a height is always the same, and Applied never runs ahead of the rows.
 func testReadWhileApplying(t *testing.T, open func(testing.TB) store.Store) {
+	t.Helper()
 	s := open(t)
 	const heights = 60
 	apply(t, s, NewCommit(0, map[string]string{"k": "0", "m": "0"}))
@@ -311,6 +320,7 @@ func testReadWhileApplying(t *testing.T, open func(testing.TB) store.Store) {
 }
 
 func testClosed(t *testing.T, open func(testing.TB) store.Store) {
+	t.Helper()
 	s := open(t)
 	apply(t, s, NewCommit(0, nil))
 	for range 2 {
@@ -328,6 +338,7 @@ func testClosed(t *testing.T, open func(testing.TB) store.Store) {
 
 // testModel compares the store with its naive twin.
 func testModel(t *testing.T, open func(testing.TB) store.Store) {
+	t.Helper()
 	rapid.Check(t, func(rt *rapid.T) {
 		s, m := open(t), NewModel()
 		defer func() { _ = s.Close() }() // so that no more than one is open at a time

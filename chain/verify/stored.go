@@ -1,0 +1,96 @@
+package verify
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+
+	"github.com/librum/librum/chain/contract"
+	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/chain/store"
+)
+
+// place checks that the store finds a transaction where its result stands:
+// from there a node tells its outcome.
+func (w *walk) place(where string, height uint64, index int, id ledger.Digest) error {
+	h, i, ok, err := w.in.Store.Transaction(id)
+	switch {
+	case err != nil:
+		return finding("storage", where, "%v", err)
+	case !ok:
+		return finding("index", where, "transaction %s is not found by its id", id.Short())
+	case h != height || uint64(i) != uint64(index): //nolint:gosec // an index
+		return finding("index", where, "transaction %s is found in block %d at %d", id.Short(), h, i)
+	}
+	return nil
+}
+
+// position compares where the store says that execution stands, from which a
+// node would go on.
+func (w *walk) position(applied *store.Applied) error {
+	var last ledger.Digest // none after genesis
+	switch {
+	case len(w.last.Envelope) != 0:
+		last = ledger.Hash(w.last.Envelope)
+	case w.next > 0:
+		last = ledger.Digest(w.last.Skipped)
+	}
+	for _, field := range []struct {
+		name         string
+		stored, want any
+	}{
+		{"next offset", applied.NextOffset, w.next},
+		{"last record", applied.LastRecord, last},
+		{"commitment", ledger.Hash(applied.Commitment), ledger.Hash(w.commitment)},
+	} {
+		if field.stored != field.want {
+			return finding("position", "applied position", "%s is %v, execution gives %v", field.name, field.stored, field.want)
+		}
+	}
+	return nil
+}
+
+// rows compares the stored state, row by row, with what execution led to: as
+// of the newest height, and as a node's execution would read it.
+func (w *walk) rows(ctx context.Context, height uint64) error {
+	stored := uint64(0)
+	for after := []byte(nil); ; {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		rows, err := w.in.Store.Scan(height, nil, after, store.MaxScanRows)
+		if err != nil {
+			return finding("storage", "state", "%v", err)
+		}
+		for i := range rows {
+			if err := w.row(&rows[i]); err != nil {
+				return err
+			}
+			stored++
+		}
+		if len(rows) < store.MaxScanRows {
+			break
+		}
+		after = rows[len(rows)-1].Key
+	}
+	if want := uint64(len(w.state.rows)); stored != want {
+		return finding("state", "rows", "%d are stored, execution gives %d", stored, want)
+	}
+	return nil
+}
+
+func (w *walk) row(r *store.Row) error {
+	where := fmt.Sprintf("row %q", r.Key)
+	want, ok, _ := w.state.Get(contract.Key(r.Key)) // memory
+	if !ok || !bytes.Equal(want, r.Value) {
+		return finding("state", where, "the stored value is not what execution gives")
+	}
+	latest, ok, err := w.in.Store.Latest(r.Key)
+	if err != nil {
+		return finding("storage", where, "%v", err)
+	}
+	if !ok || !bytes.Equal(want, latest) {
+		return finding("state", where, "the newest value is not what execution gives")
+	}
+	return nil
+}
