@@ -1,0 +1,152 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"reflect"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	"github.com/fxamacker/cbor/v2"
+
+	v1 "github.com/librum/librum/api/v1"
+	"github.com/librum/librum/chain/ledger"
+)
+
+const (
+	pathHealth  = "/healthz"
+	pathReady   = "/readyz"
+	pathOpenAPI = "/openapi.json"
+)
+
+// server is the state behind the routes.
+type server struct {
+	Config
+
+	genesis  *ledger.Genesis
+	token    tokenHash
+	mux      *http.ServeMux
+	huma     huma.API
+	decoder  cbor.DecMode
+	public   *public
+	sessions *sessions
+	waits    chan struct{} // a place each for streams and waits for tasks
+	metrics  *metrics
+}
+
+// New returns the handler of the interface.
+func New(config Config) (http.Handler, error) {
+	config, err := config.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	genesis, _, err := ledger.ParseGenesis(config.Genesis)
+	if err != nil {
+		return nil, fmt.Errorf("open the API: %w", err)
+	}
+	decoder, err := newEventDecoder()
+	if err != nil {
+		return nil, fmt.Errorf("open the API: %w", err)
+	}
+	s := &server{
+		Config: config, genesis: genesis, token: hashToken(config.Token), mux: http.NewServeMux(), decoder: decoder,
+		public:   newPublic(config.Node),
+		sessions: newSessions(config.Limits, config.Now),
+		waits:    make(chan struct{}, config.Limits.Waits),
+	}
+	s.Token = "" // only its hash is needed from here on
+	if s.metrics, err = newMetrics(s); err != nil {
+		return nil, fmt.Errorf("open the API: %w", err)
+	}
+	s.huma = humago.New(s.mux, openAPIConfig())
+	s.routes()
+	return s, s.serveOpenAPI()
+}
+
+// routes lists every resource.
+func (s *server) routes() {
+	s.healthRoutes()
+	s.genesisRoutes()
+	s.transactionRoutes()
+	s.blockRoutes()
+	s.accountRoutes()
+	s.jobRoutes()
+	s.roundRoutes()
+	s.eventRoutes()
+	s.modelRoutes()
+	s.blobRoutes()
+	s.uploadRoutes()
+	s.peerRoutes()
+}
+
+func openAPIConfig() huma.Config {
+	config := huma.Config{
+		OpenAPI: &huma.OpenAPI{
+			OpenAPI: "3.1.0",
+			Info: &huma.Info{
+				Title:   "Librum",
+				Version: "1",
+				Description: "Federated training on a ledger. Every answer carries the header " + v1.PositionHeader +
+					": it holds all that the log said before that offset. Problems are RFC 9457 with a stable type.",
+			},
+			Components: &huma.Components{
+				Schemas: newSchemas(),
+				SecuritySchemes: map[string]*huma.SecurityScheme{
+					"token": {Type: "http", Scheme: "bearer"},
+				},
+			},
+			Security: []map[string][]string{{"token": {}}},
+		},
+		Formats: map[string]huma.Format{
+			"application/json": huma.DefaultJSONFormat,
+			"json":             huma.DefaultJSONFormat,
+		},
+		DefaultFormat:                "application/json",
+		RejectUnknownQueryParameters: true,
+		Transformers:                 []huma.Transformer{fromHuma},
+	}
+	// Later versions add fields to answers; requests say themselves that they
+	// have no others.
+	config.AllowAdditionalPropertiesByDefault = true
+	return config
+}
+
+// handle registers an operation. Its errors become problems, and its
+// documentation names them.
+func handle[I, O any](s *server, op huma.Operation, handler func(context.Context, *I) (*O, error)) {
+	if op.Responses == nil {
+		op.Responses = map[string]*huma.Response{}
+	}
+	op.Responses["default"] = &huma.Response{
+		Description: "A problem (RFC 9457)",
+		Content: map[string]*huma.MediaType{problemType: {
+			Schema: s.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[v1.Problem](), true, ""),
+		}},
+	}
+	huma.Register(s.huma, op, func(ctx context.Context, input *I) (*O, error) {
+		output, err := handler(ctx, input)
+		if err != nil {
+			return nil, s.refuse(ctx, op.OperationID, err)
+		}
+		return output, nil
+	})
+}
+
+// serveOpenAPI writes the document once all routes are known. The framework's
+// own type of error is replaced by ours everywhere.
+func (s *server) serveOpenAPI() error {
+	schemas := s.huma.OpenAPI().Components.Schemas.Map()
+	delete(schemas, "ErrorModel")
+	delete(schemas, "ErrorDetail")
+	document, err := json.MarshalIndent(s.huma.OpenAPI(), "", "  ")
+	if err != nil {
+		return fmt.Errorf("write the OpenAPI document: %w", err)
+	}
+	s.mux.HandleFunc("GET "+pathOpenAPI, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/openapi+json")
+		_, _ = w.Write(document) // the client has gone if it cannot be written
+	})
+	return nil
+}

@@ -1,0 +1,22 @@
+// Package api is the only door in: the HTTP interface of a node, OpenAPI 3.1
+// at /openapi.json, one file a resource.
+//
+// What enters is requests of strangers and holders of the bearer token; what
+// leaves is JSON of api/v1, content by digest, server-sent events, and problem
+// details (RFC 9457) whose types are those of [Problems]. What is asked is done
+// by chain/node, fl/coordinator and the blob store; nothing is decided here.
+//
+// Invariants:
+//
+//  1. All but health, readiness and the OpenAPI document need the token. It is
+//     kept as a hash and compared in constant time.
+//  2. Every request has a bound on its header, its body and the time it may
+//     take; a transfer may take as long as it moves on, a wait is bounded by
+//     [Limits]. Uploads, streams and waits are bounded in number.
+//  3. Every answer carries [v1.PositionHeader]: the answer holds all that the
+//     log said before that offset.
+//  4. An error shows its problem and no more: what went wrong inside is logged
+//     and not told.
+//  5. The node signs for the token's member with the delegate key that the
+//     ledger lists, and only to create and cancel jobs.
+package api

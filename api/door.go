@@ -1,0 +1,138 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"time"
+
+	v1 "github.com/librum/librum/api/v1"
+)
+
+// ServeHTTP implements [http.Handler]: what holds for every request stands
+// here, once.
+func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	start := time.Now()
+	answer := &answer{ResponseWriter: w}
+	control := http.NewResponseController(answer)
+	r = r.WithContext(context.WithValue(r.Context(), controlKey{}, control))
+	defer func() { s.observe(r, answer, time.Since(start)) }()
+	defer s.recover(r, answer)
+
+	header := w.Header()
+	header.Set(v1.PositionHeader, strconv.FormatUint(s.Node.Status().Next, 10))
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("Cache-Control", "no-store")
+	if !isPublic(r.URL.Path) && !s.token.allows(r) {
+		writeFailure(answer, unauthorized())
+		return
+	}
+	if _, pattern := s.mux.Handler(r); pattern == "" {
+		s.refuseRoute(answer, r)
+		return
+	}
+	s.mux.ServeHTTP(answer, r)
+}
+
+// refuseRoute answers where the mux has nothing: it knows which methods the
+// path has, and says so in plain text.
+func (s *server) refuseRoute(w http.ResponseWriter, r *http.Request) {
+	probe := &discarded{header: http.Header{}}
+	s.mux.ServeHTTP(probe, r)
+	if allow := probe.header.Get("Allow"); probe.status == http.StatusMethodNotAllowed {
+		writeFailure(w, fail("method_not_allowed", "this route has "+allow).with("Allow", allow))
+		return
+	}
+	writeFailure(w, fail("no_route", "/openapi.json lists all routes"))
+}
+
+// recover turns a panic into a problem without details. Where the answer has
+// begun it can only be cut off.
+func (s *server) recover(r *http.Request, w *answer) {
+	reason := recover()
+	if reason == nil {
+		return
+	}
+	if reason != http.ErrAbortHandler { //nolint:errorlint // the value that net/http compares with
+		s.Logger.LogAttrs(r.Context(), slog.LevelError, "request panicked", slog.String("route", r.Pattern),
+			slog.Any("reason", reason), slog.String("stack", string(debug.Stack())))
+	}
+	if w.status != 0 {
+		panic(http.ErrAbortHandler)
+	}
+	writeFailure(w, fail("internal", "the node's log says more"))
+}
+
+// observe counts and logs a request: never its query, header or body.
+func (s *server) observe(r *http.Request, w *answer, took time.Duration) {
+	route := r.Pattern
+	if route == "" {
+		route = "none"
+	}
+	s.metrics.observe(route, w.status, took)
+	s.Logger.LogAttrs(r.Context(), slog.LevelInfo, "request", slog.String("route", route), slog.Int("status", w.status),
+		slog.Int64("bytes", w.bytes), slog.Duration("took", took), slog.String("remote", r.RemoteAddr))
+}
+
+// refuse maps an error to its problem and logs what is not the client's
+// doing.
+func (s *server) refuse(ctx context.Context, operation string, err error) error {
+	f := failureOf(err)
+	if f.Status >= http.StatusInternalServerError && f.cause != nil {
+		s.Logger.LogAttrs(ctx, slog.LevelError, "request refused", slog.String("operation", operation),
+			slog.String("problem", f.Code()), slog.Any("error", f.cause))
+	}
+	return f
+}
+
+// writeFailure answers outside the framework.
+func writeFailure(w http.ResponseWriter, f *failure) {
+	for name, values := range f.header {
+		w.Header()[name] = values
+	}
+	w.Header().Set("Content-Type", problemType)
+	w.WriteHeader(f.Status)
+	_ = json.NewEncoder(w).Encode(f.Problem) // the client has gone if it cannot be written
+}
+
+// answer remembers what was answered.
+type answer struct {
+	http.ResponseWriter
+
+	status int
+	bytes  int64
+}
+
+// WriteHeader implements [http.ResponseWriter].
+func (a *answer) WriteHeader(status int) {
+	if a.status == 0 {
+		a.status = status
+	}
+	a.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements [http.ResponseWriter].
+func (a *answer) Write(b []byte) (int, error) {
+	if a.status == 0 {
+		a.status = http.StatusOK
+	}
+	n, err := a.ResponseWriter.Write(b)
+	a.bytes += int64(n)
+	return n, err
+}
+
+// Unwrap gives [http.ResponseController] the connection.
+func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
+
+// discarded takes an answer that nobody gets.
+type discarded struct {
+	header http.Header
+	status int
+}
+
+func (d *discarded) Header() http.Header         { return d.header }
+func (d *discarded) Write(b []byte) (int, error) { return len(b), nil }
+func (d *discarded) WriteHeader(status int)      { d.status = status }

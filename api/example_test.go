@@ -1,0 +1,20 @@
+package api_test
+
+import (
+	"fmt"
+
+	"github.com/librum/librum/api"
+)
+
+// Documentation of the problems is made from the table that the server uses.
+func ExampleProblems() {
+	for _, kind := range api.Problems() {
+		if kind.Status == 429 {
+			fmt.Println(kind.Code, "-", kind.Doc)
+		}
+	}
+	// Output:
+	// busy - Back off for Retry-After seconds and send again.
+	// too_many_uploads - Finish some, or wait until they lapse.
+	// too_many_waits - Close some and try again after Retry-After seconds.
+}

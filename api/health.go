@@ -1,0 +1,35 @@
+package api
+
+import (
+	"io"
+	"net/http"
+)
+
+// maxNotFinal is how many blocks without a quorum close the node's door.
+const maxNotFinal = 64
+
+func (s *server) healthRoutes() {
+	s.mux.HandleFunc("GET "+pathHealth, func(w http.ResponseWriter, _ *http.Request) { writeOK(w) })
+	s.mux.HandleFunc("GET "+pathReady, s.ready)
+	s.mux.Handle("GET /metrics", s.metrics.handler())
+}
+
+// ready answers 200 where the node takes transactions.
+func (s *server) ready(w http.ResponseWriter, _ *http.Request) {
+	status := s.Node.Status()
+	switch {
+	case status.Err != nil:
+		writeFailure(w, fail("not_ready", "the node has stopped"))
+	case status.Diverged:
+		writeFailure(w, fail("not_ready", "the node's header differs from the quorum's"))
+	case status.NotFinal >= maxNotFinal:
+		writeFailure(w, fail("not_ready", "too many blocks are not final"))
+	default:
+		writeOK(w)
+	}
+}
+
+func writeOK(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = io.WriteString(w, `{"status":"ok"}`+"\n") // the client has gone if it cannot be written
+}

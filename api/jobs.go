@@ -1,0 +1,226 @@
+package api
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"reflect"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	v1 "github.com/librum/librum/api/v1"
+	"github.com/librum/librum/chain/contract"
+	"github.com/librum/librum/chain/ledger"
+	fl "github.com/librum/librum/fl/contract"
+	"github.com/librum/librum/fl/job"
+)
+
+func (s *server) jobRoutes() {
+	spec := specSchema()
+	answered := func(text string) *huma.Response {
+		return &huma.Response{Description: text, Content: map[string]*huma.MediaType{
+			typeJSON: {Schema: schemaOf[v1.Job](s.huma.OpenAPI().Components.Schemas)},
+		}}
+	}
+	handle(s, huma.Operation{
+		OperationID: "create-job", Method: http.MethodPost, Path: "/v1/jobs", Tags: []string{"jobs"},
+		Summary: "Create a training job",
+		Description: "The node signs for the token's member. The job's id is SHA-256(member, Idempotency-Key): " +
+			"the same key and spec give the same job again.",
+		DefaultStatus: http.StatusCreated, MaxBodyBytes: job.MaxBytes + 1, SkipValidateBody: true,
+		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
+			typeJSON: {Schema: spec}, "application/yaml": {Schema: spec},
+		}},
+		Responses: map[string]*huma.Response{"200": answered("It exists already"), "201": answered("Created")},
+	}, s.createJob)
+	handle(s, huma.Operation{
+		OperationID: "list-jobs", Method: http.MethodGet, Path: "/v1/jobs", Tags: []string{"jobs"},
+		Summary: "List jobs, in the order of their ids",
+	}, s.jobs)
+	handle(s, huma.Operation{
+		OperationID: "get-job", Method: http.MethodGet, Path: "/v1/jobs/{id}", Tags: []string{"jobs"},
+		Summary: "Where a job stands",
+	}, s.job)
+	handle(s, huma.Operation{
+		OperationID: "cancel-job", Method: http.MethodPost, Path: "/v1/jobs/{id}/cancel", Tags: []string{"jobs"},
+		Summary: "End a job of the token's member",
+	}, s.cancelJob)
+}
+
+// specSchema describes a job spec. It is documentation: specs are read by
+// fl/job, which reports every mistake at once.
+func specSchema() *huma.Schema {
+	registry := huma.NewMapRegistry("", huma.DefaultSchemaNamer)
+	root := registry.Schema(reflect.TypeFor[job.Spec](), false, "")
+	for _, f := range job.Fields() {
+		at := root
+		for name := range splitPath(f.Name) {
+			if at.Ref != "" {
+				at = registry.SchemaFromRef(at.Ref)
+			}
+			at.Required = nil
+			at = at.Properties[name]
+		}
+		at.Description = f.Doc + " Want " + f.Allowed + "; default " + f.Default + "."
+	}
+	return inline(registry, root)
+}
+
+type createJobInput struct {
+	ContentType string `header:"Content-Type" hidden:"true"`
+	Key         string `header:"Idempotency-Key" maxLength:"128" doc:"Makes the request safe to repeat; missing, the server makes one up."`
+	RawBody     []byte
+}
+
+type jobOutput struct {
+	Status   int
+	Location string `header:"Location"`
+	Position string `header:"Librum-Position"`
+	Body     v1.Job
+}
+
+func (s *server) createJob(ctx context.Context, in *createJobInput) (*jobOutput, error) {
+	spec, err := readSpec(in.ContentType, in.RawBody)
+	if err != nil {
+		return nil, err
+	}
+	key := []byte(in.Key)
+	if len(key) == 0 {
+		random := make([]byte, 16)
+		if _, err := io.ReadFull(s.Random, random); err != nil {
+			return nil, fmt.Errorf("draw an idempotency key: %w", err)
+		}
+		key = []byte(hex.EncodeToString(random))
+	}
+	id := fl.JobID(s.Delegate.Member, key)
+	outcome, err := s.act(ctx, fl.MethodCreateJob, &fl.CreateJob{Key: key, Spec: spec})
+	if err != nil {
+		return nil, err
+	}
+	if outcome.Code != ledger.CodeOK && outcome.Code != contract.CodeExists {
+		return nil, refusedTransaction(outcome)
+	}
+	row, position, err := s.loadJob(id)
+	if err != nil {
+		return nil, err
+	}
+	out := &jobOutput{Status: http.StatusCreated, Location: "/v1/jobs/" + id.String(), Position: position}
+	if outcome.Code == contract.CodeExists {
+		if !reflect.DeepEqual(row.Spec, spec) {
+			return nil, fail("idempotency_key_reused", "job "+id.String()+" has this key and another spec")
+		}
+		out.Status = http.StatusOK
+	}
+	out.Body, err = showJob(id, row)
+	return out, err
+}
+
+// readSpec reads a job spec in the format that the request names.
+func readSpec(contentType string, b []byte) (job.Spec, error) {
+	media, err := mediaType(contentType)
+	if err != nil {
+		return job.Spec{}, err
+	}
+	switch media {
+	case typeJSON, "":
+		return job.ParseJSON(b)
+	case "application/yaml", "application/x-yaml", "text/yaml":
+		return job.ParseYAML(b)
+	}
+	return job.Spec{}, fail("unsupported_media_type", "want "+typeJSON+" or application/yaml")
+}
+
+type jobsInput struct{ Page }
+
+func (s *server) jobs(_ context.Context, in *jobsInput) (*body[v1.Jobs], error) {
+	var after contract.Key
+	if in.Cursor != "" {
+		id, err := ledger.ParseDigest(in.Cursor)
+		if err != nil {
+			return nil, invalidCursor()
+		}
+		after = fl.JobRow(id)
+	}
+	rows, more, err := scan(s.Node, fl.PrefixJob, after, in.Limit)
+	if err != nil {
+		return nil, err
+	}
+	out := &body[v1.Jobs]{Body: v1.Jobs{Jobs: make([]v1.Job, len(rows))}}
+	for i, r := range rows {
+		var row fl.Job
+		if err := ledger.Decode("job", r.Value, contract.MaxWriteBytes, &row); err != nil {
+			return nil, err
+		}
+		id := ledger.Digest([]byte(r.Key[len(fl.PrefixJob):]))
+		if out.Body.Jobs[i], err = showJob(id, &row); err != nil {
+			return nil, err
+		}
+		if more {
+			out.Body.NextCursor = id.String()
+		}
+	}
+	return out, nil
+}
+
+// JobPath is the path of what belongs to a job.
+type JobPath struct {
+	ID ledger.Digest `path:"id" doc:"Id of the job."`
+}
+
+func (s *server) job(_ context.Context, in *JobPath) (*jobOutput, error) {
+	row, position, err := s.loadJob(in.ID)
+	if err != nil {
+		return nil, err
+	}
+	out := &jobOutput{Status: http.StatusOK, Position: position}
+	out.Body, err = showJob(in.ID, row)
+	return out, err
+}
+
+func (s *server) cancelJob(ctx context.Context, in *JobPath) (*jobOutput, error) {
+	outcome, err := s.act(ctx, fl.MethodCancelJob, &fl.CancelJob{Job: in.ID})
+	if err != nil {
+		return nil, err
+	}
+	if outcome.Code == fl.CodeJobOver { // cancelled before: what was asked holds
+		if row, _, err := s.loadJob(in.ID); err == nil && row.State == job.StateCancelled {
+			return s.job(ctx, in)
+		}
+	}
+	if outcome.Code != ledger.CodeOK {
+		return nil, refusedTransaction(outcome)
+	}
+	return s.job(ctx, in)
+}
+
+// loadJob reads a job and the position it is read at.
+func (s *server) loadJob(id ledger.Digest) (*fl.Job, string, error) {
+	position := fmt.Sprint(s.Node.Status().Next)
+	row, ok, err := fl.LoadJob(s.Node, id)
+	if err == nil && !ok {
+		err = fail("not_found", "no job "+id.String())
+	}
+	return row, position, err
+}
+
+func showJob(id ledger.Digest, row *fl.Job) (v1.Job, error) {
+	spec, err := json.Marshal(row.Spec)
+	if err != nil {
+		return v1.Job{}, fmt.Errorf("show job %s: %w", id, err)
+	}
+	return v1.Job{
+		ID: id, Creator: row.Creator, Created: row.Created, State: string(row.State), Reason: string(row.Reason),
+		Round: row.Round, FinalRounds: row.Finals, NumRounds: row.Spec.NumRounds,
+		Model: showFile(row.Model, row.ModelSize), Card: showFile(row.Card, row.CardSize), Ended: row.Ended, Spec: spec,
+	}, nil
+}
+
+func showFile(digest ledger.Digest, size uint64) *v1.File {
+	if digest.IsZero() {
+		return nil
+	}
+	return &v1.File{Digest: digest, Size: size}
+}

@@ -1,0 +1,90 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/librum/librum/chain/ledger"
+)
+
+// metrics counts what goes through the door and shows where the node stands.
+type metrics struct {
+	registry     *prometheus.Registry
+	requests     *prometheus.CounterVec
+	took         *prometheus.HistogramVec
+	transactions *prometheus.CounterVec
+}
+
+func newMetrics(s *server) (*metrics, error) {
+	m := &metrics{
+		registry: prometheus.NewRegistry(),
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "librum_http_requests_total", Help: "Requests by route and status.",
+		}, []string{"route", "status"}),
+		took: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "librum_http_request_seconds", Help: "Time from request to end of answer, by route.",
+			Buckets: []float64{.001, .003, .01, .03, .1, .3, 1, 3, 10, 30, 100},
+		}, []string{"route"}),
+		transactions: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "librum_transactions_submitted_total", Help: "Transactions submitted here, by code of their outcome.",
+		}, []string{"code"}),
+	}
+	for _, c := range append([]prometheus.Collector{m.requests, m.took, m.transactions}, s.gauges()...) {
+		if err := m.registry.Register(c); err != nil {
+			return nil, fmt.Errorf("register a metric: %w", err)
+		}
+	}
+	return m, nil
+}
+
+// gauges shows where the node and its door stand.
+func (s *server) gauges() []prometheus.Collector {
+	gauge := func(name, help string, value func() float64) prometheus.Collector {
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value)
+	}
+	counter := func(name, help string, value func() float64) prometheus.Collector {
+		return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, value)
+	}
+	status := s.Node.Status
+	return []prometheus.Collector{
+		counter("librum_records_executed_total", "Records of the log executed, since its beginning.",
+			func() float64 { return float64(status().Next) }),
+		counter("librum_records_skipped_total", "Records of strangers skipped, since the start.",
+			func() float64 { return float64(status().Skipped) }),
+		gauge("librum_log_time_seconds", "Log time since 1970.",
+			func() float64 { return float64(status().LogTime) / 1000 }),
+		gauge("librum_block_height", "Blocks stored.",
+			func() float64 { return float64(status().Height) }),
+		gauge("librum_block_final_height", "Newest height that a quorum signed.",
+			func() float64 { return float64(status().Final) }),
+		gauge("librum_blocks_not_final", "Blocks stored and not final.",
+			func() float64 { return float64(status().NotFinal) }),
+		gauge("librum_transactions_in_flight", "Transactions let in and not executed yet.",
+			func() float64 { return float64(s.Node.InFlight()) }),
+		counter("librum_stage_executing_seconds_total", "Time spent executing.",
+			func() float64 { return s.Node.StageTimes().Executing.Seconds() }),
+		counter("librum_stage_storing_seconds_total", "Time spent storing.",
+			func() float64 { return s.Node.StageTimes().Storing.Seconds() }),
+		gauge("librum_http_waits", "Event streams and waits for tasks that are open.",
+			func() float64 { return float64(len(s.waits)) }),
+		gauge("librum_uploads_open", "Uploads that are not complete.",
+			func() float64 { return float64(s.sessions.count()) }),
+	}
+}
+
+func (m *metrics) observe(route string, status int, took time.Duration) {
+	m.requests.WithLabelValues(route, strconv.Itoa(status)).Inc()
+	m.took.WithLabelValues(route).Observe(took.Seconds())
+}
+
+// submitted counts outcomes. Codes come from contracts, so they are few.
+func (m *metrics) submitted(code ledger.Code) { m.transactions.WithLabelValues(string(code)).Inc() }
+
+func (m *metrics) handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
+}

@@ -1,0 +1,99 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	v1 "github.com/librum/librum/api/v1"
+	"github.com/librum/librum/chain/blob"
+	"github.com/librum/librum/chain/ledger"
+)
+
+type appendInput struct {
+	UploadPath
+
+	ContentType string `header:"Content-Type" hidden:"true"`
+	Offset      int64  `header:"Upload-Offset" required:"true" minimum:"0" doc:"The upload's length so far."`
+}
+
+// appendUpload takes the body as it comes, not through the framework, which
+// would hold it in memory.
+func (s *server) appendUpload(_ context.Context, in *appendInput) (*huma.StreamResponse, error) {
+	if media, err := mediaType(in.ContentType); err != nil || media != typePart && media != typeBinary {
+		return nil, fail("unsupported_media_type", "want "+typePart)
+	}
+	known, err := s.findUpload(in.ID)
+	if err != nil {
+		return nil, err
+	}
+	u := known.NewUpload
+	if known.complete {
+		return nil, offsetFailure("upload_offset", "the upload is complete; ask for it for its receipts", u.Size)
+	}
+	return &huma.StreamResponse{Body: func(hc huma.Context) {
+		r, w := humago.Unwrap(hc)
+		out, err := s.takePart(w, r, in.ID, u, in.Offset)
+		if err != nil {
+			if f, ok := asFailure(s.refuse(r.Context(), "append-upload", err)); ok {
+				writeFailure(w, f)
+			}
+			return
+		}
+		w.Header().Set("Upload-Offset", strconv.FormatInt(out.Offset, 10))
+		w.Header().Set("Upload-Length", strconv.FormatInt(out.Length, 10))
+		w.Header().Set("Content-Type", typeJSON)
+		_ = json.NewEncoder(w).Encode(out.Body) // the client has gone if it cannot be written
+	}}, nil
+}
+
+func (s *server) takePart(w http.ResponseWriter, r *http.Request, id ledger.ID, u v1.NewUpload, offset int64) (*uploadOutput, error) {
+	source := &failing{Reader: &steadyReader{Reader: r.Body, control: http.NewResponseController(w), idle: s.Limits.Idle}}
+	length, err := s.Blobs.Append(r.Context(), id, offset, source, u.Size)
+	var wrong *blob.OffsetError
+	var slow net.Error
+	switch {
+	case errors.As(err, &wrong):
+		return nil, offsetFailure("upload_offset", "go on from the upload's offset", wrong.Have)
+	case errors.Is(err, blob.ErrBusy):
+		return nil, offsetFailure("upload_busy", "another part is being written; ask for the offset", offset)
+	case errors.Is(err, blob.ErrTooMany):
+		return nil, fail("too_many_uploads", "finish some or wait until they lapse").retry(s.Limits.Idle)
+	case errors.Is(err, blob.ErrTooLarge):
+		return nil, offsetFailure("body_too_large", "more than the "+strconv.FormatInt(u.Size, 10)+" bytes announced", length)
+	case errors.As(source.err, &slow) && slow.Timeout():
+		return nil, offsetFailure("body_timeout", "what came is kept; go on from the offset", length)
+	case err != nil && source.err != nil:
+		return nil, offsetFailure("bad_request", "the body ended early; what came is kept", length)
+	case err != nil:
+		return nil, err
+	}
+	extend(r.Context(), s.Limits.Wait)
+	if length == u.Size {
+		return s.finish(r.Context(), id, u)
+	}
+	return showUpload(id, u, length), nil
+}
+
+// failing remembers why a body ended early.
+type failing struct {
+	io.Reader
+
+	err error
+}
+
+// Read implements [io.Reader].
+func (f *failing) Read(b []byte) (int, error) {
+	n, err := f.Reader.Read(b)
+	if err != nil && err != io.EOF { //nolint:errorlint // readers return io.EOF itself
+		f.err = err
+	}
+	return n, err
+}

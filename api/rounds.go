@@ -1,0 +1,109 @@
+package api
+
+import (
+	"context"
+	"encoding/binary"
+	"net/http"
+	"strconv"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	v1 "github.com/librum/librum/api/v1"
+	"github.com/librum/librum/chain/contract"
+	"github.com/librum/librum/chain/ledger"
+	fl "github.com/librum/librum/fl/contract"
+	"github.com/librum/librum/fl/job"
+)
+
+func (s *server) roundRoutes() {
+	handle(s, huma.Operation{
+		OperationID: "list-rounds", Method: http.MethodGet, Path: "/v1/jobs/{id}/rounds", Tags: []string{"jobs"},
+		Summary: "Rounds of a job, the oldest first",
+	}, s.rounds)
+	handle(s, huma.Operation{
+		OperationID: "list-metrics", Method: http.MethodGet, Path: "/v1/jobs/{id}/metrics", Tags: []string{"jobs"},
+		Summary:     "What the final rounds of a job reached",
+		Description: "A round that is not final yet ends the page: ask again with its next_cursor.",
+	}, s.jobMetrics)
+}
+
+type roundsInput struct {
+	JobPath
+	Page
+}
+
+func (s *server) rounds(_ context.Context, in *roundsInput) (*body[v1.Rounds], error) {
+	rounds, next, err := s.roundPage(in)
+	return &body[v1.Rounds]{Body: v1.Rounds{Rounds: rounds, NextCursor: next}}, err
+}
+
+func (s *server) jobMetrics(_ context.Context, in *roundsInput) (*body[v1.Metrics], error) {
+	rounds, next, err := s.roundPage(in)
+	out := &body[v1.Metrics]{Body: v1.Metrics{Metrics: []v1.RoundMetrics{}, NextCursor: next}}
+	for _, r := range rounds {
+		if r.State == string(job.RoundFinal) {
+			out.Body.Metrics = append(out.Body.Metrics, v1.RoundMetrics{Round: r.Round, Time: r.Ended, Peers: r.Averaged, Metrics: r.Metrics})
+		}
+	}
+	return out, err
+}
+
+// roundPage lists rounds behind the cursor, which is the number of the last
+// one of the page before.
+func (s *server) roundPage(in *roundsInput) (rounds []v1.Round, next string, err error) {
+	if _, _, err := s.loadJob(in.ID); err != nil {
+		return nil, "", err
+	}
+	var after contract.Key
+	if in.Cursor != "" {
+		n, err := strconv.ParseUint(in.Cursor, 10, 64)
+		if err != nil {
+			return nil, "", invalidCursor()
+		}
+		after = fl.RoundRow(in.ID, n)
+	}
+	prefix := fl.PrefixRound + string(in.ID[:])
+	err = s.Node.View(func(state contract.Range, _ int64) error {
+		rows, more, err := scan(state, prefix, after, in.Limit)
+		if err != nil {
+			return err
+		}
+		rounds = make([]v1.Round, len(rows))
+		for i, r := range rows {
+			number := binary.BigEndian.Uint64([]byte(r.Key[len(prefix):]))
+			if rounds[i], err = showRound(state, in.ID, number, r.Value); err != nil {
+				return err
+			}
+			if more {
+				next = strconv.FormatUint(number, 10)
+			}
+		}
+		return nil
+	})
+	return rounds, next, err
+}
+
+func showRound(state contract.State, id ledger.Digest, number uint64, value []byte) (v1.Round, error) {
+	var r fl.Round
+	if err := ledger.Decode("round", value, contract.MaxWriteBytes, &r); err != nil {
+		return v1.Round{}, err
+	}
+	out := v1.Round{
+		Round: number, Attempt: r.Attempt, State: string(r.State), Input: v1.File{Digest: r.Model, Size: r.ModelSize},
+		Peers: r.Cohort, Submitted: r.Submitted, Declined: r.Declined,
+		Nodes: r.Nodes, Agreed: r.Agreed, Dissented: r.Dissented,
+		Opened: r.Opened, Closed: r.Closed, Committed: r.Committed, Ended: r.Ended,
+	}
+	if r.Committed == 0 {
+		return out, nil
+	}
+	c, ok, err := fl.LoadCommit(state, id, number, r.CommitTerm)
+	if err != nil || !ok {
+		return out, err
+	}
+	out.Model, out.Averaged, out.Metrics = showFile(c.Model, c.ModelSize), c.Count, c.Metrics
+	for _, refused := range c.Refused {
+		out.Refused = append(out.Refused, v1.RefusedUpdate{Peer: refused.Peer, Reason: string(refused.Reason)})
+	}
+	return out, nil
+}

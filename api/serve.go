@@ -1,0 +1,53 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+)
+
+// The bounds of a connection. What may take longer moves its own deadlines.
+const (
+	readHeaderTimeout = 5 * time.Second
+	readTimeout       = 30 * time.Second
+	writeTimeout      = time.Minute
+	idleTimeout       = 2 * time.Minute
+	shutdownTimeout   = 10 * time.Second
+	maxHeaderBytes    = 16 << 10
+)
+
+// Serve answers on the listener until ctx ends, then ends waits and streams,
+// lets other requests finish for a while, and returns. It closes the listener.
+func Serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
+	drain, startDrain := context.WithCancel(context.WithoutCancel(ctx))
+	defer startDrain()
+	base := context.WithValue(context.WithoutCancel(ctx), drainKey{}, drain)
+	server := &http.Server{
+		Handler:           handler,
+		BaseContext:       func(net.Listener) context.Context { return base },
+		ReadHeaderTimeout: readHeaderTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+	}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	select {
+	case err := <-served:
+		return fmt.Errorf("serve %s: %w", listener.Addr(), err)
+	case <-ctx.Done():
+	}
+	startDrain()
+	finish, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
+	defer cancel()
+	err := server.Shutdown(finish)
+	if err != nil { // some request hangs on
+		err = errors.Join(fmt.Errorf("shut down %s: %w", listener.Addr(), err), server.Close())
+	}
+	<-served
+	return err
+}

@@ -1,0 +1,182 @@
+package api_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/librum/librum/api"
+	v1 "github.com/librum/librum/api/v1"
+	"github.com/librum/librum/chain/blob"
+	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/client"
+	fl "github.com/librum/librum/fl/contract"
+	"github.com/librum/librum/fl/coordinator"
+	"github.com/librum/librum/localnet"
+)
+
+// Streams and waits end when the server shuts down, at once and without an
+// error for the server.
+func TestShutdownEndsWaits(t *testing.T) {
+	t.Parallel()
+	f := start(t, options{peers: 1})
+	f.call(t, localnet.KindPeer, 0, fl.MethodRegisterPeer, &fl.RegisterPeer{Available: true})
+	handler, err := f.Handler(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // local and immediate
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	served := make(chan error, 1)
+	go func() { served <- api.Serve(ctx, listener, handler) }()
+	c, err := client.New("http://"+listener.Addr().String(), f.token, client.Options{Retries: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	j, err := c.CreateJob(t.Context(), smallSpec(2, 1), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	polled := make(chan error, 1)
+	go func() {
+		task, err := c.Task(context.WithoutCancel(ctx), f.secrets.ID(localnet.KindPeer, 0), 50*time.Second)
+		if err == nil && task != nil {
+			err = errors.New("a task came from nowhere")
+		}
+		polled <- err
+	}()
+	begun := time.Now()
+	for e, err := range c.Events(context.WithoutCancel(ctx), j.ID, "") {
+		if err == nil && e.Type == fl.EventJobCreated {
+			inner := *f
+			inner.url = "http://" + listener.Addr().String()
+			for !bytes.Contains(inner.metrics(t), []byte("\nlibrum_http_waits 2\n")) {
+			}
+			cancel()
+		}
+	}
+	if err := <-served; err != nil {
+		t.Errorf("serve: %v", err)
+	}
+	if err := <-polled; err != nil {
+		t.Errorf("poll: %v", err)
+	}
+	if took := time.Since(begun); took > 5*time.Second {
+		t.Errorf("the shutdown took %v", took)
+	}
+}
+
+func (f *fixture) metrics(t *testing.T) []byte {
+	t.Helper()
+	_, _, b := f.ask(t, http.MethodGet, "/metrics", "", nil)
+	return b
+}
+
+// broken is a blob store and a coordinator on which things go wrong.
+type broken struct {
+	blob.Store
+	*coordinator.Service
+}
+
+func (broken) Task(context.Context, ledger.ID) (*coordinator.Task, error) {
+	panic("a secret of the node")
+}
+
+func (broken) Ensure(context.Context, ledger.Digest, uint64) error {
+	return errors.New("another secret of the node")
+}
+
+func TestInsideStaysInside(t *testing.T) {
+	t.Parallel()
+	f := start(t, options{peers: 1})
+	f.openRound(t, 1)
+	genesis, _, err := f.client.Genesis(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	handler, err := api.New(api.Config{
+		Node: f.Nodes[0], Coordinator: broken{f.Blobs[0], f.Coordinators[0]}, Blobs: f.Blobs[0], Genesis: genesis, Token: f.token,
+		Delegate: api.Delegate{Key: f.secrets.Key(localnet.KindDelegate, 0), Member: f.secrets.ID(localnet.KindMember, 0)},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // local and immediate
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	served := make(chan error, 1)
+	go func() { served <- api.Serve(ctx, listener, handler) }()
+	defer func() {
+		cancel()
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+	}()
+	jobs, err := f.client.Jobs(t.Context(), client.Page{})
+	if err != nil || jobs.Jobs[0].Model == nil {
+		t.Fatalf("jobs %+v, error %v", jobs, err)
+	}
+	inner := *f
+	inner.url = "http://" + listener.Addr().String()
+	for _, path := range []string{
+		"/v1/peers/" + f.secrets.ID(localnet.KindPeer, 0).String() + "/tasks",
+		"/v1/blobs/" + jobs.Jobs[0].Model.Digest.String(),
+	} {
+		status, header, body := inner.ask(t, http.MethodGet, path, "", nil)
+		if p := problem(t, status, header, body); p.Code() != "internal" || strings.Contains(string(body), "secret") {
+			t.Errorf("%s: %s", path, body)
+		}
+	}
+}
+
+func TestNewRefusesHalfAConfiguration(t *testing.T) {
+	t.Parallel()
+	f := start(t, options{})
+	genesis, _, err := f.client.Genesis(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := api.Config{
+		Node: f.Nodes[0], Coordinator: f.Coordinators[0], Blobs: f.Blobs[0], Genesis: genesis, Token: f.token,
+		Delegate: api.Delegate{Key: f.secrets.Key(localnet.KindDelegate, 0), Member: f.secrets.ID(localnet.KindMember, 0)},
+	}
+	for name, change := range map[string]func(*api.Config){
+		"node":           func(c *api.Config) { c.Node = nil },
+		"genesis":        func(c *api.Config) { c.Genesis = []byte("of another chain") },
+		"delegate":       func(c *api.Config) { c.Delegate = api.Delegate{} },
+		"token":          func(c *api.Config) { c.Token = "short" },
+		"no coordinator": func(c *api.Config) { c.Coordinator = nil },
+	} {
+		c := whole
+		change(&c)
+		if _, err := api.New(c); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+func TestLastEventIDIsRead(t *testing.T) {
+	t.Parallel()
+	f := start(t, options{})
+	j, err := f.client.CreateJob(t.Context(), smallSpec(2, 1), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{"x", "1", "1.", ".1", "1.x", "-1.0", "1.4294967295", "1.99999999999"} {
+		status, header, body := f.ask(t, http.MethodGet, "/v1/jobs/"+j.ID.String()+"/events", "", nil, "Last-Event-ID", id)
+		if p := problem(t, status, header, body); p.Code() != "invalid" || header.Get(v1.PositionHeader) == "" {
+			t.Errorf("Last-Event-ID %q: %s", id, body)
+		}
+	}
+}

@@ -1,0 +1,195 @@
+package api_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/librum/librum/api"
+	v1 "github.com/librum/librum/api/v1"
+	"github.com/librum/librum/chain/identity"
+	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/client"
+	fl "github.com/librum/librum/fl/contract"
+	"github.com/librum/librum/localnet"
+)
+
+func limitsOf(heartbeat time.Duration) api.Limits { return api.Limits{Heartbeat: heartbeat} }
+
+// openRound registers the peers and creates a job, and waits until its first
+// round asks them.
+func (f *fixture) openRound(t *testing.T, peers int) *v1.Task {
+	t.Helper()
+	for i := range peers {
+		f.call(t, localnet.KindPeer, i, fl.MethodRegisterPeer, &fl.RegisterPeer{Available: true})
+	}
+	if _, err := f.client.CreateJob(t.Context(), smallSpec(int64(peers), 1), ""); err != nil {
+		t.Fatal(err)
+	}
+	tasks := make([]*v1.Task, peers)
+	var group errgroup.Group
+	for i := range peers { // a roster holds those who poll
+		group.Go(func() (err error) {
+			tasks[i], err = f.client.Task(t.Context(), f.secrets.ID(localnet.KindPeer, i), 30*time.Second)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil || tasks[0] == nil {
+		t.Fatalf("tasks %+v, error %v", tasks, err)
+	}
+	return tasks[0]
+}
+
+// call submits a call of the contract fl.
+func (f *fixture) call(t *testing.T, kind string, index int, method string, args any) {
+	t.Helper()
+	b, err := ledger.Encode(args)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.nonce++
+	tx := ledger.Transaction{
+		Version: ledger.Version, Chain: f.Chain, Sender: f.secrets.ID(kind, index), Contract: fl.Name, Method: method,
+		Args: b, Nonce: [16]byte{f.nonce}, Expiry: time.Now().Add(time.Minute).UnixMilli(),
+	}
+	if _, err := f.client.Submit(t.Context(), f.sign(t, &tx, kind, index), client.Executed); err != nil {
+		t.Fatalf("%s: %v", method, err)
+	}
+}
+
+func TestUploadResumesAndEarnsReceipts(t *testing.T) {
+	t.Parallel()
+	f := start(t, options{peers: 2})
+	task := f.openRound(t, 2)
+	self := f.secrets.ID(localnet.KindPeer, 1)
+	proof, err := ledger.ParseResultProof(task.Proof)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := proof.Verify(f.Chain, &f.Genesis.Group, identity.Verify); err != nil {
+		t.Errorf("the task's proof: %v", err)
+	}
+	content := bytes.Repeat([]byte("0123456789"), 1000)
+	announcement := client.NewUpload(task.Job, task.Round, self, content)
+	body, err := json.Marshal(announcement)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	u := f.upload(t, http.StatusCreated, http.MethodPost, "/v1/uploads", "application/json", body)
+	route := "/v1/uploads/" + u.ID.String()
+	const part = "application/offset+octet-stream"
+	f.upload(t, http.StatusOK, http.MethodPatch, route, part, content[:4000], "Upload-Offset", "0")
+	status, header, answered := f.ask(t, http.MethodPatch, route, part, content[4000:], "Upload-Offset", "0")
+	if p := problem(t, status, header, answered); p.Code() != "upload_offset" || p.Offset == nil || *p.Offset != 4000 || header.Get("Upload-Offset") != "4000" {
+		t.Errorf("wrong offset: %s", answered)
+	}
+	if status, header, _ := f.ask(t, http.MethodHead, route, "", nil); status != http.StatusOK || header.Get("Upload-Offset") != "4000" || header.Get("Upload-Length") != "10000" {
+		t.Errorf("HEAD: status %d, %v", status, header)
+	}
+	if again := f.upload(t, http.StatusOK, http.MethodPost, "/v1/uploads", "application/json", body); again.ID != u.ID || again.Offset != 4000 {
+		t.Errorf("announced again: %+v", again)
+	}
+	status, header, answered = f.ask(t, http.MethodPatch, route, part, append(bytes.Clone(content[4000:]), 'x'), "Upload-Offset", "4000")
+	if p := problem(t, status, header, answered); p.Code() != "body_too_large" {
+		t.Errorf("more than announced: %s", answered)
+	}
+
+	done, err := f.client.Upload(t.Context(), announcement, bytes.NewReader(content))
+	if err != nil || !done.Complete || len(done.Receipts) != 2 {
+		t.Fatalf("upload %+v, error %v", done, err)
+	}
+	for _, raw := range done.Receipts {
+		r, _, err := ledger.ParseReceipt(raw)
+		if err != nil || r.Blob != announcement.Digest || r.Sender != self || r.Size != 10000 {
+			t.Errorf("receipt %+v, error %v", r, err)
+		}
+	}
+	if got := f.upload(t, http.StatusOK, http.MethodGet, route, "", nil); !got.Complete || len(got.Receipts) != 2 {
+		t.Errorf("asked for again: %+v", got)
+	}
+	// The other peer saw the digest and has not the bytes.
+	copied := announcement
+	copied.Peer = f.secrets.ID(localnet.KindPeer, 0)
+	body, err = json.Marshal(copied)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := f.upload(t, http.StatusCreated, http.MethodPost, "/v1/uploads", "application/json", body); got.Complete || got.Receipts != nil {
+		t.Errorf("a copied digest earned %+v", got)
+	}
+	f.call(t, localnet.KindPeer, 1, fl.MethodSubmitUpdate, &fl.SubmitUpdate{
+		Job: task.Job, Round: task.Round, Digest: announcement.Digest, Size: 10000, NumExamples: 1, Receipts: done.Receipts,
+	})
+}
+
+func (f *fixture) upload(t *testing.T, want int, method, path, contentType string, body []byte, header ...string) v1.Upload {
+	t.Helper()
+	status, _, answered := f.ask(t, method, path, contentType, body, header...)
+	var u v1.Upload
+	if err := json.Unmarshal(answered, &u); err != nil || status != want {
+		t.Fatalf("%s %s: status %d, want %d: %s", method, path, status, want, answered)
+	}
+	return u
+}
+
+func TestUploadsAreBounded(t *testing.T) {
+	t.Parallel()
+	f := start(t, options{peers: 1, limits: api.Limits{Uploads: 4}})
+	task := f.openRound(t, 1)
+	self := f.secrets.ID(localnet.KindPeer, 0)
+	announce := func(u v1.NewUpload) (int, *v1.Problem) {
+		body, err := json.Marshal(u)
+		if err != nil {
+			t.Fatal(err)
+		}
+		status, header, answered := f.ask(t, http.MethodPost, "/v1/uploads", "application/json", body)
+		if status < 300 {
+			return status, &v1.Problem{}
+		}
+		return status, problem(t, status, header, answered)
+	}
+	good := client.NewUpload(task.Job, task.Round, self, []byte("an update"))
+	with := func(change func(*v1.NewUpload)) v1.NewUpload {
+		u := good
+		change(&u)
+		return u
+	}
+	for _, c := range []struct {
+		code string
+		u    v1.NewUpload
+	}{
+		{"not_found", with(func(u *v1.NewUpload) { u.Job = ledger.Digest{1} })},
+		{"not_found", with(func(u *v1.NewUpload) { u.Round = 2 })},
+		{"not_in_cohort", with(func(u *v1.NewUpload) { u.Peer = ledger.ID{1} })},
+		{"invalid", with(func(u *v1.NewUpload) { u.Size = 1 << 30 })},
+		{"invalid", with(func(u *v1.NewUpload) { u.Size = 0 })},
+		{"invalid", with(func(u *v1.NewUpload) { u.Round = 0 })},
+	} {
+		if _, p := announce(c.u); p.Code() != c.code {
+			t.Errorf("%+v: problem %+v, want %s", c.u, p, c.code)
+		}
+	}
+	if status, p := announce(good); status != http.StatusCreated {
+		t.Fatalf("status %d, %+v", status, p)
+	}
+	if status, p := announce(with(func(u *v1.NewUpload) { u.Digest = ledger.Digest{2} })); status != http.StatusTooManyRequests || p.Code() != "too_many_uploads" {
+		t.Errorf("a peer's second place of one: status %d, %+v", status, p)
+	}
+	wrong := bytes.Repeat([]byte("x"), int(good.Size))
+	u, err := f.client.Upload(t.Context(), good, bytes.NewReader(wrong))
+	if !client.IsCode(err, "digest_mismatch") {
+		t.Errorf("other bytes than announced: %+v, error %v", u, err)
+	}
+	if u, err := f.client.Upload(t.Context(), good, bytes.NewReader([]byte("an update"))); err != nil || !u.Complete {
+		t.Errorf("begun afresh: %+v, error %v", u, err)
+	}
+	if status, _, b := f.ask(t, http.MethodPatch, "/v1/uploads/"+fmt.Sprintf("%032x", 1), "application/offset+octet-stream", nil, "Upload-Offset", "0"); status != http.StatusNotFound {
+		t.Errorf("unknown upload: status %d, %s", status, b)
+	}
+}

@@ -1,0 +1,83 @@
+package v1
+
+import (
+	"encoding/json"
+
+	"github.com/librum/librum/chain/ledger"
+)
+
+// Job is a training job.
+type Job struct {
+	ID          ledger.Digest   `json:"id"`
+	Creator     ledger.ID       `json:"creator"`
+	Created     int64           `json:"created" doc:"Log time, ms."`
+	State       string          `json:"state" enum:"waiting,running,finished,failed,cancelled"`
+	Reason      string          `json:"reason,omitempty" doc:"Why it waits or how it ended."`
+	Round       uint64          `json:"round" doc:"Opened last, from 1; 0 before the first."`
+	FinalRounds uint64          `json:"final_rounds" doc:"Rounds whose result a quorum of nodes recomputed."`
+	NumRounds   int64           `json:"num_rounds" doc:"Rounds asked for."`
+	Model       *File           `json:"model,omitempty" doc:"The newest model that stands."`
+	Card        *File           `json:"card,omitempty" doc:"The model card, once finished."`
+	Ended       int64           `json:"ended,omitempty" doc:"Log time, ms."`
+	Spec        json.RawMessage `json:"spec" doc:"The job spec with all defaults filled in."`
+}
+
+// File names content by its digest.
+type File struct {
+	Digest ledger.Digest `json:"digest" doc:"SHA-256."`
+	Size   uint64        `json:"size" doc:"Bytes."`
+}
+
+// Jobs is a page of jobs.
+type Jobs struct {
+	Jobs       []Job  `json:"jobs" nullable:"false"`
+	NextCursor string `json:"next_cursor,omitempty" doc:"Where the next page begins; missing at the end."`
+}
+
+// Round is one round of a job.
+type Round struct {
+	Round     uint64             `json:"round"`
+	Attempt   uint64             `json:"attempt" doc:"From 1; a void round is opened again under its number."`
+	State     string             `json:"state" enum:"open,closed,committed,final,void,outvoted"`
+	Input     File               `json:"input" doc:"The model it began with."`
+	Model     *File              `json:"model,omitempty" doc:"Its result, once committed."`
+	Peers     uint64             `json:"peers" doc:"Asked."`
+	Submitted uint64             `json:"submitted"`
+	Declined  uint64             `json:"declined"`
+	Averaged  uint64             `json:"averaged" doc:"Updates in the average, once committed."`
+	Refused   []RefusedUpdate    `json:"refused,omitempty" doc:"Updates left out of the average."`
+	Nodes     uint64             `json:"nodes" doc:"In the attesting group."`
+	Agreed    uint64             `json:"agreed" doc:"Nodes that came to the same result."`
+	Dissented uint64             `json:"dissented"`
+	Metrics   map[string]float64 `json:"metrics,omitempty" doc:"Claims of the node that committed."`
+	Opened    int64              `json:"opened" doc:"Log time, ms, as all times here."`
+	Closed    int64              `json:"closed,omitempty"`
+	Committed int64              `json:"committed,omitempty"`
+	Ended     int64              `json:"ended,omitempty"`
+}
+
+// RefusedUpdate names an update that was left out, and why.
+type RefusedUpdate struct {
+	Peer   ledger.ID `json:"peer"`
+	Reason string    `json:"reason"`
+}
+
+// Rounds is a page of rounds, the oldest first.
+type Rounds struct {
+	Rounds     []Round `json:"rounds" nullable:"false"`
+	NextCursor string  `json:"next_cursor,omitempty" doc:"Where the next page begins; missing at the end."`
+}
+
+// Metrics is a page of what the final rounds of a job reached.
+type Metrics struct {
+	Metrics    []RoundMetrics `json:"metrics" nullable:"false"`
+	NextCursor string         `json:"next_cursor,omitempty" doc:"Where the next page begins; missing at the end."`
+}
+
+// RoundMetrics is what one final round reached.
+type RoundMetrics struct {
+	Round   uint64             `json:"round"`
+	Time    int64              `json:"time" doc:"When it became final; log time, ms."`
+	Peers   uint64             `json:"peers" doc:"Updates in the average."`
+	Metrics map[string]float64 `json:"metrics" doc:"Claims of the node that committed."`
+}

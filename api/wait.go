@@ -1,0 +1,112 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"time"
+)
+
+// errDraining ends waits while the server shuts down.
+var errDraining = errors.New("the server is shutting down")
+
+// What the request's context carries.
+type (
+	controlKey struct{} // *http.ResponseController
+	drainKey   struct{} // context.Context that ends when the server drains
+)
+
+// slack is what an answer may take after its wait is over.
+const slack = 10 * time.Second
+
+// extend moves the connection's deadlines so that the handler may take d.
+// Once the body is read a read deadline must go: net/http would take its
+// passing for the client's leaving.
+func extend(ctx context.Context, d time.Duration) {
+	control, ok := ctx.Value(controlKey{}).(*http.ResponseController)
+	if !ok {
+		return
+	}
+	// A writer without deadlines belongs to a test; it has nothing to extend.
+	_ = control.SetReadDeadline(time.Time{})
+	_ = control.SetWriteDeadline(time.Now().Add(d + slack))
+}
+
+// bounded returns a context for work of at most d.
+func bounded(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	extend(ctx, d)
+	return context.WithTimeout(ctx, d)
+}
+
+// waiting returns a context for a wait of at most d for something that may
+// never come, which ends early when the server drains.
+func waiting(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	ctx, cancelTimeout := bounded(ctx, d)
+	ctx, cancel := drained(ctx)
+	return ctx, func() {
+		cancel()
+		cancelTimeout()
+	}
+}
+
+// drained returns a context that ends when the server drains.
+func drained(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	drain, ok := ctx.Value(drainKey{}).(context.Context)
+	if !ok {
+		return ctx, func() { cancel(nil) }
+	}
+	stop := context.AfterFunc(drain, func() { cancel(errDraining) })
+	return ctx, func() {
+		stop()
+		cancel(nil)
+	}
+}
+
+// enter takes a place among the streams and waits.
+func (s *server) enter() (leave func(), err error) {
+	select {
+	case s.waits <- struct{}{}:
+		return func() { <-s.waits }, nil
+	default:
+		return nil, fail("too_many_waits", "try again in a few seconds").retry(5 * time.Second)
+	}
+}
+
+// steadyWriter lets a transfer take as long as it moves on.
+type steadyWriter struct {
+	http.ResponseWriter
+
+	control *http.ResponseController
+	idle    time.Duration
+	moved   time.Time
+}
+
+// Write implements [io.Writer].
+func (w *steadyWriter) Write(b []byte) (int, error) {
+	if now := time.Now(); now.Sub(w.moved) > time.Second {
+		w.moved = now
+		_ = w.control.SetWriteDeadline(now.Add(w.idle)) // see extend
+	}
+	return w.ResponseWriter.Write(b)
+}
+
+// steadyReader lets a body take as long as it moves on.
+type steadyReader struct {
+	io.Reader
+
+	control *http.ResponseController
+	idle    time.Duration
+	moved   time.Time
+}
+
+// Read implements [io.Reader].
+func (r *steadyReader) Read(b []byte) (int, error) {
+	if now := time.Now(); now.Sub(r.moved) > time.Second {
+		r.moved = now
+		_ = r.control.SetReadDeadline(now.Add(r.idle)) // see extend
+		_ = r.control.SetWriteDeadline(now.Add(2*r.idle + slack))
+	}
+	return r.Reader.Read(b)
+}

@@ -1,0 +1,121 @@
+package client
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	v1 "github.com/librum/librum/api/v1"
+	"github.com/librum/librum/chain/ledger"
+)
+
+// Page says which part of a list is asked for. The zero value is the first
+// page.
+type Page struct {
+	Cursor string // next_cursor of the page before
+	Limit  int    // 0: the server's default
+}
+
+func (p Page) query() url.Values {
+	q := url.Values{}
+	if p.Cursor != "" {
+		q.Set("cursor", p.Cursor)
+	}
+	if p.Limit != 0 {
+		q.Set("limit", strconv.Itoa(p.Limit))
+	}
+	return q
+}
+
+// Status returns where the node stands.
+func (c *Client) Status(ctx context.Context) (v1.Status, error) {
+	var out v1.Status
+	return out, c.do(ctx, get("/v1/status", nil, &out))
+}
+
+// Ready returns nil where the node takes transactions.
+func (c *Client) Ready(ctx context.Context) error {
+	return c.try(ctx, get("/readyz", nil, nil))
+}
+
+// Genesis returns the genesis file and its digest.
+func (c *Client) Genesis(ctx context.Context) ([]byte, ledger.Digest, error) {
+	var b []byte
+	if err := c.do(ctx, get("/v1/genesis", nil, &b)); err != nil {
+		return nil, ledger.Digest{}, err
+	}
+	return b, ledger.Hash(b), nil
+}
+
+// Wait says whose word a submission waits for.
+type Wait string
+
+// The words there are.
+const (
+	Executed Wait = "executed" // this node's
+	Final    Wait = "final"    // the quorum's
+)
+
+// Submit sends one signed transaction and returns what became of it. One that
+// was refused is a [*Problem] whose code is the ledger's.
+func (c *Client) Submit(ctx context.Context, signed []byte, wait Wait) (v1.Transaction, error) {
+	var out v1.Transaction
+	return out, c.do(ctx, submission("application/cose", signed, wait, &out))
+}
+
+// SubmitBatch sends signed transactions and returns what became of each.
+func (c *Client) SubmitBatch(ctx context.Context, signed [][]byte, wait Wait) ([]v1.Transaction, error) {
+	b, err := ledger.Encode(signed)
+	if err != nil {
+		return nil, err
+	}
+	var out v1.Batch
+	if err := c.do(ctx, submission("application/cbor", b, wait, &out)); err != nil {
+		return nil, err
+	}
+	if len(out.Transactions) != len(signed) {
+		return nil, fmt.Errorf("submit a batch: %d outcomes for %d transactions", len(out.Transactions), len(signed))
+	}
+	return out.Transactions, nil
+}
+
+// submission is safe to repeat: the same bytes are the same transaction.
+func submission(contentType string, body []byte, wait Wait, out any) *call {
+	return &call{
+		method: http.MethodPost, path: "/v1/transactions", query: url.Values{"wait": {string(wait)}},
+		contentType: contentType, body: body, safe: true, out: out,
+	}
+}
+
+// Transaction returns what became of a transaction.
+func (c *Client) Transaction(ctx context.Context, id ledger.Digest) (v1.Transaction, error) {
+	var out v1.Transaction
+	return out, c.do(ctx, get("/v1/transactions/"+id.String(), nil, &out))
+}
+
+// Proof returns the proof of a transaction's result once it is final. It is
+// believed after [ledger.ResultProof.Verify].
+func (c *Client) Proof(ctx context.Context, id ledger.Digest) (v1.Proof, error) {
+	var out v1.Proof
+	return out, c.do(ctx, get("/v1/transactions/"+id.String()+"/proof", nil, &out))
+}
+
+// Blocks lists headers, the newest first.
+func (c *Client) Blocks(ctx context.Context, page Page) (v1.Blocks, error) {
+	var out v1.Blocks
+	return out, c.do(ctx, get("/v1/blocks", page.query(), &out))
+}
+
+// Block returns a block.
+func (c *Client) Block(ctx context.Context, height uint64) (v1.Block, error) {
+	var out v1.Block
+	return out, c.do(ctx, get("/v1/blocks/"+strconv.FormatUint(height, 10), nil, &out))
+}
+
+// Account returns balance and standing of an account.
+func (c *Client) Account(ctx context.Context, id ledger.ID) (v1.Account, error) {
+	var out v1.Account
+	return out, c.do(ctx, get("/v1/accounts/"+id.String(), nil, &out))
+}

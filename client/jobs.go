@@ -1,0 +1,79 @@
+package client
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"net/http"
+
+	v1 "github.com/librum/librum/api/v1"
+	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/fl/job"
+)
+
+// CreateJob creates a job under an idempotency key. An empty one is made up,
+// so that a repeat within this call makes no second job.
+func (c *Client) CreateJob(ctx context.Context, spec job.Spec, key string) (v1.Job, error) {
+	var out v1.Job
+	if key == "" {
+		key = rand.Text()
+	}
+	b, err := json.Marshal(spec)
+	if err != nil {
+		return out, fmt.Errorf("encode the job spec: %w", err)
+	}
+	return out, c.do(ctx, &call{
+		method: http.MethodPost, path: "/v1/jobs", header: map[string]string{"Idempotency-Key": key},
+		contentType: "application/json", body: b, safe: true, out: &out,
+	})
+}
+
+// Job returns where a job stands.
+func (c *Client) Job(ctx context.Context, id ledger.Digest) (v1.Job, error) {
+	var out v1.Job
+	return out, c.do(ctx, get(jobPath(id), nil, &out))
+}
+
+// Jobs lists jobs in the order of their ids.
+func (c *Client) Jobs(ctx context.Context, page Page) (v1.Jobs, error) {
+	var out v1.Jobs
+	return out, c.do(ctx, get("/v1/jobs", page.query(), &out))
+}
+
+// Rounds lists a job's rounds, the oldest first.
+func (c *Client) Rounds(ctx context.Context, id ledger.Digest, page Page) (v1.Rounds, error) {
+	var out v1.Rounds
+	return out, c.do(ctx, get(jobPath(id)+"/rounds", page.query(), &out))
+}
+
+// Metrics lists what the final rounds of a job reached.
+func (c *Client) Metrics(ctx context.Context, id ledger.Digest, page Page) (v1.Metrics, error) {
+	var out v1.Metrics
+	return out, c.do(ctx, get(jobPath(id)+"/metrics", page.query(), &out))
+}
+
+// CancelJob ends a job. A job that is cancelled already stays so.
+func (c *Client) CancelJob(ctx context.Context, id ledger.Digest) (v1.Job, error) {
+	var out v1.Job
+	return out, c.do(ctx, &call{method: http.MethodPost, path: jobPath(id) + "/cancel", safe: true, out: &out})
+}
+
+// Card returns the card of a finished job's model, checked against the digest
+// on the ledger as this server tells it.
+func (c *Client) Card(ctx context.Context, id ledger.Digest) (json.RawMessage, error) {
+	j, err := c.Job(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	var b []byte
+	if err := c.do(ctx, get("/v1/models/"+id.String()+"/card", nil, &b)); err != nil {
+		return nil, err
+	}
+	if j.Card != nil && ledger.Hash(b) != j.Card.Digest {
+		return nil, fmt.Errorf("read the model card: it has digest %s, the ledger says %s", ledger.Hash(b), j.Card.Digest)
+	}
+	return b, nil
+}
+
+func jobPath(id ledger.Digest) string { return "/v1/jobs/" + id.String() }

@@ -1,0 +1,68 @@
+package client
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	v1 "github.com/librum/librum/api/v1"
+)
+
+// Problem is what the server refused a request with.
+type Problem struct {
+	v1.Problem
+
+	RetryAfter time.Duration // when to try again, 0 where the server does not say
+}
+
+func (p *Problem) Error() string {
+	text := p.Title
+	if p.Detail != "" {
+		text += ": " + p.Detail
+	}
+	for i, e := range p.Errors {
+		separator := "; "
+		if i == 0 {
+			separator = ": "
+		}
+		text += separator + e.Field + ": " + e.Message
+	}
+	return fmt.Sprintf("%s (%s)", text, p.Code())
+}
+
+// IsCode reports whether err is a problem of that kind, such as "not_found".
+func IsCode(err error, code string) bool {
+	var p *Problem
+	return errors.As(err, &p) && p.Code() == code
+}
+
+// temporary reports whether the server may answer otherwise in a while.
+func (p *Problem) temporary() bool {
+	switch p.Status {
+	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return true
+	}
+	return false
+}
+
+const maxProblemBytes = 1 << 20
+
+// readProblem reads a refusal. What is not a problem of ours, from a proxy say,
+// is told by its status.
+func readProblem(r *http.Response) error {
+	p := &Problem{}
+	b, err := io.ReadAll(io.LimitReader(r.Body, maxProblemBytes))
+	if err != nil || !strings.HasPrefix(r.Header.Get("Content-Type"), "application/problem+json") || json.Unmarshal(b, &p.Problem) != nil {
+		p.Problem = v1.Problem{Type: "about:blank", Title: http.StatusText(r.StatusCode)}
+	}
+	p.Status = r.StatusCode
+	if s, err := strconv.Atoi(r.Header.Get("Retry-After")); err == nil && s > 0 {
+		p.RetryAfter = time.Duration(s) * time.Second
+	}
+	return p
+}
