@@ -101,12 +101,12 @@ func writeKey(path string, key *identity.Key) error {
 	if err != nil {
 		return err
 	}
-	return writeNew(path, b)
+	return writePrivate(path, b)
 }
 
-// writeNew writes a file that its owner alone can read. It is there whole and
+// writePrivate writes a file that its owner alone can read. It is there whole and
 // durably, or not at all.
-func writeNew(path string, b []byte) error {
+func writePrivate(path string, b []byte) error {
 	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -21,10 +22,19 @@ type Mesh struct {
 // NewMesh returns a mesh without services.
 func NewMesh() *Mesh { return &Mesh{} }
 
+// join adds a service, in place of an earlier one of its node.
 func (m *Mesh) join(s *Service) {
+	m.Leave(s.config.Self)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.services = append(m.services, s)
+}
+
+// Leave takes a node out: the others ask it nothing until it joins again.
+func (m *Mesh) Leave(node ledger.ID) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.services = slices.DeleteFunc(m.services, func(s *Service) bool { return s.config.Self == node })
 }
 
 // others returns the services beside the one with that id.
@@ -43,9 +53,13 @@ func (m *Mesh) others(self ledger.ID) []*Service {
 // fetchTimeout bounds one attempt to get one file from one node.
 const fetchTimeout = 2 * time.Minute
 
-// fetch gets a file from whichever other node has it.
+// fetch gets a file from whichever other node has it, unless it is here.
 func (s *Service) fetch(ctx context.Context, digest ledger.Digest, size uint64) error {
-	if _, ok, err := s.config.Blobs.Has(ctx, digest); err != nil || ok {
+	file, err := s.open(ctx, digest)
+	if err == nil {
+		return file.Close()
+	}
+	if !errors.Is(err, blob.ErrNotFound) && !errors.Is(err, blob.ErrCorrupt) {
 		return err
 	}
 	var tried []error
@@ -72,6 +86,18 @@ func (s *Service) copyFrom(ctx context.Context, other *Service, digest ledger.Di
 	}
 	_, err = s.config.Blobs.PutDigest(ctx, digest, io.NewSectionReader(file, 0, file.Size()), file.Size())
 	return err
+}
+
+// open opens a file that is held here. One that the disk has damaged is
+// dropped, so that it is fetched from another node again.
+func (s *Service) open(ctx context.Context, digest ledger.Digest) (blob.Blob, error) {
+	file, err := s.config.Blobs.Get(ctx, digest)
+	if errors.Is(err, blob.ErrCorrupt) {
+		if gone := s.config.Blobs.Delete(ctx, digest); gone != nil && !errors.Is(gone, blob.ErrNotFound) {
+			err = errors.Join(err, gone)
+		}
+	}
+	return file, err
 }
 
 // Ensure makes a file available in this node's blob store, from another node

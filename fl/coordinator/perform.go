@@ -11,7 +11,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/librum/librum/aggregator"
-	"github.com/librum/librum/chain/blob"
 	"github.com/librum/librum/chain/ledger"
 	fl "github.com/librum/librum/fl/contract"
 	"github.com/librum/librum/fl/recompute"
@@ -116,16 +115,6 @@ func (w *worker) compute(ctx context.Context, s *round.Snapshot, a round.Compute
 	}
 	c, err := s.Result(a.Without, refused, model)
 	return &c, err
-}
-
-// open opens an update that is held here. One that the disk has damaged is
-// dropped, so that it is fetched from another node again.
-func (w *worker) open(ctx context.Context, digest ledger.Digest) (blob.Blob, error) {
-	file, err := w.config.Blobs.Get(ctx, digest)
-	if errors.Is(err, blob.ErrCorrupt) {
-		err = errors.Join(err, w.config.Blobs.Delete(ctx, digest))
-	}
-	return file, err
 }
 
 // average streams the mean of the updates into the blob store.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/librum/librum/chain/contract"
 	"github.com/librum/librum/chain/ledger"
@@ -22,7 +23,7 @@ func (s *Service) Receipts(
 		return nil, err
 	}
 	receipts := [][]byte{own}
-	if len(s.config.Genesis.Organisations) == 1 {
+	if s.alone() {
 		return receipts, nil
 	}
 	var tried []error
@@ -94,6 +95,13 @@ func (s *Service) Asks(peer ledger.ID, id ledger.Digest, number uint64) error {
 		}
 		return nil
 	})
+}
+
+// alone reports whether all nodes are of one organisation, so that nobody else
+// can vouch and the contract wants nobody else.
+func (s *Service) alone() bool {
+	nodes := s.config.Genesis.Group.Nodes
+	return !slices.ContainsFunc(nodes, func(n ledger.GroupNode) bool { return n.Organisation != nodes[0].Organisation })
 }
 
 func (s *Service) organisation(node ledger.ID) ledger.ID {

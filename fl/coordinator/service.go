@@ -66,8 +66,8 @@ func New(config Config) *Service {
 	return s
 }
 
-// Run follows the jobs until ctx ends; then it gives up the terms it holds,
-// if the node still takes transactions.
+// Run follows the jobs until ctx ends. The terms it holds stay its own: started
+// again within a lease it goes on in them, after that another node takes them.
 func (s *Service) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	attend := func(id ledger.Digest) {

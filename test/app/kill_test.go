@@ -37,8 +37,8 @@ func TestKillInTheMiddleOfARound(t *testing.T) {
 		t.Fatalf("submit the job: exit %d", code)
 	}
 	id, err := ledger.ParseDigest(lastLine[struct {
-		Job string `json:"job"`
-	}](t, out).Job)
+		ID string `json:"id"`
+	}](t, out).ID)
 	if err != nil {
 		t.Fatal(err)
 	}

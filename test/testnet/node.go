@@ -24,10 +24,14 @@ type simNode struct {
 	net     *Net
 	index   int
 	config  node.Config
-	core    *node.Core
+	disk    *vfs.MemFS // of the blobs
 	store   store.Store
 	blobs   *file.Store
+	core    *node.Core
 	service *coordinator.Service
+	stepper *coordinator.Stepper // nil while there is no job, or the node is down
+	twist   TwistFunc            // nil: it is honest
+	down    bool
 
 	next      uint64 // record to execute
 	final     uint64
@@ -37,10 +41,12 @@ type simNode struct {
 	lastClock int64
 }
 
-func (n *Net) addNode(ctx context.Context, index int, blobs *file.Store) error {
-	key := n.secrets.Key(localnet.KindNode, index)
+// blobsDir is where a node's blobs are on its disk.
+const blobsDir = "blobs"
+
+func (n *Net) addNode(ctx context.Context, index int) error {
 	config := node.Config{
-		Self: n.secrets.ID(localnet.KindNode, index), Key: key, Genesis: n.genesis, Chain: n.chain,
+		Self: n.secrets.ID(localnet.KindNode, index), Key: n.secrets.Key(localnet.KindNode, index), Genesis: n.genesis, Chain: n.chain,
 		Contracts: localnet.Contracts(), Verify: n.verifier.Verify, Now: n.clock, Logger: quiet(),
 	}.WithDefaults()
 	s, err := pebble.Open(fmt.Sprintf("store-%d", index), pebble.Options{
@@ -49,26 +55,47 @@ func (n *Net) addNode(ctx context.Context, index int, blobs *file.Store) error {
 	if err != nil {
 		return err
 	}
+	sim := &simNode{net: n, index: index, config: config, store: s, disk: vfs.NewMem()}
+	n.nodes = append(n.nodes, sim)
+	if sim.blobs, err = file.Open(ctx, sim.disk, blobsDir, file.Options{}); err != nil {
+		return err
+	}
 	if err := node.InitStore(ctx, config, n.topic, s); err != nil {
 		return err
 	}
-	core, err := node.NewCore(config, n.topic, s)
+	return sim.restore()
+}
+
+// restore makes all that a process has in memory, from store and blobs.
+func (s *simNode) restore() error {
+	core, err := node.NewCore(s.config, s.net.topic, s.store)
 	if err != nil {
 		return err
 	}
-	sim := &simNode{
-		net: n, index: index, config: config, core: core, store: s, blobs: blobs,
-		results: map[ledger.Digest]ledger.Result{}, details: map[ledger.Digest]string{},
+	applied, _, err := s.store.Applied()
+	if err != nil {
+		return err
 	}
-	sim.service = coordinator.New(coordinator.Config{
-		Self: config.Self, Key: key, Genesis: n.genesis, Chain: n.chain, Ledger: sim, Blobs: blobs,
-		Mesh: n.meeting, Now: n.clock, Logger: quiet(), Threads: 1,
+	s.core, s.next, s.final = core, applied.NextOffset, core.Group.Stats().Final
+	s.results, s.details, s.lastClock = map[ledger.Digest]ledger.Result{}, map[ledger.Digest]string{}, 0
+	s.service = coordinator.New(coordinator.Config{
+		Self: s.config.Self, Key: s.config.Key, Genesis: s.net.genesis, Chain: s.net.chain, Ledger: s, Blobs: s.blobs,
+		Mesh: s.net.meeting, Now: s.net.clock, Logger: quiet(), Threads: 1,
 	})
-	n.nodes = append(n.nodes, sim)
-	return nil
+	if s.final == 0 {
+		return nil
+	}
+	header, err := s.store.Header(s.final)
+	s.finalHash = ledger.Hash(header)
+	return err
 }
 
-func (s *simNode) close() error { return errors.Join(s.store.Close(), s.blobs.Close()) }
+func (s *simNode) close() error {
+	if s.blobs == nil {
+		return s.store.Close()
+	}
+	return errors.Join(s.store.Close(), s.blobs.Close())
+}
 
 // turn executes what is on the log, takes what the post brings, and lets the
 // group's time pass.
@@ -87,6 +114,19 @@ func (s *simNode) turn(ctx context.Context) error {
 	s.net.post = kept
 	s.core.Group.Tick(s.net.now)
 	return s.drain(ctx)
+}
+
+// catchUp has all nodes that are up execute the log up to its end.
+func (n *Net) catchUp(ctx context.Context) error {
+	for _, node := range n.nodes {
+		if node.down {
+			continue
+		}
+		if err := node.catchUp(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // catchUp executes the log up to its end.
@@ -159,15 +199,15 @@ func (s *simNode) act(_ context.Context, r lokka.Ready) error {
 		}
 	}
 	for _, sent := range r.Send {
-		for to := range s.net.nodes {
-			if to != s.index {
+		for to, other := range s.net.nodes {
+			if to != s.index && !other.down {
 				s.net.post = append(s.net.post, letter{at: s.net.now + 1 + s.net.random.Int64N(60), to: to, s: sent})
 			}
 		}
 	}
 	for _, p := range r.Pull {
 		for _, other := range s.net.nodes {
-			if other.config.Self == p.Node {
+			if other.config.Self == p.Node && !other.down {
 				s.core.Group.ReceiveAnswer(other.core.Group.Answer(p.Height))
 			}
 		}
@@ -237,6 +277,11 @@ func (s *simNode) Changed() <-chan struct{} {
 
 // Submit implements coordinator.Ledger.
 func (s *simNode) Submit(ctx context.Context, method string, args any) (ledger.Code, string, error) {
+	if s.twist != nil {
+		if err := s.twist(ctx, method, args); err != nil {
+			return "", "", err
+		}
+	}
 	signed, err := s.net.sign(s.config.Self, s.config.Key, method, args)
 	if err != nil {
 		return "", "", err
@@ -253,10 +298,8 @@ func (s *simNode) Wake(ctx context.Context, logTime int64) error {
 	if err := s.append(ledger.Record{Kind: ledger.RecordWake}); err != nil {
 		return err
 	}
-	for _, other := range s.net.nodes {
-		if err := other.catchUp(ctx); err != nil {
-			return err
-		}
+	if err := s.net.catchUp(ctx); err != nil {
+		return err
 	}
 	return s.catchUp(ctx)
 }
@@ -274,6 +317,9 @@ func (s *simNode) Proof(ctx context.Context, id ledger.Digest) (ledger.ResultPro
 		}
 		s.net.tick()
 		for _, other := range s.net.nodes {
+			if other.down {
+				continue
+			}
 			if err := other.turn(ctx); err != nil {
 				return ledger.ResultProof{}, err
 			}

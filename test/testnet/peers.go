@@ -3,17 +3,53 @@ package testnet
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"io"
 
 	"github.com/librum/librum/chain/identity"
 	"github.com/librum/librum/chain/ledger"
 	fl "github.com/librum/librum/fl/contract"
 	"github.com/librum/librum/fl/data"
-	"github.com/librum/librum/fl/job"
 	"github.com/librum/librum/fl/peer"
 	"github.com/librum/librum/localnet"
 )
+
+// Participant is whoever takes part as a peer. Step does one thing, if there is
+// any to do; an error ends the simulation.
+type Participant interface {
+	Step(ctx context.Context) error
+}
+
+// Seat is what a participant needs to take a peer's place.
+type Seat struct {
+	ID     ledger.ID
+	Chain  ledger.Digest
+	Group  *ledger.Group
+	Server peer.Server
+	Rows   data.Dataset
+
+	net   *Net
+	index int
+}
+
+// Sign returns a signed call of the contract fl in the peer's name.
+func (s Seat) Sign(method string, args any) ([]byte, error) {
+	return s.net.sign(s.ID, s.net.secrets.Key(localnet.KindPeer, s.index), method, args)
+}
+
+// Replace puts another participant in a peer's place.
+func (n *Net) Replace(i int, with func(Seat) Participant) {
+	n.peers[i] = with(Seat{
+		ID: n.PeerID(i), Chain: n.chain, Group: &n.genesis.Group, Server: simServer{n, i}, Rows: n.rows[i], net: n, index: i,
+	})
+}
+
+// Honest returns a peer that trains, with a server of the caller's.
+func (s Seat) Honest(server peer.Server) Participant {
+	return peer.New(peer.Config{
+		ID: s.ID, Key: s.net.secrets.Key(localnet.KindPeer, s.index), Chain: s.Chain, Shard: s.net.genesis.Shard,
+		Group: *s.Group, Data: s.Rows, Server: server, Now: s.net.clock, Random: randomReader{s.net}, Logger: quiet(),
+	})
+}
 
 // jobName is the idempotency key of the simulation's job.
 const jobName = "simulated"
@@ -33,11 +69,9 @@ func (n *Net) addPeers(peers int) error {
 		if err != nil {
 			return err
 		}
-		n.peers = append(n.peers, peer.New(peer.Config{
-			ID: n.secrets.ID(localnet.KindPeer, i), Key: n.secrets.Key(localnet.KindPeer, i),
-			Chain: n.chain, Shard: n.genesis.Shard, Group: n.genesis.Group, Data: part,
-			Server: simServer{n.nodes[i%len(n.nodes)]}, Now: n.clock, Random: randomReader{n}, Logger: quiet(),
-		}))
+		n.rows = append(n.rows, part)
+		n.peers = append(n.peers, nil)
+		n.Replace(i, func(seat Seat) Participant { return seat.Honest(seat.Server) })
 	}
 	return nil
 }
@@ -72,32 +106,28 @@ func (n *Net) sign(sender ledger.ID, key *identity.Key, method string, args any)
 	return e.Bytes(), nil
 }
 
-// createJob puts the job on the ledger.
-func (n *Net) createJob(ctx context.Context, spec job.Spec) (ledger.Digest, error) {
-	member := n.secrets.ID(localnet.KindMember, 0)
-	signed, err := n.sign(member, n.secrets.Key(localnet.KindMember, 0), fl.MethodCreateJob, &fl.CreateJob{Key: []byte(jobName), Spec: spec})
-	if err != nil {
-		return ledger.Digest{}, err
-	}
-	result, detail, err := n.nodes[0].send(ctx, signed)
-	if err != nil {
-		return ledger.Digest{}, err
-	}
-	if result.Code != ledger.CodeOK {
-		return ledger.Digest{}, fmt.Errorf("create the job: %s: %s", result.Code, detail)
-	}
-	return fl.JobID(member, []byte(jobName)), nil
+// simServer is the network as a peer sees it: the peer's own node, or the next
+// one that is up.
+type simServer struct {
+	net   *Net
+	index int
 }
 
-// simServer is a node as a peer sees it.
-type simServer struct{ node *simNode }
+func (s simServer) node() *simNode {
+	for i := range s.net.nodes {
+		if node := s.net.nodes[(s.index+i)%len(s.net.nodes)]; !node.down {
+			return node
+		}
+	}
+	return s.net.nodes[0]
+}
 
 // Task implements peer.Server: there is a task now, or none.
 func (s simServer) Task(ctx context.Context, id ledger.ID) (*peer.Task, error) {
-	if err := s.node.catchUp(ctx); err != nil {
+	if err := s.node().catchUp(ctx); err != nil {
 		return nil, err
 	}
-	t, err := s.node.service.TaskNow(ctx, id)
+	t, err := s.node().service.TaskNow(ctx, id)
 	if err != nil || t == nil {
 		return nil, err
 	}
@@ -106,32 +136,30 @@ func (s simServer) Task(ctx context.Context, id ledger.ID) (*peer.Task, error) {
 
 // Model implements peer.Server.
 func (s simServer) Model(ctx context.Context, digest ledger.Digest) (io.ReadCloser, error) {
-	for _, n := range s.node.net.nodes {
-		if file, err := n.blobs.Get(ctx, digest); err == nil {
-			return struct {
-				io.Reader
-				io.Closer
-			}{io.NewSectionReader(file, 0, file.Size()), file}, nil
-		}
+	file, err := s.node().blobs.Get(ctx, digest)
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("no node has %s", digest)
+	return struct {
+		io.Reader
+		io.Closer
+	}{io.NewSectionReader(file, 0, file.Size()), file}, nil
 }
 
 // Upload implements peer.Server.
 func (s simServer) Upload(ctx context.Context, id ledger.ID, t *peer.Task, update []byte, digest ledger.Digest) ([][]byte, error) {
-	if _, err := s.node.blobs.PutDigest(ctx, digest, bytes.NewReader(update), int64(len(update))); err != nil {
+	node := s.node()
+	if _, err := node.blobs.PutDigest(ctx, digest, bytes.NewReader(update), int64(len(update))); err != nil {
 		return nil, err
 	}
-	for _, n := range s.node.net.nodes { // those that vouch must know of the round
-		if err := n.catchUp(ctx); err != nil {
-			return nil, err
-		}
+	if err := s.net.catchUp(ctx); err != nil { // those that vouch must know of the round
+		return nil, err
 	}
-	return s.node.service.Receipts(ctx, id, t.Job, t.Round, digest, uint64(len(update)))
+	return node.service.Receipts(ctx, id, t.Job, t.Round, digest, uint64(len(update)))
 }
 
 // Submit implements peer.Server.
 func (s simServer) Submit(ctx context.Context, signed []byte) (ledger.Code, string, error) {
-	result, detail, err := s.node.send(ctx, signed)
+	result, detail, err := s.node().send(ctx, signed)
 	return result.Code, detail, err
 }

@@ -2,21 +2,16 @@ package testnet
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"log/slog"
 	"math/rand/v2"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
-
-	"github.com/librum/librum/chain/blob/file"
 	"github.com/librum/librum/chain/identity"
 	"github.com/librum/librum/chain/ledger"
 	"github.com/librum/librum/chain/order"
-	fl "github.com/librum/librum/fl/contract"
 	"github.com/librum/librum/fl/coordinator"
-	"github.com/librum/librum/fl/job"
-	"github.com/librum/librum/fl/peer"
+	"github.com/librum/librum/fl/data"
 	"github.com/librum/librum/localnet"
 )
 
@@ -32,9 +27,12 @@ type Net struct {
 	now     int64 // ms
 	log     []order.Entry
 	nodes   []*simNode
-	peers   []*peer.Peer
+	peers   []Participant
+	rows    []data.Dataset // of each peer
 	post    []letter // header signatures on their way
 	meeting *coordinator.Mesh
+	job     ledger.Digest // zero before Begin
+	quiet   int           // steps in a row in which nothing happened
 }
 
 // letter is a header signature that arrives at a time.
@@ -64,11 +62,7 @@ func New(ctx context.Context, seed uint64, nodes, peers int) (*Net, error) {
 		now: start, meeting: coordinator.NewMesh(),
 	}
 	for i := range nodes {
-		blobs, err := file.Open(ctx, vfs.NewMem(), fmt.Sprintf("blobs-%d", i), file.Options{})
-		if err != nil {
-			return nil, err
-		}
-		if err := n.addNode(ctx, i, blobs); err != nil {
+		if err := n.addNode(ctx, i); err != nil {
 			return nil, err
 		}
 	}
@@ -83,85 +77,11 @@ func (n *Net) tick() { n.now += 1 + n.random.Int64N(40) }
 
 // Close closes what is open.
 func (n *Net) Close() error {
+	errs := make([]error, 0, len(n.nodes))
 	for _, node := range n.nodes {
-		if err := node.close(); err != nil {
-			return err
-		}
+		errs = append(errs, node.close())
 	}
-	return nil
-}
-
-// Outcome is where a simulation ended.
-type Outcome struct {
-	Job       *fl.Job
-	ChainHash ledger.Digest // of the newest header that is final at every node
-	Height    uint64
-	LogTime   int64
-}
-
-// maxTicks bounds a simulation.
-const maxTicks = 200_000
-
-// Train runs a job to its end and until its last transaction is final at every
-// node.
-func (n *Net) Train(ctx context.Context, spec job.Spec) (Outcome, error) {
-	id, err := n.createJob(ctx, spec)
-	if err != nil {
-		return Outcome{}, err
-	}
-	steppers := make([]*coordinator.Stepper, len(n.nodes))
-	for i, node := range n.nodes {
-		steppers[i] = node.service.Stepper(id)
-	}
-	for range maxTicks {
-		if err := n.step(ctx, steppers); err != nil {
-			return Outcome{}, err
-		}
-		j, ok, err := fl.LoadJob(n.nodes[0].core, id)
-		if err != nil || !ok {
-			return Outcome{}, fmt.Errorf("read job %s: found %t: %w", id, ok, err)
-		}
-		if j.State.Terminal() && n.settled() {
-			first := n.nodes[0]
-			return Outcome{Job: j, ChainHash: first.finalHash, Height: first.final, LogTime: first.core.Clock().Now}, nil
-		}
-	}
-	return Outcome{}, fmt.Errorf("the job has not ended after %d ticks", maxTicks)
-}
-
-// step lets everybody act once, in an order drawn by chance.
-func (n *Net) step(ctx context.Context, steppers []*coordinator.Stepper) error {
-	n.tick()
-	for _, i := range n.random.Perm(len(n.nodes)) {
-		if err := n.nodes[i].turn(ctx); err != nil {
-			return err
-		}
-		_, wake, err := steppers[i].Step(ctx)
-		if err != nil {
-			return err
-		}
-		if wake != 0 && n.now >= wake {
-			if err := n.nodes[i].Wake(ctx, wake); err != nil {
-				return err
-			}
-		}
-	}
-	if len(n.peers) == 0 {
-		return nil
-	}
-	return n.peers[n.random.IntN(len(n.peers))].Step(ctx)
-}
-
-// settled reports whether every node has made the same height final and holds
-// nothing that is in no block.
-func (n *Net) settled() bool {
-	for _, node := range n.nodes {
-		stats := node.core.Group.Stats()
-		if node.final != n.nodes[0].final || stats.Final != stats.Height || stats.OpenTransactions != 0 || node.next != uint64(len(n.log)) {
-			return false
-		}
-	}
-	return true
+	return errors.Join(errs...)
 }
 
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
