@@ -67,7 +67,7 @@ func serveNetwork(t *testing.T, peers int) *served {
 	ended := make(chan error, 2)
 	go func() { ended <- s.Serve(serving, listener, nil) }()
 	go func() { ended <- s.Run(nodes) }()
-	s.work(t, working, &running, peers)
+	s.work(working, t, &running, peers)
 	t.Cleanup(func() {
 		stopWorking()
 		running.Wait()
@@ -83,7 +83,7 @@ func serveNetwork(t *testing.T, peers int) *served {
 }
 
 // work lets peers train until the context ends.
-func (s *served) work(t *testing.T, ctx context.Context, running *sync.WaitGroup, peers int) { //nolint:revive // as every test helper
+func (s *served) work(ctx context.Context, t *testing.T, running *sync.WaitGroup, peers int) {
 	t.Helper()
 	pool, _, err := data.Digits()
 	if err != nil {
@@ -206,7 +206,7 @@ func TestTransactionBlockAndAccountCommands(t *testing.T) {
 	if out, _, code := s.run(t, newTxCommand(), "proof", done.ID.String(), "-o", proofFile); code != 0 || strings.Count(out, "signed by") < 3 {
 		t.Errorf("proof: exit %d, %s", code, out)
 	}
-	raw, err := os.ReadFile(proofFile) //nolint:gosec // of the test
+	raw, err := os.ReadFile(proofFile)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,9 +17,9 @@ import (
 // The defaults of the flags that say which node to ask.
 const (
 	defaultServer    = "http://127.0.0.1:8080"
-	defaultTokenFile = "./librum-dev/token"
+	defaultTokenFile = "./librum-dev/token" //nolint:gosec // a path
 	envServer        = "LIBRUM_SERVER"
-	envTokenFile     = "LIBRUM_TOKEN_FILE"
+	envTokenFile     = "LIBRUM_TOKEN_FILE" //nolint:gosec // a name
 	maxTokenBytes    = 4 << 10
 )
 
@@ -70,7 +70,7 @@ func (f *serverFlags) token() (string, error) {
 	if info.Size() > maxTokenBytes {
 		return "", fmt.Errorf("read the token: %s has %d bytes, at most %d are allowed", path, info.Size(), maxTokenBytes)
 	}
-	b, err := os.ReadFile(path) //nolint:gosec // the user's own file
+	b, err := os.ReadFile(path)
 	if err != nil {
 		return "", fmt.Errorf("read the token: %w", err)
 	}

@@ -54,7 +54,7 @@ type progress interface {
 // newProgress returns a bar where w is a terminal, and a display of a line per
 // round otherwise.
 func newProgress(w io.Writer, rounds int) progress {
-	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) { //nolint:gosec // a descriptor fits
+	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		return newBar(w, rounds)
 	}
 	return &lines{w: w}

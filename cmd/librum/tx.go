@@ -60,7 +60,7 @@ func newTxSubmitCommand(flags *serverFlags) *cobra.Command {
 func readTransaction(stdin io.Reader, path string) ([]byte, error) {
 	source := stdin
 	if path != "-" {
-		f, err := os.Open(path) //nolint:gosec // the user's own file
+		f, err := os.Open(path)
 		if err != nil {
 			return nil, err
 		}

@@ -156,7 +156,7 @@ func verifyDir(ctx context.Context, dir localnet.Dir, anchors verify.Anchors, jo
 	}()
 	result.OK, result.Verdict = true, verify.Right
 	var state *verify.State
-	newest := uint64(0)
+	var newest verify.Report
 	blobs := make([]blob.Store, 0, len(nodes))
 	for _, n := range nodes {
 		report, replayed, err := verify.Chain(ctx, verify.Input{
@@ -167,13 +167,15 @@ func verifyDir(ctx context.Context, dir localnet.Dir, anchors verify.Anchors, jo
 		}
 		result.addChain(n.Name, &report, out)
 		blobs = append(blobs, n.Blobs)
-		if state == nil || report.Stored > newest {
-			state, newest = replayed, report.Stored
+		if state == nil || report.Stored > newest.Stored {
+			state, newest = replayed, report
 		}
 	}
 	if !result.OK {
 		return result, nil
 	}
+	say(out, "genesis    %s", newest.Genesis)
+	say(out, "chain hash %s at height %d, log time %s", newest.Head, newest.Height, logTime(newest.LogTime))
 	if !anchors.Any() {
 		say(out, "no anchor was given (--genesis, --head, --min-height): that the chain was rewritten or shortened is not excluded")
 	}
@@ -195,9 +197,8 @@ func (r *verifyResult) addChain(name string, report *verify.Report, out io.Write
 		r.fail(report.Verdict, &first, out)
 		return
 	}
-	say(out, "%s: right: %d blocks, %d transactions, %d signatures; genesis %s, final up to height %d with chain hash %s at log time %s",
-		name, report.Checked.Blocks, report.Checked.Transactions, report.Checked.Signatures,
-		report.Genesis, report.Height, report.Head, logTime(report.LogTime))
+	say(out, "%s: right: %d blocks, %d transactions, %d signatures, final up to height %d",
+		name, report.Checked.Blocks, report.Checked.Transactions, report.Checked.Signatures, report.Height)
 }
 
 func (r *verifyResult) addJob(ctx context.Context, in flverify.Input, out io.Writer) error {

@@ -86,9 +86,9 @@ type dev struct {
 }
 
 // startDev starts the network of dir and waits until it listens.
-func startDev(t *testing.T, dir string, peers int) *dev {
+func startDev(t *testing.T, dir string, peers int, listen string) *dev {
 	t.Helper()
-	d := &dev{cmd: command(t, nil, "dev", "--dir", dir, "--listen", "127.0.0.1:0", "--peers", fmt.Sprint(peers)), done: make(chan struct{})}
+	d := &dev{cmd: command(t, nil, "dev", "--dir", dir, "--listen", listen, "--peers", fmt.Sprint(peers)), done: make(chan struct{})}
 	out, err := d.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -137,3 +137,6 @@ func (d *dev) end(t *testing.T, signal syscall.Signal) {
 		t.Fatalf("dev has not ended 30 s after %s", signal)
 	}
 }
+
+// anyPort lets the system choose the port.
+const anyPort = "127.0.0.1:0"

@@ -31,7 +31,7 @@ func TestKillInTheMiddleOfARound(t *testing.T) {
 	if err := os.WriteFile(spec, []byte(killJob), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	d := startDev(t, dir, 3)
+	d := startDev(t, dir, 3, anyPort)
 	out, code := output(t, d.env, "job", "submit", "-f", spec, "--json")
 	if code != 0 {
 		t.Fatalf("submit the job: exit %d", code)
@@ -55,7 +55,7 @@ func TestKillInTheMiddleOfARound(t *testing.T) {
 	}
 	d.end(t, syscall.SIGKILL)
 
-	d = startDev(t, dir, 3)
+	d = startDev(t, dir, 3, anyPort)
 	var after []v1.Event
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()

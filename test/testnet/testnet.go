@@ -29,7 +29,7 @@ type Net struct {
 	nodes   []*simNode
 	peers   []Participant
 	rows    []data.Dataset // of each peer
-	post    []letter // header signatures on their way
+	post    []letter       // header signatures on their way
 	meeting *coordinator.Mesh
 	job     ledger.Digest // zero before Begin
 	quiet   int           // steps in a row in which nothing happened
