@@ -62,7 +62,7 @@ func (s *server) serveBlob(ctx context.Context, file v1.File, fileName string) (
 	if err != nil {
 		return nil, err
 	}
-	return &huma.StreamResponse{Body: func(hc huma.Context) {
+	return &huma.StreamResponse{Body: func(hc huma.Context) { //nolint:contextcheck // the framework hands the request in again
 		r, w := humago.Unwrap(hc)
 		defer s.closeBlob(r.Context(), content)
 		h := w.Header()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"maps"
 	"net/http"
 	"runtime/debug"
 	"strconv"
@@ -90,9 +91,7 @@ func (s *server) refuse(ctx context.Context, operation string, err error) error 
 
 // writeFailure answers outside the framework.
 func writeFailure(w http.ResponseWriter, f *failure) {
-	for name, values := range f.header {
-		w.Header()[name] = values
-	}
+	maps.Copy(w.Header(), f.header)
 	w.Header().Set("Content-Type", problemType)
 	w.WriteHeader(f.Status)
 	_ = json.NewEncoder(w).Encode(f.Problem) // the client has gone if it cannot be written

@@ -32,7 +32,7 @@ func golden(t *testing.T, name string, got []byte) {
 			t.Fatal(err)
 		}
 	}
-	want, err := os.ReadFile(path) //nolint:gosec // of this folder
+	want, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}

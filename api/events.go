@@ -54,7 +54,7 @@ func (s *server) followJob(_ context.Context, in *followInput) (*huma.StreamResp
 	if err != nil {
 		return nil, err
 	}
-	return &huma.StreamResponse{Body: func(ctx huma.Context) {
+	return &huma.StreamResponse{Body: func(ctx huma.Context) { //nolint:contextcheck // the framework hands the request in again
 		defer leave()
 		_, w := humago.Unwrap(ctx)
 		s.stream(ctx.Context(), w, in.ID, from)
@@ -82,7 +82,7 @@ func (s *server) positionAt(logTime int64) (ledger.Position, error) {
 	status := s.Node.Status()
 	var failed error
 	header := func(height int) (ledger.Header, error) {
-		raw, _, err := s.Node.Header(uint64(height)) //nolint:gosec // heights are not negative
+		raw, _, err := s.Node.Header(uint64(height))
 		if err != nil {
 			return ledger.Header{}, err
 		}
@@ -90,7 +90,7 @@ func (s *server) positionAt(logTime int64) (ledger.Position, error) {
 	}
 	// A block's log time is that of its last record: the first block not
 	// before the time holds the first such transaction or lies before it.
-	height := 1 + sort.Search(int(status.Height), func(i int) bool { //nolint:gosec // heights fit
+	height := 1 + sort.Search(int(status.Height), func(i int) bool {
 		h, err := header(i + 1)
 		if err != nil {
 			failed = err

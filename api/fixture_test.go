@@ -108,13 +108,15 @@ func (f *fixture) ask(t *testing.T, method, path, contentType string, body []byt
 	return answer(t, r)
 }
 
+func impatient() *http.Client { return &http.Client{Timeout: time.Minute} }
+
 func answer(t *testing.T, r *http.Request) (int, http.Header, []byte) {
 	t.Helper()
-	response, err := http.DefaultClient.Do(r)
+	response, err := impatient().Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer response.Body.Close() //nolint:errcheck // only read
+	defer response.Body.Close()
 	b, err := io.ReadAll(response.Body)
 	if err != nil {
 		t.Fatal(err)

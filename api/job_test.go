@@ -231,7 +231,7 @@ func checkUpdatesStayPrivate(t *testing.T, f *fixture, j *v1.Job) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer b.Close() //nolint:errcheck // only read
+	defer b.Close()
 	if n, err := io.Copy(io.Discard, b); err != nil || uint64(n) != j.Model.Size {
 		t.Errorf("%d bytes of the model, error %v", n, err)
 	}
@@ -277,11 +277,11 @@ func TestCancelledJobEndsItsStream(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.Header.Set("Authorization", "Bearer "+f.token)
-	response, err := http.DefaultClient.Do(r)
+	response, err := impatient().Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer response.Body.Close() //nolint:errcheck // only read
+	defer response.Body.Close()
 	lines := bufio.NewScanner(response.Body)
 	for lines.Scan() && lines.Text() != ": still there" {
 	}

@@ -38,7 +38,7 @@ func (s *server) appendUpload(_ context.Context, in *appendInput) (*huma.StreamR
 	if known.complete {
 		return nil, offsetFailure("upload_offset", "the upload is complete; ask for it for its receipts", u.Size)
 	}
-	return &huma.StreamResponse{Body: func(hc huma.Context) {
+	return &huma.StreamResponse{Body: func(hc huma.Context) { //nolint:contextcheck // the framework hands the request in again
 		r, w := humago.Unwrap(hc)
 		out, err := s.takePart(w, r, in.ID, u, in.Offset)
 		if err != nil {
@@ -92,7 +92,7 @@ type failing struct {
 // Read implements [io.Reader].
 func (f *failing) Read(b []byte) (int, error) {
 	n, err := f.Reader.Read(b)
-	if err != nil && err != io.EOF { //nolint:errorlint // readers return io.EOF itself
+	if err != nil && err != io.EOF {
 		f.err = err
 	}
 	return n, err

@@ -48,6 +48,13 @@ func Serve(ctx context.Context, listener net.Listener, handler http.Handler) err
 	if err != nil { // some request hangs on
 		err = errors.Join(fmt.Errorf("shut down %s: %w", listener.Addr(), err), server.Close())
 	}
-	<-served
+	return errors.Join(err, ended(<-served))
+}
+
+// ended drops the error that says that the server was shut down.
+func ended(err error) error {
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
 	return err
 }

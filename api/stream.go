@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	v1 "github.com/librum/librum/api/v1"
@@ -89,7 +90,7 @@ func (s *server) tell(ctx context.Context, o *node.Outcome, id ledger.Digest, fo
 // eventText writes the events of one transaction. Only the last has an id:
 // resuming behind it must not lose the others.
 func eventText(events []v1.Event) string {
-	text := ""
+	var text strings.Builder
 	for i, e := range events {
 		data, err := json.Marshal(e)
 		if err != nil { // its parts were encoded before
@@ -99,9 +100,9 @@ func eventText(events []v1.Event) string {
 		if i == len(events)-1 {
 			id = "id: " + e.Position + "\n"
 		}
-		text += fmt.Sprintf("%sevent: %s\ndata: %s\n\n", id, e.Type, data)
+		_, _ = fmt.Fprintf(&text, "%sevent: %s\ndata: %s\n\n", id, e.Type, data) // a builder takes all
 	}
-	return text
+	return text.String()
 }
 
 func writeEvents(control *http.ResponseController, w io.Writer, text string) error {

@@ -126,7 +126,7 @@ func (s *server) expected(u v1.NewUpload) error {
 	}
 	// An update may be refused for its size, which the ledger then shows; but
 	// nobody fills the disk with it.
-	if most := min(s.Limits.UploadBytes, 4*int64(r.ModelSize)+1<<20); u.Size > most { //nolint:gosec // at most 2^40
+	if most := min(s.Limits.UploadBytes, 4*int64(r.ModelSize)+1<<20); u.Size > most {
 		return invalidField("body.size", fmt.Sprintf("%d bytes; at most %d are allowed for this model", u.Size, most))
 	}
 	return nil
@@ -178,7 +178,7 @@ func (s *server) finish(ctx context.Context, id ledger.ID, u v1.NewUpload) (*upl
 func (s *server) complete(ctx context.Context, id ledger.ID, u v1.NewUpload) (*uploadOutput, error) {
 	ctx, cancel := bounded(ctx, s.Limits.Wait)
 	defer cancel()
-	receipts, err := s.Coordinator.Receipts(ctx, u.Peer, u.Job, u.Round, u.Digest, uint64(u.Size)) //nolint:gosec // at least 1
+	receipts, err := s.Coordinator.Receipts(ctx, u.Peer, u.Job, u.Round, u.Digest, uint64(u.Size))
 	if err != nil {
 		return nil, fail("no_receipts", "the upload is complete; announce it again for its receipts").retry(time.Second).because(err)
 	}

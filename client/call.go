@@ -83,7 +83,7 @@ func (c *Client) try(ctx context.Context, k *call) error {
 	for name, value := range k.header {
 		request.Header.Set(name, value)
 	}
-	response, err := c.http.Do(request)
+	response, err := c.http.Do(request) //nolint:bodyclose // drop closes it
 	if err != nil {
 		return fmt.Errorf("ask %s: %w", c.base.Host, err)
 	}

@@ -207,7 +207,7 @@ func TestDownloadGoesOnWhereItBroke(t *testing.T) {
 	if err != nil || file != (v1.File{Digest: digest, Size: uint64(len(content))}) {
 		t.Fatalf("file %+v, error %v", file, err)
 	}
-	if got, err := os.ReadFile(path); err != nil || !bytes.Equal(got, content) { //nolint:gosec // of the test
+	if got, err := os.ReadFile(path); err != nil || !bytes.Equal(got, content) {
 		t.Errorf("%d bytes, error %v", len(got), err)
 	}
 	if left, err := os.ReadDir(filepath.Dir(path)); err != nil || len(left) != 1 {

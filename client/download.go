@@ -29,7 +29,7 @@ func (c *Client) DownloadBlob(ctx context.Context, digest ledger.Digest, path st
 // Blob opens content for reading. The caller checks its digest and closes it.
 func (c *Client) Blob(ctx context.Context, digest ledger.Digest) (io.ReadCloser, error) {
 	ctx, touch, stop := watch(ctx, c.options.Idle)
-	response, err := c.open(ctx, "/v1/blobs/"+digest.String(), 0, "")
+	response, err := c.open(ctx, "/v1/blobs/"+digest.String(), 0, "") //nolint:bodyclose // the caller closes it
 	if err != nil {
 		stop()
 		return nil, err
@@ -67,7 +67,7 @@ func (c *Client) download(ctx context.Context, route string, want ledger.Digest,
 		return v1.File{}, fmt.Errorf("download %s: the server offers %s, want %s", route, digest, want)
 	}
 	part := path + "." + digest.Short() + ".part"
-	f, err := os.OpenFile(part, os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // the caller's path
+	f, err := os.OpenFile(part, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return v1.File{}, err
 	}
@@ -78,7 +78,7 @@ func (c *Client) download(ctx context.Context, route string, want ledger.Digest,
 	if err = errors.Join(err, f.Close()); err != nil {
 		return v1.File{}, fmt.Errorf("download %s: %w", route, err)
 	}
-	return v1.File{Digest: digest, Size: uint64(size)}, os.Rename(part, path) //nolint:gosec // not negative
+	return v1.File{Digest: digest, Size: uint64(size)}, os.Rename(part, path)
 }
 
 // gather appends to the file until it has all, and returns how much that is.

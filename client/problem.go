@@ -14,25 +14,25 @@ import (
 )
 
 // Problem is what the server refused a request with.
-type Problem struct {
+type Problem struct { //nolint:errname // RFC 9457 calls it so
 	v1.Problem
 
 	RetryAfter time.Duration // when to try again, 0 where the server does not say
 }
 
 func (p *Problem) Error() string {
-	text := p.Title
+	parts := []string{p.Title}
 	if p.Detail != "" {
-		text += ": " + p.Detail
+		parts = append(parts, p.Detail)
 	}
-	for i, e := range p.Errors {
-		separator := "; "
-		if i == 0 {
-			separator = ": "
+	if len(p.Errors) > 0 {
+		fields := make([]string, len(p.Errors))
+		for i, e := range p.Errors {
+			fields[i] = e.Field + ": " + e.Message
 		}
-		text += separator + e.Field + ": " + e.Message
+		parts = append(parts, strings.Join(fields, "; "))
 	}
-	return fmt.Sprintf("%s (%s)", text, p.Code())
+	return fmt.Sprintf("%s (%s)", strings.Join(parts, ": "), p.Code())
 }
 
 // IsCode reports whether err is a problem of that kind, such as "not_found".

@@ -88,7 +88,7 @@ func (c *Client) send(ctx context.Context, u v1.Upload, content io.ReaderAt) (v1
 	request.ContentLength = rest.Size()
 	request.Header.Set("Content-Type", "application/offset+octet-stream")
 	request.Header.Set("Upload-Offset", strconv.FormatInt(u.Offset, 10))
-	response, err := c.http.Do(request)
+	response, err := c.http.Do(request) //nolint:bodyclose // drop closes it
 	if err != nil {
 		return u, fmt.Errorf("ask %s: %w", c.base.Host, err)
 	}

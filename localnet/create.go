@@ -40,14 +40,14 @@ func Create(dir Dir, secrets Secrets, spec Spec) error {
 		return fmt.Errorf("write the delegate key: %w", err)
 	}
 	token := secrets.Bytes("token", 0)
-	if err := writePrivate(dir.Token(), []byte("lbr_"+hex.EncodeToString(token[:])+"\n")); err != nil {
+	if err := writeNew(dir.Token(), []byte("lbr_"+hex.EncodeToString(token[:])+"\n")); err != nil {
 		return fmt.Errorf("write the token: %w", err)
 	}
 	b, err := ledger.Encode(g)
 	if err != nil {
 		return err
 	}
-	if err := writePrivate(dir.Genesis(), b); err != nil {
+	if err := writeNew(dir.Genesis(), b); err != nil {
 		return fmt.Errorf("write the genesis: %w", err)
 	}
 	return nil

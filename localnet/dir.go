@@ -101,12 +101,12 @@ func writeKey(path string, key *identity.Key) error {
 	if err != nil {
 		return err
 	}
-	return writePrivate(path, b)
+	return writeNew(path, b)
 }
 
-// writePrivate writes a file that its owner alone can read. It is there whole and
+// writeNew writes a file that its owner alone can read. It is there whole and
 // durably, or not at all.
-func writePrivate(path string, b []byte) error {
+func writeNew(path string, b []byte) error {
 	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err

@@ -42,8 +42,7 @@ func transferOnce() (err error) {
 	go func() { done <- network.Run(ctx) }()
 	defer func() {
 		cancel()
-		<-done
-		_ = network.Close()
+		err = errors.Join(err, <-done, network.Close())
 	}()
 
 	args, err := ledger.Encode(&token.Transfer{To: secrets.ID(localnet.KindAccount, 1), Amount: ledger.NewAmount(5)})

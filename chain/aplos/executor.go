@@ -119,7 +119,7 @@ func (e *Executor) Execute(offset uint64, raw []byte) (Executed, error) {
 	out.Details = make([]string, len(record.Transactions))
 	out.Burnt = make([]bool, len(record.Transactions))
 	for i, b := range record.Transactions {
-		position := ledger.Position{Offset: offset, Index: uint32(i)} //nolint:gosec // bounded by the record's size
+		position := ledger.Position{Offset: offset, Index: uint32(i)}
 		result, detail, err := e.transaction(position, b)
 		if err != nil {
 			return out, fmt.Errorf("execute transaction %s: %w", position, err)

@@ -56,7 +56,7 @@ func TestFootprint(t *testing.T) {
 	}
 	var record ledger.Record
 	for i, m := range vault.Methods {
-		tx := c.Transaction(0, 1, 0, uint64(i), start+1000) //nolint:gosec // small
+		tx := c.Transaction(0, 1, 0, uint64(i), start+1000)
 		tx.Contract, tx.Method, tx.Args = "vault", m.Name, c.Encode(struct{}{})
 		record.Transactions = append(record.Transactions, c.Sign(tx, aplostest.AccountKey(0)))
 	}

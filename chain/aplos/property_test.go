@@ -85,7 +85,8 @@ const (
 	numAccounts = 5
 )
 
-func newWorld(t *rapid.T, tb testing.TB) *world {
+func newWorld(tb testing.TB, t *rapid.T) *world {
+	tb.Helper()
 	w := &world{T: t}
 	grants := []grant{
 		{key: aplostest.DelegateKey(0), method: "token.transfer", expiry: start + 60_000},
@@ -325,7 +326,7 @@ func (w *world) checkRows(rows aplostest.Rows) {
 func TestAgainstModel(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(r *rapid.T) {
-		w := newWorld(r, t)
+		w := newWorld(t, r)
 		for range rapid.IntRange(1, 8).Draw(r, "blocks") {
 			for range rapid.IntRange(0, 5).Draw(r, "records") {
 				w.record()

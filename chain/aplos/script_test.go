@@ -28,6 +28,7 @@ import (
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	datadriven.Walk(t, "testdata/scripts", func(t *testing.T, path string) {
+		t.Helper()
 		var s *story
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
 			t.Helper()
@@ -158,7 +159,7 @@ func (s *story) tx(d *datadriven.TestData) string {
 	for _, c := range name { // so that a name stands for one transaction
 		nonce = nonce<<8 | uint64(c)
 	}
-	t := s.chain.Transaction(from, to, uint64(amount), nonce, start+int64(expiry)) //nolint:gosec // not negative
+	t := s.chain.Transaction(from, to, uint64(amount), nonce, start+int64(expiry))
 	t.Contract, t.Method = contractName, method
 	if chain == "other" {
 		t.Chain = ledger.Digest{1}
@@ -185,7 +186,7 @@ func (s *story) record(d *datadriven.TestData) string {
 	signer := node
 	d.MaybeScanArgs(s.T, "signer", &signer)
 	r := ledger.Record{
-		Version: ledger.Version, Chain: s.chain.ID, Epoch: uint64(epoch), Node: aplostest.NodeID(node), //nolint:gosec // small
+		Version: ledger.Version, Chain: s.chain.ID, Epoch: uint64(epoch), Node: aplostest.NodeID(node),
 		Time: start + int64(at),
 		Kind: map[string]ledger.RecordKind{
 			"transactions": ledger.RecordTransactions, "wake": ledger.RecordWake, "clock": ledger.RecordClock,

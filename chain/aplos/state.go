@@ -67,8 +67,8 @@ func (s *state) Get(key contract.Key) ([]byte, bool, error) {
 func (s *state) changed(key contract.Key) (row, bool) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	for i := len(s.layers) - 1; i >= 0; i-- {
-		if r, ok := s.layers[i].rows[key]; ok {
+	for _, l := range slices.Backward(s.layers) {
+		if r, ok := l.rows[key]; ok {
 			return r, true
 		}
 	}

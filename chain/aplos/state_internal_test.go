@@ -135,7 +135,7 @@ func TestReplayShrinks(t *testing.T) {
 	const ttl = 5
 	var sum ledger.Commitment
 	for height := uint64(1); height < 50; height++ {
-		now := int64(height) //nolint:gosec // small
+		now := int64(height)
 		for i := range byte(3) {
 			r.add(ledger.Digest{byte(height), i}, now+ttl, height)
 		}

@@ -65,10 +65,7 @@ func (n *Node) append(ctx context.Context, r ledger.Record) error {
 	if err != nil {
 		return err
 	}
-	if _, err := n.log.Append(ctx, e.Bytes()); err != nil {
-		if ctx.Err() != nil {
-			return nil
-		}
+	if _, err := n.log.Append(ctx, e.Bytes()); err != nil && ctx.Err() == nil {
 		return fmt.Errorf("append a record of %s: %w", r.Kind, err)
 	}
 	return nil

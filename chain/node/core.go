@@ -2,6 +2,7 @@ package node
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/librum/librum/chain/aplos"
 	"github.com/librum/librum/chain/contract"
@@ -133,8 +134,8 @@ func restoreGroup(config Config, e *aplos.Executor, height uint64, s store.Store
 	}
 	c.Diverged = config.Diverged
 	machine := lokka.New(c)
-	for i := len(blocks) - 1; i >= 0; i-- {
-		if err := machine.Restore(blocks[i].header, blocks[i].signatures); err != nil {
+	for _, b := range slices.Backward(blocks) {
+		if err := machine.Restore(b.header, b.signatures); err != nil {
 			return nil, err
 		}
 	}

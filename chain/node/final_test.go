@@ -11,6 +11,7 @@ import (
 	identitycontract "github.com/librum/librum/chain/contract/identity"
 	"github.com/librum/librum/chain/contract/token"
 	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/chain/lokka"
 	"github.com/librum/librum/chain/node"
 )
 
@@ -151,4 +152,24 @@ func TestDivergence(t *testing.T) {
 			t.Error("the node that diverged signed on")
 		}
 	}
+}
+
+// TestFarBehind starts a node that never ran when the others are further ahead
+// than the group keeps signatures in memory.
+func TestFarBehind(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, options{blockTransactions: 1})
+	f.start(0, 1, 2)
+	defer f.close()
+	first := f.submit(0, f.transfer(0, 1, 1))[0]
+	last := first
+	for range lokka.Window + 40 {
+		last = f.submit(0, f.transfer(0, 1, 1))[0]
+	}
+	f.final(last.Position)
+	f.start(3)
+	f.final(last.Position)
+	f.sameHeaders()
+	f.prove(3, first, last)
+	f.final(f.submit(3, f.transfer(0, 1, 1))[0].Position)
 }

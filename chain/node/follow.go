@@ -19,10 +19,10 @@ func (n *Node) follow(ctx context.Context) error {
 	}
 	for next := applied.NextOffset; ; {
 		entries, err := n.log.Read(ctx, next, readBytes)
-		if ctx.Err() != nil {
-			return nil
-		}
-		if err != nil {
+		switch {
+		case ctx.Err() != nil:
+			return nil //nolint:nilerr // whatever it is, the node is stopping
+		case err != nil:
 			return fmt.Errorf("read the log from %d: %w", next, err)
 		}
 		next = entries[len(entries)-1].Offset + 1

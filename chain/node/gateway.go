@@ -26,7 +26,7 @@ func (n *Node) Submit(ctx context.Context, raw [][]byte) ([]Outcome, error) {
 	}
 	group := &waitGroup{outcomes: make([]Outcome, len(raw)), open: len(raw) + 1, done: make(chan struct{})}
 	for i, b := range raw {
-		if err := n.admit(ctx, group, i, b); err != nil {
+		if err := n.admit(group, i, b); err != nil {
 			return nil, err
 		}
 	}
@@ -37,7 +37,7 @@ func (n *Node) Submit(ctx context.Context, raw [][]byte) ([]Outcome, error) {
 	case <-ctx.Done():
 		return nil, fmt.Errorf("wait for execution: %w", context.Cause(ctx))
 	case <-n.stopped:
-		return nil, n.stopError()
+		return nil, n.stopError(ctx)
 	}
 }
 
@@ -101,7 +101,7 @@ func (n *Node) land(g *waitGroup) {
 }
 
 // admit validates one transaction and sends it on its way.
-func (n *Node) admit(ctx context.Context, group *waitGroup, index int, raw []byte) error {
+func (n *Node) admit(group *waitGroup, index int, raw []byte) error {
 	status := n.Status()
 	validated := n.stages.validating.begin()
 	t, id, err := n.executor.Validate(n, status.LogTime, n.limits.MaxTTL, neverSeen, raw)
@@ -133,7 +133,7 @@ func (n *Node) admit(ctx context.Context, group *waitGroup, index int, raw []byt
 	case n.pipeline.door <- admitted{id: id, raw: raw}:
 		return nil
 	case <-n.stopped:
-		return n.stopError()
+		return n.Status().Err
 	}
 }
 
@@ -162,7 +162,7 @@ func (n *Node) Wake(ctx context.Context, logTime int64) error {
 		case status.LogTime >= logTime:
 			return nil
 		case status.Err != nil:
-			return status.Err
+			return n.stopError(ctx)
 		}
 		select {
 		case <-ask.C:
@@ -198,7 +198,7 @@ func (n *Node) control(ctx context.Context, r ledger.Record) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	case <-n.stopped:
-		return n.stopError()
+		return n.stopError(ctx)
 	}
 }
 

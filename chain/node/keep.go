@@ -19,10 +19,10 @@ func (n *Node) keep(ctx context.Context) error {
 			return nil
 		}
 		done, err := n.keepOne(ctx, w)
-		if ctx.Err() != nil {
-			return nil
-		}
-		if err != nil {
+		switch {
+		case ctx.Err() != nil:
+			return nil //nolint:nilerr // whatever it is, the node is stopping
+		case err != nil:
 			return err
 		}
 		if done == (kept{}) {

@@ -131,7 +131,14 @@ func (n *Node) Run(ctx context.Context) error {
 	return err
 }
 
-func (n *Node) stopError() error { return n.Status().Err }
+// stopError says why nobody answers any more. Where the caller's own context
+// ended, as it does when all is stopped at once, that is the reason.
+func (n *Node) stopError(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return n.Status().Err
+}
 
 // Config returns what the node was made of.
 func (n *Node) Config() Config { return n.config }

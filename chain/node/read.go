@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/librum/librum/chain/ledger"
 	"github.com/librum/librum/chain/lokka"
@@ -139,7 +140,7 @@ func (n *Node) quorumHeader(ctx context.Context, height uint64) ([]byte, []ledge
 		case <-ctx.Done():
 			return nil, nil, fmt.Errorf("wait for the signatures of header %d: %w", height, context.Cause(ctx))
 		case <-n.stopped:
-			return nil, nil, n.stopError()
+			return nil, nil, n.stopError(ctx)
 		}
 	}
 }
@@ -158,7 +159,7 @@ func (n *Node) gather(height uint64, header []byte, signatures []ledger.HeaderSi
 			continue // that node is behind, or has stopped
 		}
 		for _, s := range theirs {
-			more := append(signatures[:len(signatures):len(signatures)], s)
+			more := append(slices.Clip(signatures), s)
 			if s.Header == digest && ledger.CountSigners(header, group, more, n.config.Verify) == len(more) {
 				signatures = more
 			}

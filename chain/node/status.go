@@ -63,7 +63,7 @@ func (n *Node) Await(ctx context.Context, condition func(Status) bool) (Status, 
 			return s, nil
 		}
 		if s.Err != nil {
-			return s, s.Err
+			return s, n.stopError(ctx)
 		}
 		select {
 		case <-ctx.Done():

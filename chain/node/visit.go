@@ -23,7 +23,7 @@ func (n *Node) Follow(ctx context.Context, from ledger.Position, visit func(Outc
 			case <-ctx.Done():
 				return context.Cause(ctx)
 			case <-n.stopped:
-				return n.stopError()
+				return n.stopError(ctx)
 			}
 		}
 		if next = last; ctx.Err() != nil {
@@ -77,13 +77,13 @@ func (n *Node) replay(ctx context.Context, from ledger.Position, visit func(Outc
 // blockOf returns the first height, at most height+1, whose block ends at or
 // after the position.
 func (n *Node) blockOf(p ledger.Position, height uint64) uint64 {
-	i := sort.Search(int(height), func(i int) bool { //nolint:gosec // heights fit
-		raw, err := n.store.Header(uint64(i) + 1) //nolint:gosec // not negative
+	i := sort.Search(int(height), func(i int) bool {
+		raw, err := n.store.Header(uint64(i) + 1)
 		if err != nil {
 			return true // met again, and reported, when the block is read
 		}
 		header, err := ledger.ParseHeader(raw)
 		return err != nil || !header.Last.Less(p)
 	})
-	return uint64(i) + 1 //nolint:gosec // not negative
+	return uint64(i) + 1
 }

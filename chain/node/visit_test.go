@@ -69,10 +69,14 @@ func TestFollow(t *testing.T) {
 		}
 		want = append(want, f.submit(0, end)...)
 		followers.Wait()
-		seen = append(seen, nil) // and one from the store alone
-		froms = append(froms, ledger.Position{})
-		if err := follow(len(seen)-1, ledger.Position{}); err != nil {
-			r.Fatal(err)
+		for range 2 { // and one after the event, one after a restart, from the store
+			seen, froms = append(seen, nil), append(froms, ledger.Position{})
+			if err := follow(len(seen)-1, ledger.Position{}); err != nil {
+				r.Fatal(err)
+			}
+			f.final(want[len(want)-1].Position)
+			f.stop()
+			f.start()
 		}
 		for i, from := range froms {
 			expect := want

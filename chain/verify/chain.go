@@ -169,7 +169,7 @@ func (w *walk) block(height uint64) error {
 func (w *walk) execute(where string, block *ledger.Block) (*ledger.Header, error) {
 	done := 0
 	for i := range block.Records {
-		offset := block.Header.First.Offset + uint64(i) //nolint:gosec // an index
+		offset := block.Header.First.Offset + uint64(i)
 		executed, err := w.record(offset, &block.Records[i])
 		if err != nil {
 			return nil, err

@@ -79,7 +79,7 @@ func build(t testing.TB) *chain {
 
 func (c *chain) transactions(t testing.TB, by int, raw ...[]byte) {
 	t.Helper()
-	c.add(t, c.Record(by, ledger.Record{Kind: ledger.RecordTransactions, Time: start + 1 + int64(c.offset), Transactions: raw})) //nolint:gosec // small
+	c.add(t, c.Record(by, ledger.Record{Kind: ledger.RecordTransactions, Time: start + 1 + int64(c.offset), Transactions: raw}))
 }
 
 // add executes a record, stores the block it closes and lets all nodes sign.

@@ -19,7 +19,7 @@ func (w *walk) place(where string, height uint64, index int, id ledger.Digest) e
 		return finding("storage", where, "%v", err)
 	case !ok:
 		return finding("index", where, "transaction %s is not found by its id", id.Short())
-	case h != height || uint64(i) != uint64(index): //nolint:gosec // an index
+	case h != height || uint64(i) != uint64(index):
 		return finding("index", where, "transaction %s is found in block %d at %d", id.Short(), h, i)
 	}
 	return nil

@@ -237,12 +237,18 @@ func TestFindings(t *testing.T) {
 			}
 			return b, nil
 		}}, verify.Incomplete, "missing", "block 2"},
-		{"a block can't be read", &tampered{block: func(uint64, []byte) ([]byte, error) { return nil, store.ErrCorrupt }},
-			verify.Wrong, "storage", "block 1"},
-		{"a block is cut short", &tampered{block: func(_ uint64, b []byte) ([]byte, error) { return b[:len(b)-1], nil }},
-			verify.Wrong, "malformed", "block 1"},
-		{"a block stands at another height", &tampered{block: func(h uint64, b []byte) ([]byte, error) { return c.store.Block(4 - h) }},
-			verify.Wrong, "header", "block 1"},
+		{
+			"a block can't be read", &tampered{block: func(uint64, []byte) ([]byte, error) { return nil, store.ErrCorrupt }},
+			verify.Wrong, "storage", "block 1",
+		},
+		{
+			"a block is cut short", &tampered{block: func(_ uint64, b []byte) ([]byte, error) { return b[:len(b)-1], nil }},
+			verify.Wrong, "malformed", "block 1",
+		},
+		{
+			"a block stands at another height", &tampered{block: func(h uint64, b []byte) ([]byte, error) { return c.store.Block(4 - h) }},
+			verify.Wrong, "header", "block 1",
+		},
 		{"a code", edit(1, func(k *ledger.Block) { k.Results[0].Code = "conflict" }), verify.Wrong, "result", "block 1, transaction 0"},
 		{"an event", edit(1, func(k *ledger.Block) { k.Results[0].Events[0].Data[3]++ }), verify.Wrong, "result", "block 1, transaction 0"},
 		{"a result less", edit(1, func(k *ledger.Block) { k.Results = k.Results[:2] }), verify.Wrong, "result", "block 1, transaction 2"},
@@ -268,10 +274,14 @@ func TestFindings(t *testing.T) {
 			return rows
 		}}, verify.Wrong, "state", ""},
 		{"a row less", &tampered{rows: func(rows []store.Row) []store.Row { return rows[1:] }}, verify.Wrong, "state", "rows"},
-		{"a place", &tampered{transaction: func(_ ledger.Digest, _ *uint64, index *uint32, _ *bool) { *index++ }},
-			verify.Wrong, "index", "block 1, transaction 0"},
-		{"a place is missing", &tampered{transaction: func(_ ledger.Digest, _ *uint64, _ *uint32, ok *bool) { *ok = false }},
-			verify.Wrong, "index", "block 1, transaction 0"},
+		{
+			"a place", &tampered{transaction: func(_ ledger.Digest, _ *uint64, index *uint32, _ *bool) { *index++ }},
+			verify.Wrong, "index", "block 1, transaction 0",
+		},
+		{
+			"a place is missing", &tampered{transaction: func(_ ledger.Digest, _ *uint64, _ *uint32, ok *bool) { *ok = false }},
+			verify.Wrong, "index", "block 1, transaction 0",
+		},
 		{"two histories", &tampered{signatures: func(h uint64, all []ledger.HeaderSignature) ([]ledger.HeaderSignature, error) {
 			if h == 2 {
 				key := aplostest.NodeKey(3)

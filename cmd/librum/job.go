@@ -58,7 +58,7 @@ func (f *specFlags) read(stdin io.Reader) (job.Spec, error) {
 		if err != nil {
 			return job.Spec{}, err
 		}
-		defer file.Close() //nolint:errcheck // only read
+		defer file.Close()
 		source = file
 	}
 	b, err := io.ReadAll(io.LimitReader(source, job.MaxBytes+1))

@@ -80,15 +80,14 @@ type jobEnd struct {
 // followJob shows a job's progress until it ends, then how it ended.
 func followJob(cmd *cobra.Command, flags *serverFlags, c *client.Client, j *v1.Job) error {
 	if !flags.json {
-		if _, err := fmt.Fprintln(cmd.ErrOrStderr(), "job", j.ID); err != nil {
-			return err
-		}
+		say(cmd.ErrOrStderr(), "job %s", j.ID)
 	}
 	display := newProgress(cmd.ErrOrStderr(), int(j.NumRounds))
 	end, err := watchJob(cmd.Context(), c, j, display)
 	display.Done()
 	if err != nil {
-		return answered(fmt.Errorf("%w; the job goes on: librum job watch %s", err, j.ID))
+		say(cmd.ErrOrStderr(), "the job goes on; librum job watch %s follows it", j.ID)
+		return answered(err)
 	}
 	if flags.json {
 		err = printJSON(cmd.OutOrStdout(), end)

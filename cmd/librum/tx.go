@@ -64,7 +64,7 @@ func readTransaction(stdin io.Reader, path string) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		defer f.Close() //nolint:errcheck // only read
+		defer f.Close()
 		source = f
 	}
 	b, err := io.ReadAll(io.LimitReader(source, ledger.MaxTransactionBytes+1))

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 
 	"github.com/librum/librum/chain/blob"
@@ -12,7 +11,6 @@ import (
 	"github.com/librum/librum/chain/ledger"
 	fl "github.com/librum/librum/fl/contract"
 	"github.com/librum/librum/fl/job"
-	"github.com/librum/librum/fl/recompute"
 	"github.com/librum/librum/fl/train"
 )
 
@@ -190,38 +188,27 @@ func (w *walk) attested(number uint64, c *fl.Commit) error {
 }
 
 // result computes refusals, set, weights and average again.
-func (w *walk) result(ctx context.Context, number uint64, c *fl.Commit, submitted []fl.Averaged) (err error) {
+func (w *walk) result(ctx context.Context, number uint64, c *fl.Commit, submitted []fl.Averaged) error {
 	where := fmt.Sprintf("round %d", number)
-	set, err := recompute.New(&w.job.Spec, w.open)
-	if err != nil {
-		return finding("spec", "job", "%v", err)
-	}
-	defer func() { err = errors.Join(err, set.Close()) }()
 	averaged, unavailable := without(submitted, c.Refused)
 	if err := compareDigests(where, c, averaged); err != nil {
 		return err
 	}
-	refused, err := set.Check(ctx, except(submitted, unavailable))
+	got, err := w.recompute(ctx, where, except(submitted, unavailable))
 	if errors.Is(err, blob.ErrNotFound) {
 		w.report.Incomplete = true
 		w.say(number, Expired, "average %s: %v", c.Model.Short(), err)
 		return nil
 	}
 	if err != nil {
-		return finding("update", where, "%v", err)
+		return err
 	}
-	w.report.Updates += uint64(len(submitted) - len(unavailable))
-	if claimed := known(c.Refused); !slices.Equal(refused, claimed) {
-		return finding("refusal", where, "the bytes give %v, the commit says %v", refused, claimed)
+	if claimed := known(c.Refused); !slices.Equal(got.refused, claimed) {
+		return finding("refusal", where, "the bytes give %v, the commit says %v", got.refused, claimed)
 	}
-	got, err := set.Average(ctx, averaged, io.Discard, w.in.Threads)
-	if err != nil {
-		return finding("average", where, "%v", err)
+	if got.model != c.Model || got.size != c.ModelSize {
+		return finding("average", where, "the updates give model %s, the commit says %s", got.model, c.Model)
 	}
-	if ledger.Digest(got.Digest) != c.Model || uint64(got.Size) != c.ModelSize {
-		return finding("average", where, "the updates give model %s, the commit says %s", ledger.Digest(got.Digest), c.Model)
-	}
-	w.report.Averages++
 	w.say(number, Recomputed, "average of %d updates: model %s", len(averaged), c.Model.Short())
 	return nil
 }
@@ -263,12 +250,19 @@ func (w *walk) open(ctx context.Context, digest ledger.Digest) (blob.Blob, error
 }
 
 // end checks what the job's row says of its result.
-func (w *walk) end(ctx context.Context) error {
+func (w *walk) end(ctx context.Context) (err error) {
 	j := w.job
 	if j.Finals > 0 && (j.Model != w.model || j.ModelSize != w.size) {
 		return finding("model", "job", "its model is %s, the last final round gave %s", j.Model, w.model)
 	}
-	w.say(0, Recomputed, "state %s after %d of %d rounds, model %s", j.State, j.Finals, j.Spec.NumRounds, w.model.Short())
+	if err := w.unfinished(ctx); err != nil {
+		return err
+	}
+	state := string(j.State)
+	if j.Reason != "" {
+		state += fmt.Sprintf(" (%s)", j.Reason)
+	}
+	w.say(0, Recomputed, "state %s after %d of %d rounds, model %s", state, j.Finals, j.Spec.NumRounds, w.model.Short())
 	if j.State != job.StateFinished {
 		return nil
 	}
@@ -284,6 +278,10 @@ func (w *walk) end(ctx context.Context) error {
 	if err != nil {
 		return finding("card", "job", "%v", err)
 	}
+	defer func() { err = errors.Join(err, card.Close()) }()
+	if uint64(card.Size()) != j.CardSize {
+		return finding("card", "job", "the model card has %d bytes, the ledger says %d", card.Size(), j.CardSize)
+	}
 	w.say(0, Recomputed, "digest of the model card %s", j.Card.Short())
-	return card.Close()
+	return nil
 }

@@ -14,7 +14,7 @@ import (
 )
 
 // Participant is whoever takes part as a peer. Step does one thing, if there is
-// any to do; an error ends the simulation.
+// any to do; what failed is tried again.
 type Participant interface {
 	Step(ctx context.Context) error
 }

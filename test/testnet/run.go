@@ -22,7 +22,7 @@ type Outcome struct {
 }
 
 // maxTicks bounds a simulation.
-const maxTicks = 200_000
+const maxTicks = 50_000
 
 // Train runs a job to its end and until its last transaction is final at every
 // node.
@@ -96,7 +96,7 @@ func (n *Net) Until(ctx context.Context, done func() (bool, error)) error {
 		}
 	}
 	j, err := n.Job()
-	return errors.Join(fmt.Errorf("%w in %d ticks; the job is %+v", ErrStuck, maxTicks, j), err)
+	return errors.Join(fmt.Errorf("%w in %d ticks; the job is %+v", ErrStuck, maxTicks, j), err, errors.Join(n.peerErrors...))
 }
 
 // step lets everybody act once, in an order drawn by chance.
@@ -130,7 +130,7 @@ func (n *Net) step(ctx context.Context) error {
 	}
 	if len(n.peers) > 0 {
 		if err := n.peers[n.random.IntN(len(n.peers))].Step(ctx); err != nil {
-			return err
+			n.peerErrors = append(n.peerErrors, err)
 		}
 	}
 	n.skip(len(n.log) == length && posted+len(n.post) == 0, next)
@@ -224,3 +224,10 @@ func (n *Net) alive() *simNode {
 	}
 	return n.nodes[0]
 }
+
+// PeerErrors returns what went wrong at peers. A peer tries again, as one that
+// runs by itself does.
+func (n *Net) PeerErrors() []error { return n.peerErrors }
+
+// Records returns how many records are on the log.
+func (n *Net) Records() int { return len(n.log) }

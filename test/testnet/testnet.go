@@ -24,15 +24,16 @@ type Net struct {
 	topic    ledger.ID
 	verifier *identity.Verifier
 
-	now     int64 // ms
-	log     []order.Entry
-	nodes   []*simNode
-	peers   []Participant
-	rows    []data.Dataset // of each peer
-	post    []letter       // header signatures on their way
-	meeting *coordinator.Mesh
-	job     ledger.Digest // zero before Begin
-	quiet   int           // steps in a row in which nothing happened
+	now        int64 // ms
+	log        []order.Entry
+	nodes      []*simNode
+	peers      []Participant
+	rows       []data.Dataset // of each peer
+	post       []letter       // header signatures on their way
+	meeting    *coordinator.Mesh
+	peerErrors []error
+	job        ledger.Digest // zero before Begin
+	quiet      int           // steps in a row in which nothing happened
 }
 
 // letter is a header signature that arrives at a time.

@@ -40,7 +40,7 @@ func New(tb testing.TB, nodes, accounts int, start int64, change func(*ledger.Ge
 		Version: ledger.Version, Name: "test", Time: start,
 		Organisations: []ledger.GenesisOrganisation{{ID: organisation, Name: "organisation"}},
 		Limits:        ledger.DefaultLimits(),
-		Token:         ledger.GenesisToken{Symbol: "TEST", Supply: ledger.NewAmount(uint64(accounts) * Balance)}, //nolint:gosec // small
+		Token:         ledger.GenesisToken{Symbol: "TEST", Supply: ledger.NewAmount(uint64(accounts) * Balance)},
 	}
 	c := &Chain{TB: tb, Genesis: g}
 	for i := range nodes {
@@ -74,7 +74,7 @@ func New(tb testing.TB, nodes, accounts int, start int64, change func(*ledger.Ge
 // NodeID returns the id of a node; ids ascend with the index.
 func NodeID(i int) ledger.ID {
 	var n ledger.ID
-	binary.BigEndian.PutUint64(n[:], uint64(i)+1) //nolint:gosec // not negative
+	binary.BigEndian.PutUint64(n[:], uint64(i)+1)
 	return n
 }
 
