@@ -61,6 +61,7 @@ type TermChanged struct {
 // train. Round and job spec give the randomness of training.
 type RoundOpened struct {
 	Job       ledger.Digest `cbor:"job"`
+	Creator   ledger.ID     `cbor:"creator"` // who asks; the owner of the data decides by it
 	Round     uint64        `cbor:"round"`
 	Attempt   uint64        `cbor:"attempt"`
 	Term      uint64        `cbor:"term"`

@@ -80,7 +80,7 @@ func openRound(env *contract.Env, call contract.Call, a *OpenRound) error {
 		return err
 	}
 	return env.Emit(EventRoundOpened, &RoundOpened{
-		Job: a.Job, Round: a.Round, Attempt: attempt, Term: a.Term, Model: a.Model, ModelSize: a.ModelSize,
+		Job: a.Job, Creator: j.Creator, Round: a.Round, Attempt: attempt, Term: a.Term, Model: a.Model, ModelSize: a.ModelSize,
 		Cohort: a.Roster, Spec: j.Spec, Deadline: r.Deadline(&j.Spec),
 	})
 }
