@@ -14,7 +14,7 @@ func (s *Spec) fields() []field {
 		integer("min_train_peers", &s.MinTrainPeers, 1, MaxPeers, "A round with fewer updates is void."),
 		integer("min_available_peers", &s.MinAvailablePeers, 1, MaxPeers,
 			"A round opens when that many peers are there; left out, min_train_peers."),
-		choice("model.name", &s.Model.Name, "Built-in model.", ModelMLP),
+		choice("model.name", &s.Model.Name, "Built-in model.", Models()...),
 		sizes("model.layers", &s.Model.Layers, "Sizes from the features to the classes."),
 		seed("seed", &s.Seed, "Of the initial model and of the order of training."),
 		choice("strategy.name", &s.Strategy.Name, "Rule by which updates are averaged.", StrategyFedAvg),
@@ -94,6 +94,8 @@ func (s *Spec) problems(said map[string]bool) []Problem {
 	if wrong["model.layers"] {
 		return problems
 	}
+	between("model.layers", s.Model.Layers, s.Model.Name == ModelLogistic && len(s.Model.Layers) != 2,
+		"two sizes, features and classes, for the model "+ModelLogistic)
 	between("model.layers", s.Model.Layers, s.Model.Parameters() > MaxParameters,
 		"at most %d parameters in all, these have %d", MaxParameters, s.Model.Parameters())
 	if a := s.Train.Augment; !wrong["train.augment.jitter"] && !wrong["train.augment.width"] {

@@ -58,9 +58,10 @@ type Augment struct {
 
 // The values of fields that choose from a list.
 const (
-	ModelMLP       = "mlp"    // multi-layer perceptron: ReLU between layers, softmax after the last
-	StrategyFedAvg = "fedavg" // McMahan et al. 2017
-	UpdateFull     = "full"   // an update is the whole trained model
+	ModelMLP       = "mlp"      // multi-layer perceptron: ReLU between layers, softmax after the last
+	ModelLogistic  = "logistic" // multinomial logistic regression: a perceptron of two sizes, [features, classes]
+	StrategyFedAvg = "fedavg"   // McMahan et al. 2017
+	UpdateFull     = "full"     // an update is the whole trained model
 )
 
 // Bounds of a spec. Those of model and training are the trainer's.
@@ -102,6 +103,9 @@ func Defaults() Spec {
 		MaxNumExamples:    10_000_000,
 	}
 }
+
+// Models lists the built-in models.
+func Models() []string { return []string{ModelMLP, ModelLogistic} }
 
 // Parameters returns the number of weights and biases of a valid model.
 func (m Model) Parameters() int64 {
