@@ -19,12 +19,6 @@ import (
 	"github.com/librum/librum/fl/peer"
 )
 
-// The split of the digits among the peers of a local network.
-const (
-	splitAlpha   = 0.5 // of the Dirichlet distribution: lower is more uneven
-	splitMinRows = 8
-)
-
 // CountPeers returns how many peers a directory has keys for.
 func (d Dir) CountPeers() (int, error) {
 	for n := 0; ; n++ {
@@ -45,29 +39,24 @@ func (n *Network) RunPeers(ctx context.Context, base string, seed uint64, logger
 	if err != nil {
 		return err
 	}
-	pool, _, err := data.Digits()
+	if peers == 0 {
+		return nil
+	}
+	parts, err := data.DigitsParts(peers, seed)
 	if err != nil {
 		return err
-	}
-	splits, err := data.Dirichlet(pool, splitAlpha, peers, splitMinRows, seed)
-	if err != nil {
-		return fmt.Errorf("split the digits among %d peers: %w", peers, err)
 	}
 	token, err := n.Dir.ReadToken()
 	if err != nil {
 		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	for i, rows := range splits {
+	for i, part := range parts {
 		key, err := LoadKey(n.Dir.PeerKey(i))
 		if err != nil {
 			return err
 		}
-		id, err := memberOf(n.Genesis, key)
-		if err != nil {
-			return err
-		}
-		part, err := pool.Subset(rows)
+		id, err := MemberOf(n.Genesis, key)
 		if err != nil {
 			return err
 		}
@@ -87,8 +76,8 @@ func (n *Network) RunPeers(ctx context.Context, base string, seed uint64, logger
 	return group.Wait()
 }
 
-// memberOf finds the member of the genesis that has the key.
-func memberOf(g *ledger.Genesis, key *identity.Key) (ledger.ID, error) {
+// MemberOf finds the member of the genesis that has the key.
+func MemberOf(g *ledger.Genesis, key *identity.Key) (ledger.ID, error) {
 	public := key.Public()
 	for _, m := range g.Members {
 		if m.Key == public {

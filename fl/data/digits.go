@@ -48,6 +48,33 @@ func Digits() (pool, heldOut Dataset, err error) {
 	return all.slice(0, DigitsPoolRows), all.slice(DigitsPoolRows, rows), nil
 }
 
+// The split of the digits among the peers of a network.
+const (
+	MaxDigitsParts = 100
+	digitsAlpha    = 0.5 // of the Dirichlet distribution: lower is more uneven
+	digitsMinRows  = 8
+)
+
+// DigitsParts splits the pool of the digits among peers, unevenly by label. The
+// parts of peers that were given the same numbers do not overlap.
+func DigitsParts(parts int, seed uint64) ([]Dataset, error) {
+	pool, _, err := Digits()
+	if err != nil {
+		return nil, err
+	}
+	splits, err := Dirichlet(pool, digitsAlpha, parts, digitsMinRows, seed)
+	if err != nil {
+		return nil, fmt.Errorf("split the digits among %d peers: %w", parts, err)
+	}
+	all := make([]Dataset, parts)
+	for i, rows := range splits {
+		if all[i], err = pool.Subset(rows); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
 // slice returns rows [from, to) without copying; the capacities end with the
 // slice so that appending to one part cannot reach into the other.
 func (d Dataset) slice(from, to int) Dataset {

@@ -1,7 +1,7 @@
 // Package data holds labelled tables of numbers and splits them among peers.
 //
-// What enters: comma-separated text (the embedded UCI digits, or a file of the
-// data owner that someone else opened) and seeds. What leaves: Dataset values
+// What enters: the embedded UCI digits, or files of the data owner that someone
+// else opened (comma-separated text with a schema, IDX), and seeds. What leaves: Dataset values
 // and partitions, lists of row numbers that say which peer holds which row.
 // The package is pure: no clock, no I/O, no goroutine, and all randomness comes
 // from a seed in the call.
@@ -16,6 +16,8 @@
 //     process, whatever GOMAXPROCS is.
 //  4. The held-out rows of the digits are in no split, because the pool that
 //     Digits returns does not hold them.
+//  5. Whatever a file promises is bounded before memory is set aside for it,
+//     and errors about a table name line and column, never what stands there.
 //
 // # Source and licence of the digits
 //
