@@ -27,7 +27,7 @@ var layers = []layer{
 		"chain/order", "chain/aplos", "chain/lokka", "chain/store", "chain/blob", "chain/registry", "chain/shard",
 		"fl/round", "fl/train", "search/follow", "search/query",
 	}},
-	{name: "pure logic on pure logic", units: []string{"fl/contract", "aggregator/strategy"}},
+	{name: "pure logic on pure logic", units: []string{"fl/contract", "fl/policy", "aggregator/strategy"}},
 	{name: "pure logic", units: []string{"chain/contract", "fl/job", "fl/privacy", "aggregator", "search/document"}},
 	{name: "data types", units: []string{"chain/ledger", "chain/identity", "aggregator/tensor", "aggregator/kernel", "api/v1", "fl/data"}},
 	{name: "plumbing", units: []string{"internal"}, open: true},

@@ -25,6 +25,7 @@ var pureUnits = []pureUnit{
 	{dir: "fl/contract"},
 	{dir: "fl/data"},
 	{dir: "fl/job"},
+	{dir: "fl/policy"},
 	{dir: "fl/privacy"},
 	{dir: "fl/round"},
 	{dir: "search/document"},
