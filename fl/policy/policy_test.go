@@ -153,9 +153,8 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte("creators: [any]\nmodels: [any]\nhours_utc: 23:59-00:00\nreveal: {multiple_of: 3}"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		p, err := policy.Parse(b)
-		var problems *strictyaml.Error
 		if err != nil {
-			if !errors.As(err, &problems) {
+			if _, listed := errors.AsType[*strictyaml.Error](err); !listed {
 				t.Errorf("%v is no list of problems", err)
 			}
 			return
