@@ -1,6 +1,8 @@
 package client
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -20,11 +22,12 @@ type Client struct {
 
 // Options tune a client. The zero value is good.
 type Options struct {
-	HTTP    *http.Client  // nil: one of its own
-	Timeout time.Duration // of a request that waits for nothing long; 0: 60 s
-	Idle    time.Duration // of a transfer or stream that stands still; 0: 60 s
-	Retries int           // repeats after the first try; 0: 5, negative: none
-	Backoff time.Duration // before the first repeat, doubled each time; 0: 200 ms
+	HTTP    *http.Client   // nil: one of its own
+	Timeout time.Duration  // of a request that waits for nothing long; 0: 60 s
+	Idle    time.Duration  // of a transfer or stream that stands still; 0: 60 s
+	Retries int            // repeats after the first try; 0: 5, negative: none
+	Backoff time.Duration  // before the first repeat, doubled each time; 0: 200 ms
+	Roots   *x509.CertPool // who may vouch for the server; nil: the system's, or those of $SSL_CERT_FILE
 }
 
 // The bounds of waits between repeats.
@@ -60,7 +63,7 @@ func New(base, token string, options Options) (*Client, error) {
 		options.Backoff = 200 * time.Millisecond
 	}
 	c := &Client{base: u, token: token, options: options}
-	hc := http.Client{Transport: defaultTransport()}
+	hc := http.Client{Transport: defaultTransport(options.Roots)}
 	if options.HTTP != nil {
 		hc = *options.HTTP
 	}
@@ -69,8 +72,10 @@ func New(base, token string, options Options) (*Client, error) {
 	return c, nil
 }
 
-func defaultTransport() http.RoundTripper {
+// defaultTransport goes through the proxy that $HTTPS_PROXY names, if any.
+func defaultTransport(roots *x509.CertPool) http.RoundTripper {
 	return &http.Transport{
+		TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS13, RootCAs: roots},
 		Proxy:               http.ProxyFromEnvironment,
 		DialContext:         (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
 		TLSHandshakeTimeout: 5 * time.Second,

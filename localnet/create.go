@@ -33,6 +33,11 @@ func Create(dir Dir, secrets Secrets, spec Spec) error {
 			return fmt.Errorf("write the key of peer %d: %w", i, err)
 		}
 	}
+	for i := range spec.External {
+		if err := writeKey(dir.ExternalKey(i), secrets.Key(KindPeer, spec.Peers+i)); err != nil {
+			return fmt.Errorf("write the key of external peer %d: %w", i, err)
+		}
+	}
 	if err := writeKey(dir.MemberKey(), secrets.Key(KindMember, 0)); err != nil {
 		return fmt.Errorf("write the member's key: %w", err)
 	}

@@ -54,6 +54,12 @@ func (d Dir) PeerKey(index int) string {
 	return filepath.Join(string(d), "peers", "peer-"+strconv.Itoa(index)+"-key")
 }
 
+// ExternalKey is the path of the key of the index-th peer that runs in a
+// process of its own.
+func (d Dir) ExternalKey(index int) string {
+	return filepath.Join(string(d), "peers", "external-"+strconv.Itoa(index)+"-key")
+}
+
 // LoadGenesis reads the genesis of a network.
 func (d Dir) LoadGenesis() (*ledger.Genesis, ledger.Digest, error) {
 	b, err := readBounded(d.Genesis(), ledger.MaxGenesisBytes)

@@ -32,7 +32,7 @@ func (d Dir) CountPeers() (int, error) {
 	}
 }
 
-// RunPeers trains with all peers of the directory, the digits split among them
+// RunPeers trains with all peers of the directory that run in this process, the digits split among them
 // by seed, against the node at base, until ctx ends.
 func (n *Network) RunPeers(ctx context.Context, base string, seed uint64, logger *slog.Logger) error {
 	peers, err := n.Dir.CountPeers()
@@ -76,7 +76,7 @@ func (n *Network) RunPeers(ctx context.Context, base string, seed uint64, logger
 	return group.Wait()
 }
 
-// MemberOf finds the member of the genesis that has the key.
+// MemberOf finds the member of a genesis that has the key.
 func MemberOf(g *ledger.Genesis, key *identity.Key) (ledger.ID, error) {
 	public := key.Public()
 	for _, m := range g.Members {

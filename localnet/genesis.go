@@ -13,7 +13,8 @@ import (
 // Spec says what network to make.
 type Spec struct {
 	Nodes    int // one organisation each
-	Peers    int
+	Peers    int // in the process of the nodes
+	External int // peers in processes of their own
 	Accounts int // members with a balance, for benchmarks
 	Time     time.Time
 }
@@ -23,9 +24,9 @@ const delegateLife = 365 * 24 * time.Hour
 
 // NewGenesis returns the genesis of a network.
 func NewGenesis(secrets Secrets, spec Spec) (*ledger.Genesis, error) {
-	if spec.Nodes < 1 || spec.Peers < 0 || spec.Accounts < 0 {
-		return nil, fmt.Errorf("make genesis: %d nodes, %d peers, %d accounts, want at least one node and none below zero",
-			spec.Nodes, spec.Peers, spec.Accounts)
+	if spec.Nodes < 1 || spec.Peers < 0 || spec.External < 0 || spec.Accounts < 0 {
+		return nil, fmt.Errorf("make genesis: %d nodes, %d peers, %d external ones, %d accounts, want at least one node and none below zero",
+			spec.Nodes, spec.Peers, spec.External, spec.Accounts)
 	}
 	g := &ledger.Genesis{
 		Version: ledger.Version,
@@ -34,7 +35,7 @@ func NewGenesis(secrets Secrets, spec Spec) (*ledger.Genesis, error) {
 		Group:   ledger.Group{Nodes: []ledger.GroupNode{}},
 		Members: slices.Concat(
 			members(secrets, KindMember, 1, spec.Nodes, identity.RoleMember),
-			members(secrets, KindPeer, spec.Peers, spec.Nodes, identity.RolePeer),
+			members(secrets, KindPeer, spec.Peers+spec.External, spec.Nodes, identity.RolePeer),
 			members(secrets, KindAccount, spec.Accounts, spec.Nodes, identity.RoleMember),
 		),
 		Delegates: []ledger.GenesisDelegate{{

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -21,6 +22,7 @@ type devOptions struct {
 	dir    string
 	listen string
 	peers  int
+	extern int
 }
 
 func newDevCommand() *cobra.Command {
@@ -31,8 +33,9 @@ func newDevCommand() *cobra.Command {
 		Long: `Run what the demo runs, left running: four nodes over one embedded log and
 peers that have the digits. A directory that holds a network is taken up where
 it was left. Keys are random; whoever can read the directory has them.`,
-		Example: "  librum dev --dir ./librum-dev --listen 127.0.0.1:8080",
-		Args:    cobra.NoArgs,
+		Example: "  librum dev --dir ./librum-dev --listen 127.0.0.1:8080\n" +
+			"  librum dev --peers 0 --external-peers 3",
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return o.run(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
@@ -40,20 +43,21 @@ it was left. Keys are random; whoever can read the directory has them.`,
 	flags := cmd.Flags()
 	flags.StringVar(&o.dir, "dir", "librum-dev", "directory of the network")
 	flags.StringVar(&o.listen, "listen", "127.0.0.1:8080", "address of node 0")
-	flags.IntVar(&o.peers, "peers", 10, "peers of a new network")
+	flags.IntVar(&o.peers, "peers", 10, "peers of a new network that run in this process")
+	flags.IntVar(&o.extern, "external-peers", 0, "peers of a new network that run elsewhere, by librum peer run; their keys are left in DIR/peers")
 	return cmd
 }
 
 func (o *devOptions) run(ctx context.Context, out, log io.Writer) (err error) {
-	if o.peers < 1 || o.peers > 100 {
-		return &exitError{code: exitUsage, err: errors.New("--peers is 1 to 100")}
+	if o.peers < 0 || o.peers > 100 || o.extern < 0 || o.extern > 100 || o.peers+o.extern == 0 {
+		return &exitError{code: exitUsage, err: errors.New("--peers and --external-peers are 0 to 100, not both 0")}
 	}
 	dir := localnet.Dir(o.dir)
 	var seed [32]byte
 	if _, err := rand.Read(seed[:]); err != nil {
 		return fmt.Errorf("draw the keys: %w", err)
 	}
-	spec := localnet.Spec{Nodes: demoNodes, Peers: o.peers, Time: time.Now()}
+	spec := localnet.Spec{Nodes: demoNodes, Peers: o.peers, External: o.extern, Time: time.Now()}
 	err = localnet.Create(dir, localnet.SecretsFrom(seed), spec)
 	if err != nil && !errors.Is(err, localnet.ErrExists) {
 		return err
@@ -66,6 +70,9 @@ func (o *devOptions) run(ctx context.Context, out, log io.Writer) (err error) {
 	defer func() { err = errors.Join(err, r.close()) }()
 	say(out, "listening at %s", r.base)
 	say(out, "token in %s", dir.Token())
+	if _, err := os.Stat(dir.ExternalKey(0)); err == nil {
+		say(out, "keys of external peers: %s and on", dir.ExternalKey(0))
+	}
 	say(out, "genesis %s", r.Chain)
 	<-ctx.Done()
 	return nil

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net/http"
 	"os"
@@ -27,6 +29,7 @@ const (
 type serverFlags struct {
 	server    string
 	tokenFile string
+	ca        string
 	json      bool
 }
 
@@ -35,6 +38,7 @@ func addServerFlags(cmd *cobra.Command) *serverFlags {
 	f := &serverFlags{}
 	cmd.PersistentFlags().StringVar(&f.server, "server", "", "URL of a node (default $"+envServer+", else "+defaultServer+")")
 	cmd.PersistentFlags().StringVar(&f.tokenFile, "token-file", "", "file with the bearer token (default $"+envTokenFile+", else "+defaultTokenFile+" if it exists)")
+	cmd.PersistentFlags().StringVar(&f.ca, "ca", "", "PEM file of those who may vouch for an https server (default the system's)")
 	cmd.PersistentFlags().BoolVar(&f.json, "json", false, "print one JSON object on the last line")
 	return f
 }
@@ -46,7 +50,11 @@ func (f *serverFlags) open() (*client.Client, error) {
 	if err != nil {
 		return nil, &exitError{code: exitUsage, err: err}
 	}
-	c, err := client.New(server, token, client.Options{Retries: 3})
+	roots, err := f.roots()
+	if err != nil {
+		return nil, wrongUse(err)
+	}
+	c, err := client.New(server, token, client.Options{Retries: 3, Roots: roots})
 	if err != nil {
 		return nil, &exitError{code: exitUsage, err: err}
 	}
@@ -75,6 +83,36 @@ func (f *serverFlags) token() (string, error) {
 		return "", fmt.Errorf("read the token: %w", err)
 	}
 	return strings.TrimSpace(string(b)), nil
+}
+
+// roots reads the file of --ca, nil where there is none.
+func (f *serverFlags) roots() (*x509.CertPool, error) {
+	if f.ca == "" {
+		return nil, nil //nolint:nilnil // the system's
+	}
+	b, err := readBounded(f.ca, 1<<20)
+	if err != nil {
+		return nil, fmt.Errorf("read the certificates: %w", err)
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(b) {
+		return nil, fmt.Errorf("read the certificates: %s holds none in PEM", f.ca)
+	}
+	return roots, nil
+}
+
+// readBounded reads a file of at most limit bytes.
+func readBounded(path string, limit int64) (_ []byte, err error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	b, err := io.ReadAll(io.LimitReader(file, limit+1))
+	if err == nil && int64(len(b)) > limit {
+		err = fmt.Errorf("%s has more than %d bytes", path, limit)
+	}
+	return b, err
 }
 
 // first returns the first text that is not empty.

@@ -17,7 +17,7 @@ func newRootCommand() *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &exitError{code: exitUsage, err: err} })
 	root.AddCommand(
 		newDemoCommand(), newDevCommand(),
-		newJobCommand(), newTxCommand(), newBlockCommand(), newAccountCommand(),
+		newPeerCommand(), newJobCommand(), newTxCommand(), newBlockCommand(), newAccountCommand(),
 		newVerifyCommand(), newBenchCommand(),
 	)
 	return root

@@ -13,4 +13,8 @@
 //     loss and accuracy over them.
 //  3. A round that can't be done is declined with a reason, so that nobody
 //     waits for it.
+//  4. The owner of the data decides ([Consent]): what the policy refuses is
+//     declined as "policy" before anything is fetched, and a pause ends the work
+//     under way.
+//  5. A file is listed durably ([Egress]) before its first byte leaves.
 package peer

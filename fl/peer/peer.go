@@ -48,13 +48,16 @@ type Config struct {
 	Now    func() time.Time
 	Random io.Reader // nonces
 	Logger *slog.Logger
+
+	Endpoint string // URL of the server, for the egress log
+	Consent  Consent
 }
 
 // Peer is one participant.
 type Peer struct {
-	config     Config
-	registered bool
-	trainers   map[ledger.Digest]*train.Trainer // by job
+	config    Config
+	announced *bool                            // as what it is registered: available or not; nil before
+	trainers  map[ledger.Digest]*train.Trainer // by job
 }
 
 // New returns a peer.
@@ -72,36 +75,40 @@ const (
 // Run registers the peer and works until ctx ends. Errors are logged and
 // retried with growing rests: a node that is away comes back.
 func (p *Peer) Run(ctx context.Context) error {
-	rest := retryFirst
+	wait := retryFirst
 	for ctx.Err() == nil {
 		err := p.Step(ctx)
 		if err == nil {
-			rest = retryFirst
+			wait = retryFirst
 			continue
 		}
 		if ctx.Err() != nil {
 			break
 		}
-		p.config.Logger.Warn("peer rests after an error", "peer", p.config.ID.Short(), "rest", rest, "error", err)
-		select {
-		case <-ctx.Done():
-		case <-time.After(rest):
-		}
-		rest = min(2*rest, retryLast)
+		p.config.Logger.Warn("peer rests after an error", "peer", p.config.ID.Short(), "rest", wait, "error", err)
+		rest(ctx, wait)
+		wait = min(2*wait, retryLast)
 	}
 	return nil //nolint:nilerr // ctx has ended: whatever broke off with it is no error
 }
 
-// Step registers the peer, the first time, then waits for one task and does
-// it. Run repeats it; simulations call it themselves.
+// Step registers the peer where its standing has changed, then waits for one
+// task and does it. Run repeats it; simulations call it themselves. A paused
+// peer only waits.
 func (p *Peer) Step(ctx context.Context) error {
-	if !p.registered {
-		if err := p.call(ctx, fl.MethodRegisterPeer, &fl.RegisterPeer{Available: true}); err != nil {
-			return fmt.Errorf("register: %w", err)
+	available := !p.paused()
+	if p.announced == nil || *p.announced != available {
+		if err := p.Register(ctx, available); err != nil {
+			return err
 		}
-		p.registered = true
+		p.announced = &available
+		p.config.Logger.Info("peer is registered", "peer", p.config.ID.Short(), "available", available)
 	}
-	task, err := p.config.Server.Task(ctx, p.config.ID)
+	if !available {
+		rest(ctx, pausePoll)
+		return nil
+	}
+	task, err := p.poll(ctx)
 	if err != nil || task == nil {
 		return err
 	}
@@ -111,12 +118,56 @@ func (p *Peer) Step(ctx context.Context) error {
 	return nil
 }
 
-// do trains one round, or declines it where it can't.
+// poll waits for a task, nil where there is none yet or the owner pauses.
+func (p *Peer) poll(ctx context.Context) (*Task, error) {
+	waiting, stop := p.untilPaused(ctx)
+	defer stop()
+	task, err := p.config.Server.Task(waiting, p.config.ID)
+	if err != nil && errors.Is(context.Cause(waiting), ErrPaused) {
+		return nil, nil //nolint:nilnil // there is no task for who is paused
+	}
+	return task, err
+}
+
+// Register records on the ledger whether the peer offers to take part.
+func (p *Peer) Register(ctx context.Context, available bool) error {
+	if err := p.call(ctx, fl.MethodRegisterPeer, &fl.RegisterPeer{Available: available}); err != nil {
+		return fmt.Errorf("register: %w", err)
+	}
+	return nil
+}
+
+// rest waits, or until ctx ends.
+func rest(ctx context.Context, wait time.Duration) {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}
+
+// do trains one round, or declines it where it can't or may not.
 func (p *Peer) do(ctx context.Context, task *Task) error {
 	opened, err := CheckTask(task, p.config.ID, p.config.Chain, &p.config.Group)
 	if err != nil {
 		return p.decline(ctx, task, fl.DeclinedProof, err)
 	}
+	rule, err := p.consent(opened)
+	if err != nil {
+		return p.decline(ctx, task, fl.DeclinedPolicy, err)
+	}
+	working, stop := p.untilPaused(ctx)
+	defer stop()
+	err = p.work(working, task, opened, rule)
+	if err != nil && errors.Is(context.Cause(working), ErrPaused) {
+		return p.decline(ctx, task, fl.DeclinedPolicy, ErrPaused)
+	}
+	return err
+}
+
+// work trains and hands in a round that the owner agrees to.
+func (p *Peer) work(ctx context.Context, task *Task, opened *fl.RoundOpened, rule string) error {
 	params, err := p.model(ctx, opened)
 	if err != nil {
 		return err
@@ -139,14 +190,38 @@ func (p *Peer) do(ctx context.Context, task *Task) error {
 		return err
 	}
 	digest := ledger.Hash(update)
+	examples, told := p.claim(metrics.Examples, metrics.Loss, metrics.Accuracy, opened)
+	if p.paused() {
+		return p.decline(ctx, task, fl.DeclinedPolicy, ErrPaused)
+	}
+	if err := p.depart(opened, digest, len(update), examples, rule); err != nil {
+		return err
+	}
 	receipts, err := p.config.Server.Upload(ctx, p.config.ID, task, update, digest)
 	if err != nil {
 		return fmt.Errorf("upload: %w", err)
 	}
 	return p.call(ctx, fl.MethodSubmitUpdate, &fl.SubmitUpdate{
-		Job: task.Job, Round: task.Round, Digest: digest, Size: uint64(len(update)), NumExamples: uint64(metrics.Examples),
-		Metrics: fl.Metrics{"loss": metrics.Loss, "accuracy": metrics.Accuracy}, Receipts: receipts,
+		Job: task.Job, Round: task.Round, Digest: digest, Size: uint64(len(update)), NumExamples: examples,
+		Metrics: told, Receipts: receipts,
 	})
+}
+
+// depart lists an update that is about to leave.
+func (p *Peer) depart(opened *fl.RoundOpened, digest ledger.Digest, size int, examples uint64, rule string) error {
+	c := &p.config.Consent
+	if c.Egress == nil {
+		return nil
+	}
+	d := Departure{
+		Time: p.config.Now().UTC(), Digest: digest, Size: uint64(size), To: p.config.Endpoint, Chain: p.config.Chain,
+		Peer: p.config.ID, Job: opened.Job, Creator: opened.Creator, Round: opened.Round, Attempt: opened.Attempt,
+		NumExamples: examples, Rule: rule,
+	}
+	if c.Policy != nil {
+		d.Policy = c.Policy.Digest
+	}
+	return c.Egress.Record(d)
 }
 
 // model fetches the model that the round begins with.

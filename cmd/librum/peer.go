@@ -1,0 +1,206 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/librum/librum/chain/identity"
+	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/client"
+	"github.com/librum/librum/fl/peer"
+	"github.com/librum/librum/localnet"
+)
+
+func newPeerCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "peer",
+		Short: "Take part in training with data of one's own",
+		Example: "  librum peer run --genesis 3f0c… --identity peer.key --data 'csv:rows.csv?label=ill&schema=schema.yaml' --policy policy.yaml\n" +
+			"  librum peer pause --genesis 3f0c… --identity peer.key",
+		RunE: chooseSubcommand,
+	}
+	cmd.AddCommand(newPeerRunCommand(), newPeerPauseCommand(), newPeerResumeCommand(), newPeerPolicyCommand())
+	return cmd
+}
+
+// peerFlags say who a peer is, and on which chain.
+type peerFlags struct {
+	*serverFlags
+
+	genesis  string
+	identity string
+}
+
+func addPeerFlags(cmd *cobra.Command) *peerFlags {
+	f := &peerFlags{serverFlags: addServerFlags(cmd)}
+	cmd.Flags().StringVar(&f.genesis, "genesis", "", "SHA-256 of the genesis file, learnt from somebody you trust")
+	cmd.Flags().StringVar(&f.identity, "identity", "", "file with the peer's private key in PEM")
+	return f
+}
+
+// seat is a peer's place on a chain.
+type seat struct {
+	client *client.Client
+	config peer.Config // all that follows from identity and genesis
+}
+
+// seat finds the peer's place; whatever is wrong with the flags is said before
+// a node is asked. It waits for a node that is away if patient.
+func (f *peerFlags) seat(ctx context.Context, logger *slog.Logger, patient bool) (*seat, error) {
+	anchor, err := ledger.ParseDigest(f.genesis)
+	if err != nil {
+		return nil, wrongUse(fmt.Errorf("--genesis: %w", err))
+	}
+	key, err := f.key()
+	if err != nil {
+		return nil, wrongUse(fmt.Errorf("--identity: %w", err))
+	}
+	c, err := f.open()
+	if err != nil {
+		return nil, err
+	}
+	genesis, err := anchored(ctx, c, anchor, logger, patient)
+	if err != nil {
+		return nil, err
+	}
+	id, err := localnet.MemberOf(genesis, key)
+	if err != nil {
+		return nil, err
+	}
+	return &seat{client: c, config: peer.Config{
+		ID: id, Key: key, Chain: anchor, Shard: genesis.Shard, Group: genesis.Group,
+		Server: localnet.Remote{Client: c}, Now: time.Now, Random: rand.Reader, Logger: logger,
+		Endpoint: first(f.server, os.Getenv(envServer), defaultServer),
+	}}, nil
+}
+
+func (f *peerFlags) key() (*identity.Key, error) {
+	if f.identity == "" {
+		return nil, errors.New("name the file with the peer's key")
+	}
+	return localnet.LoadKey(f.identity)
+}
+
+// anchored fetches the genesis and checks it against its digest.
+func anchored(ctx context.Context, c *client.Client, anchor ledger.Digest, logger *slog.Logger, patient bool) (*ledger.Genesis, error) {
+	for wait := time.Second; ; wait = min(2*wait, 30*time.Second) {
+		b, _, err := c.Genesis(ctx)
+		if err == nil {
+			genesis, digest, err := ledger.ParseGenesis(b)
+			if err == nil && digest != anchor {
+				err = fmt.Errorf("the server's chain is %s, --genesis says %s: ask whoever gave you the digest", digest, anchor)
+			}
+			return genesis, err
+		}
+		if _, refused := errors.AsType[*client.Problem](err); refused || !patient || ctx.Err() != nil {
+			return nil, answered(err)
+		}
+		logger.Warn("the node does not answer", "rest", wait, "error", err)
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+		case <-timer.C:
+		}
+		timer.Stop()
+	}
+}
+
+// pauseMark is the file that says that a peer is paused. It stands beside the
+// identity, so that a pause needs no node to hold, and outlives a restart.
+func (f *peerFlags) pauseMark() string { return f.identity + ".paused" }
+
+func (f *peerFlags) paused() bool {
+	_, err := os.Stat(f.pauseMark())
+	return !errors.Is(err, fs.ErrNotExist) // what cannot be told is a pause
+}
+
+func newPeerPauseCommand() *cobra.Command {
+	var flags *peerFlags
+	cmd := &cobra.Command{
+		Use:   "pause",
+		Short: "Stop training at once, and record it",
+		Long: `Stop training at once: a running peer with this identity ends its work between
+two batches, declines the round and takes up none until librum peer resume.
+That holds without any node. Then the pause is recorded on the ledger; exit 3
+where it could not be, and the running peer records it when it can.`,
+		Example: "  librum peer pause --genesis 3f0c… --identity peer.key",
+		Args:    noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if _, err := flags.key(); err != nil {
+				return wrongUse(fmt.Errorf("--identity: %w", err))
+			}
+			mark, err := os.OpenFile(flags.pauseMark(), os.O_CREATE|os.O_WRONLY, 0o600)
+			if err != nil {
+				return fmt.Errorf("pause the peer: %w", err)
+			}
+			if err := errors.Join(mark.Sync(), mark.Close(), syncFolder(filepath.Dir(flags.identity))); err != nil {
+				return fmt.Errorf("pause the peer: %w", err)
+			}
+			say(cmd.ErrOrStderr(), "paused on this machine")
+			return flags.announce(cmd, false)
+		},
+	}
+	flags = addPeerFlags(cmd)
+	return cmd
+}
+
+func newPeerResumeCommand() *cobra.Command {
+	var flags *peerFlags
+	cmd := &cobra.Command{
+		Use:     "resume",
+		Short:   "Take part again after a pause, and record it",
+		Example: "  librum peer resume --genesis 3f0c… --identity peer.key",
+		Args:    noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if _, err := flags.key(); err != nil {
+				return wrongUse(fmt.Errorf("--identity: %w", err))
+			}
+			if err := os.Remove(flags.pauseMark()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return fmt.Errorf("resume the peer: %w", err)
+			}
+			return flags.announce(cmd, true)
+		},
+	}
+	flags = addPeerFlags(cmd)
+	return cmd
+}
+
+// announce records on the ledger whether the peer takes part.
+func (f *peerFlags) announce(cmd *cobra.Command, available bool) error {
+	s, err := f.seat(cmd.Context(), slog.New(slog.DiscardHandler), false)
+	if err == nil {
+		defer s.client.Close()
+		err = answered(peer.New(s.config).Register(cmd.Context(), available))
+	}
+	if coded, ok := errors.AsType[*exitError](err); ok {
+		return &exitError{code: coded.code, err: fmt.Errorf("not recorded on the ledger: %w", coded.err)}
+	}
+	if err != nil {
+		return fmt.Errorf("not recorded on the ledger: %w", err)
+	}
+	if f.json {
+		return printJSON(cmd.OutOrStdout(), struct {
+			Peer      ledger.ID `json:"peer"`
+			Available bool      `json:"available"`
+		}{s.config.ID, available})
+	}
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "recorded: peer %s, available: %t\n", s.config.ID, available)
+	return err
+}
+
+func syncFolder(path string) error {
+	d, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

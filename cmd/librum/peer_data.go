@@ -1,0 +1,107 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/librum/librum/fl/data"
+)
+
+// loadData reads the rows that a data source names.
+func loadData(text, root string) (_ data.Dataset, err error) {
+	source, err := data.ParseSource(text)
+	if err != nil {
+		return data.Dataset{}, err
+	}
+	files := dataFiles{}
+	if root != "" {
+		if files.root, err = os.OpenRoot(root); err != nil {
+			return data.Dataset{}, err
+		}
+		defer func() { err = errors.Join(err, files.root.Close()) }()
+	}
+	switch source.Kind {
+	case data.SourceCSV:
+		return files.csv(source)
+	case data.SourceIDX:
+		return files.idx(source)
+	default:
+		parts, err := data.DigitsParts(source.Of, source.Seed)
+		if err != nil {
+			return data.Dataset{}, err
+		}
+		return parts[source.Part-1], nil
+	}
+}
+
+// dataFiles opens files, below a root if there is one.
+type dataFiles struct{ root *os.Root }
+
+func (d dataFiles) csv(source data.Source) (_ data.Dataset, err error) {
+	schema, err := d.schema(source.Schema)
+	if err != nil {
+		return data.Dataset{}, fmt.Errorf("%s: %w", source.Schema, err)
+	}
+	file, err := d.open(source.Path)
+	if err != nil {
+		return data.Dataset{}, err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	rows, err := data.ReadTable(file, schema, source.Label)
+	if err != nil {
+		return data.Dataset{}, fmt.Errorf("%s: %w", source.Path, err)
+	}
+	return rows, nil
+}
+
+func (d dataFiles) schema(path string) (_ data.Schema, err error) {
+	file, err := d.open(path)
+	if err != nil {
+		return data.Schema{}, err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	b, err := io.ReadAll(io.LimitReader(file, data.MaxSchemaBytes+1))
+	if err != nil {
+		return data.Schema{}, err
+	}
+	return data.ParseSchema(b)
+}
+
+func (d dataFiles) idx(source data.Source) (_ data.Dataset, err error) {
+	images, err := d.open(source.Images)
+	if err != nil {
+		return data.Dataset{}, err
+	}
+	defer func() { err = errors.Join(err, images.Close()) }()
+	labels, err := d.open(source.Labels)
+	if err != nil {
+		return data.Dataset{}, err
+	}
+	defer func() { err = errors.Join(err, labels.Close()) }()
+	return data.ReadIDX(images, labels)
+}
+
+// open opens a regular file: a pipe or a device would hang, or never end. With
+// a root neither the path nor a symbolic link in it leads out, which os.Root
+// holds even while somebody moves files.
+func (d dataFiles) open(path string) (io.ReadCloser, error) {
+	stat, open := os.Stat, os.Open
+	if d.root != nil {
+		if !filepath.IsLocal(path) {
+			return nil, fmt.Errorf("%s leads out of --data-root; give a path relative to it", path)
+		}
+		stat, open = d.root.Stat, d.root.Open
+	}
+	info, err := stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, &fs.PathError{Op: "open", Path: path, Err: errors.New("not a regular file")}
+	}
+	return open(path)
+}

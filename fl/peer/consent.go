@@ -1,0 +1,90 @@
+package peer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	fl "github.com/librum/librum/fl/contract"
+	"github.com/librum/librum/fl/policy"
+)
+
+// Consent is what the owner of the data has a say in. The zero value agrees to
+// everything and is for networks in one process.
+type Consent struct {
+	Policy *policy.Policy // nil: whatever is asked
+	Egress *Egress        // nil: what leaves is not logged
+	Paused func() bool    // nil: never; asked before and during all work
+}
+
+// ErrPaused ends the work of a peer whose owner paused it.
+var ErrPaused = errors.New("the owner has paused the peer")
+
+// errRefused wraps what the policy says no with.
+var errRefused = errors.New("the policy refuses")
+
+// pausePoll is how often a peer looks whether it is paused: the longest that
+// work goes on after its owner said stop.
+const pausePoll = 250 * time.Millisecond
+
+func (p *Peer) paused() bool { return p.config.Consent.Paused != nil && p.config.Consent.Paused() }
+
+// consent returns the rule that allows a round, or what speaks against it.
+func (p *Peer) consent(opened *fl.RoundOpened) (rule string, err error) {
+	c := &p.config.Consent
+	switch {
+	case p.paused():
+		return "", ErrPaused
+	case c.Policy == nil:
+		return "none", nil
+	}
+	request := policy.Request{Creator: opened.Creator, Spec: &opened.Spec, Rows: p.config.Data.Rows, Now: p.config.Now()}
+	if c.Egress != nil {
+		request.Jobs = c.Egress.OtherJobs(opened.Job)
+	}
+	decision := c.Policy.Decide(request)
+	if !decision.Allowed() {
+		return "", fmt.Errorf("%w: %s", errRefused, decision)
+	}
+	return decision.Rule, nil
+}
+
+// untilPaused returns a context that ends with the cause ErrPaused once the
+// owner pauses the peer. stop must be called, and waits for the watch to end.
+func (p *Peer) untilPaused(ctx context.Context) (_ context.Context, stop func()) {
+	if p.config.Consent.Paused == nil {
+		return ctx, func() {}
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		ticker := time.NewTicker(pausePoll)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+				if p.paused() {
+					cancel(ErrPaused)
+					return
+				}
+			}
+		}
+	}()
+	return ctx, func() { cancel(nil); <-ended }
+}
+
+// claim returns what a peer tells about an update beside the update.
+func (p *Peer) claim(rows int, loss, accuracy float64, opened *fl.RoundOpened) (examples uint64, metrics fl.Metrics) {
+	metrics = fl.Metrics{"loss": loss, "accuracy": accuracy}
+	if p.config.Consent.Policy == nil {
+		return uint64(min(int64(rows), opened.Spec.MaxNumExamples)), metrics
+	}
+	if !p.config.Consent.Policy.Metrics() {
+		metrics = nil
+	}
+	return p.config.Consent.Policy.Examples(rows, &opened.Spec), metrics
+}
