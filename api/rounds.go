@@ -94,8 +94,9 @@ func showRound(state contract.State, id ledger.Digest, number uint64, value []by
 		Nodes: r.Nodes, Agreed: r.Agreed, Dissented: r.Dissented,
 		Opened: r.Opened, Closed: r.Closed, Committed: r.Committed, Ended: r.Ended,
 	}
-	if r.Committed == 0 {
-		return out, nil
+	var err error
+	if out.Declines, err = showDeclines(state, id, number, &r); err != nil || r.Committed == 0 {
+		return out, err
 	}
 	c, ok, err := fl.LoadCommit(state, id, number, r.CommitTerm)
 	if err != nil || !ok {
@@ -106,4 +107,26 @@ func showRound(state contract.State, id ledger.Digest, number uint64, value []by
 		out.Refused = append(out.Refused, v1.RefusedUpdate{Peer: refused.Peer, Reason: string(refused.Reason)})
 	}
 	return out, nil
+}
+
+// showDeclines returns the peers of a round that declined it.
+func showDeclines(state contract.State, id ledger.Digest, number uint64, r *fl.Round) ([]v1.DeclinedUpdate, error) {
+	if r.Declined == 0 {
+		return nil, nil
+	}
+	cohort, ok, err := fl.LoadCohort(state, id, number)
+	if err != nil || !ok {
+		return nil, err
+	}
+	var declines []v1.DeclinedUpdate
+	for _, peer := range cohort.Peers {
+		u, ok, err := fl.LoadUpdate(state, id, number, peer)
+		if err != nil {
+			return nil, err
+		}
+		if ok && u.Attempt == r.Attempt && u.State == fl.UpdateDeclined {
+			declines = append(declines, v1.DeclinedUpdate{Peer: peer, Reason: string(u.Reason)})
+		}
+	}
+	return declines, nil
 }

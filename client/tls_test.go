@@ -32,7 +32,7 @@ func TestTLS(t *testing.T) {
 		defer c.Close()
 		return c.Ready(t.Context())
 	}
-	current, old := start(nil), start(&tls.Config{MaxVersion: tls.VersionTLS12}) //nolint:gosec // the server that is refused
+	current, old := start(nil), start(&tls.Config{MaxVersion: tls.VersionTLS12})
 	roots := x509.NewCertPool()
 	roots.AddCert(current.Certificate())
 	if err := ask(current, roots); err != nil {

@@ -44,6 +44,7 @@ type Round struct {
 	Peers     uint64             `json:"peers" doc:"Asked."`
 	Submitted uint64             `json:"submitted"`
 	Declined  uint64             `json:"declined"`
+	Declines  []DeclinedUpdate   `json:"declines,omitempty" doc:"Peers that take no part in this attempt, by their own word."`
 	Averaged  uint64             `json:"averaged" doc:"Updates in the average, once committed."`
 	Refused   []RefusedUpdate    `json:"refused,omitempty" doc:"Updates left out of the average."`
 	Nodes     uint64             `json:"nodes" doc:"In the attesting group."`
@@ -60,6 +61,12 @@ type Round struct {
 type RefusedUpdate struct {
 	Peer   ledger.ID `json:"peer"`
 	Reason string    `json:"reason"`
+}
+
+// DeclinedUpdate names a peer that declined a round, and why.
+type DeclinedUpdate struct {
+	Peer   ledger.ID `json:"peer"`
+	Reason string    `json:"reason" enum:"policy,data,training,proof"`
 }
 
 // Rounds is a page of rounds, the oldest first.

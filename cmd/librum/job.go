@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -121,10 +123,48 @@ func newJobShowCommand(flags *serverFlags) *cobra.Command {
 		Short:   "Show where a job stands",
 		Example: "  librum job show 3f0c… --json",
 		Args:    oneArgument("the job's id"),
-		RunE: withJob(flags, func(cmd *cobra.Command, c *client.Client, id ledger.Digest) (v1.Job, error) {
-			return c.Job(cmd.Context(), id)
-		}),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			id, err := ledger.ParseDigest(args[0])
+			if err != nil {
+				return wrongUse(err)
+			}
+			c, err := flags.open()
+			if err != nil {
+				return err
+			}
+			j, declines, err := fetchJob(cmd.Context(), c, id)
+			if err != nil {
+				return answered(err)
+			}
+			if flags.json {
+				return printJSON(cmd.OutOrStdout(), struct {
+					v1.Job
+
+					Declines []v1.DeclinedUpdate `json:"declines,omitempty"` // of the newest round
+				}{j, declines})
+			}
+			if err := printJob(cmd.OutOrStdout(), &j); err != nil {
+				return err
+			}
+			for _, d := range declines {
+				say(cmd.OutOrStdout(), "round %d is declined by peer %s: %s", j.Round, d.Peer, d.Reason)
+			}
+			return nil
+		},
 	}
+}
+
+// fetchJob returns a job and who declined its newest round.
+func fetchJob(ctx context.Context, c *client.Client, id ledger.Digest) (v1.Job, []v1.DeclinedUpdate, error) {
+	j, err := c.Job(ctx, id)
+	if err != nil || j.Round == 0 {
+		return j, nil, err
+	}
+	newest, err := c.Rounds(ctx, id, client.Page{Cursor: strconv.FormatUint(j.Round-1, 10), Limit: 1})
+	if err != nil || len(newest.Rounds) == 0 {
+		return j, nil, err
+	}
+	return j, newest.Rounds[0].Declines, nil
 }
 
 // withJob runs something about one job and prints the job.

@@ -137,6 +137,7 @@ reveal: {min_examples: 0, max_examples: 10, multiple_of: 20}
 	for text, want := range map[string]string{
 		"creators: [any]":             "models: must be given",
 		"creators: []\nmodels: [any]": "creators: must be given",
+
 		"creators: [any]\nmodels: [any]\ncolumns: [age]\nhour: 1": "line 4: field hour is not known here",
 		"creators: [00]\nmodels: [any]":                           "is no member's id",
 		"creators: [any]\nmodels: [any]\nhours_utc: 08:00-08:00":  "two different times",

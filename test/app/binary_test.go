@@ -83,12 +83,20 @@ type dev struct {
 	base string
 	env  []string // what client commands need
 	done chan struct{}
+
+	genesis string // digest
 }
 
 // startDev starts the network of dir and waits until it listens.
 func startDev(t *testing.T, dir string, peers int, listen string) *dev {
 	t.Helper()
-	d := &dev{cmd: command(t, nil, "dev", "--dir", dir, "--listen", listen, "--peers", fmt.Sprint(peers)), done: make(chan struct{})}
+	return startDevWith(t, dir, "--listen", listen, "--peers", fmt.Sprint(peers))
+}
+
+// startDevWith starts the network of dir with more flags.
+func startDevWith(t *testing.T, dir string, flags ...string) *dev {
+	t.Helper()
+	d := &dev{cmd: command(t, nil, append([]string{"dev", "--dir", dir}, flags...)...), done: make(chan struct{})}
 	out, err := d.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -107,7 +115,8 @@ func startDev(t *testing.T, dir string, peers int, listen string) *dev {
 		if base, ok := strings.CutPrefix(lines.Text(), "listening at "); ok {
 			d.base = base
 		}
-		if strings.HasPrefix(lines.Text(), "genesis ") {
+		if digest, ok := strings.CutPrefix(lines.Text(), "genesis "); ok {
+			d.genesis = digest
 			break
 		}
 	}
