@@ -72,11 +72,17 @@ func (f *fleet) identity(i int) string {
 // join starts a peer with a part of the digits.
 func (f *fleet) join(t *testing.T, i, of int, rules string) *participant {
 	t.Helper()
+	return f.joinWith(t, i, rules, "--data", fmt.Sprintf("digits:%d/%d?seed=1", i+1, of))
+}
+
+// joinWith starts a peer with the data that flags name.
+func (f *fleet) joinWith(t *testing.T, i int, rules string, flags ...string) *participant {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "policy.yaml")
 	if err := os.WriteFile(path, []byte(rules), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	args := append([]string{"peer", "run", "--policy", path, "--data", fmt.Sprintf("digits:%d/%d?seed=1", i+1, of)}, f.peerArgs(i)...)
+	args := append(append([]string{"peer", "run", "--policy", path}, flags...), f.peerArgs(i)...)
 	p := &participant{cmd: command(t, f.env, args...), identity: f.identity(i), done: make(chan struct{})}
 	log, err := os.OpenFile(filepath.Join(t.ArtifactDir(), fmt.Sprintf("peer-%d.log", i)), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -242,6 +248,47 @@ func TestPeersOfTheirOwn(t *testing.T) {
 		}
 		if submitted != 3 || len(listed) != 3 {
 			t.Errorf("peer %d submitted %d updates and lists %d", i, submitted, len(listed))
+		}
+	}
+}
+
+// TestOwnTables trains on files of two owners whose columns differ in order and
+// in what else they hold. The classes are told apart by one feature.
+func TestOwnTables(t *testing.T) {
+	t.Parallel()
+	const schema = `columns:
+  - {name: marker, type: number, min: -10, max: 10, required: true}
+  - {name: sex, type: category, values: [f, m]}
+  - {name: ill, type: category, values: ["no", "yes"]}
+`
+	folder := t.TempDir()
+	tables := []string{"name,ill,sex,marker\n", "marker,ill,sex\n"}
+	for row := range 60 {
+		ill, marker := "no", -1-row%8
+		if row%2 == 0 {
+			ill, marker = "yes", 1+row%8
+		}
+		sex := []string{"f", "m", ""}[row%3]
+		tables[0] += fmt.Sprintf("\"Doe, %d\",%s,%s,%d\n", row, ill, sex, marker)
+		tables[1] += fmt.Sprintf("%d,%s,%s\n", marker, ill, sex)
+	}
+	for name, text := range map[string]string{"schema.yaml": schema, "0.csv": tables[0], "1.csv": tables[1]} {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f := startFleet(t, 2)
+	for i := range 2 {
+		f.joinWith(t, i, openPolicy, "--data-root", folder, "--data", fmt.Sprintf("csv:%d.csv?label=ill&schema=schema.yaml", i))
+	}
+	spec := strings.Replace(fmt.Sprintf(peerJob, 2, 2, 0, 20), "[64, 10]", "[3, 2]", 1)
+	events := f.follow(t, f.submit(t, spec), toTheEnd)
+	if last := events[len(events)-1]; last.Type != "job.finished" {
+		t.Fatalf("the job ended with %s: %s", last.Type, last.Data)
+	}
+	for _, e := range events {
+		if a := answerIn(t, e); e.Type == "update.submitted" && a.Round == 2 && (a.NumExamples != 60 || a.Metrics["accuracy"] < 0.95) {
+			t.Errorf("peer %s tells %+v", a.Peer, a)
 		}
 	}
 }
