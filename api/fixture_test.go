@@ -31,6 +31,7 @@ type fixture struct {
 	token   string
 	client  *client.Client
 	nonce   byte
+	halt    func() // stops the nodes, not the server
 }
 
 // options of a fixture.
@@ -40,7 +41,7 @@ type options struct {
 	limits api.Limits
 }
 
-func start(t *testing.T, o options) *fixture {
+func start(t testing.TB, o options) *fixture {
 	t.Helper()
 	f := &fixture{secrets: localnet.SecretsFromSeed(7)}
 	dir := localnet.Dir(t.TempDir())
@@ -76,6 +77,7 @@ func start(t *testing.T, o options) *fixture {
 	}
 	serving, stopServing := context.WithCancel(context.Background())
 	running, stopRunning := context.WithCancel(context.Background())
+	f.halt = stopRunning
 	served, ran := make(chan error, 1), make(chan error, 1)
 	go func() { ran <- f.Run(running) }()
 	go func() { served <- api.Serve(serving, listener, handler) }()

@@ -2,6 +2,7 @@ package api
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 	"time"
@@ -65,13 +66,16 @@ const problemType = "application/problem+json"
 
 // fromHuma turns what the framework refuses into one of our problems. The
 // values it quotes are left out: they may be secrets, or megabytes.
-func fromHuma(_ huma.Context, _ string, v any) (any, error) {
+func fromHuma(ctx huma.Context, _ string, v any) (any, error) {
 	model, ok := v.(*huma.ErrorModel)
 	if !ok {
 		return v, nil
 	}
 	f := fail(codeOfStatus(model.Status), model.Detail)
 	f.Status = model.Status
+	if model.Status == http.StatusRequestEntityTooLarge { // the framework counts one too many
+		f.Detail = fmt.Sprintf("at most %d bytes are allowed", ctx.Operation().MaxBodyBytes-1)
+	}
 	for _, e := range model.Errors {
 		f.Errors = append(f.Errors, v1.FieldError{Field: e.Location, Message: e.Message})
 	}

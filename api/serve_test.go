@@ -14,6 +14,7 @@ import (
 	v1 "github.com/librum/librum/api/v1"
 	"github.com/librum/librum/chain/blob"
 	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/chain/node"
 	"github.com/librum/librum/client"
 	fl "github.com/librum/librum/fl/contract"
 	"github.com/librum/librum/fl/coordinator"
@@ -177,6 +178,32 @@ func TestLastEventIDIsRead(t *testing.T) {
 		status, header, body := f.ask(t, http.MethodGet, "/v1/jobs/"+j.ID.String()+"/events", "", nil, "Last-Event-ID", id)
 		if p := problem(t, status, header, body); p.Code() != "invalid" || header.Get(v1.PositionHeader) == "" {
 			t.Errorf("Last-Event-ID %q: %s", id, body)
+		}
+	}
+}
+
+func TestStoppedNodeIsNotReady(t *testing.T) {
+	t.Parallel()
+	f := start(t, options{})
+	raw := f.transfer(t, 1)
+	if err := f.client.Ready(t.Context()); err != nil {
+		t.Errorf("a running node: %v", err)
+	}
+	f.halt()
+	if _, err := f.Nodes[0].Await(t.Context(), func(s node.Status) bool { return s.Err != nil }); err != nil {
+		t.Fatal(err)
+	}
+	status, header, body := f.ask(t, http.MethodGet, "/readyz", "", nil)
+	if p := problem(t, status, header, body); p.Code() != "not_ready" {
+		t.Errorf("ready: %s", body)
+	}
+	status, header, body = f.ask(t, http.MethodPost, "/v1/transactions", "application/cose", raw)
+	if p := problem(t, status, header, body); p.Code() != "stopped" || header.Get("Retry-After") == "" {
+		t.Errorf("submit: %s", body)
+	}
+	for _, path := range []string{"/healthz", "/v1/status", "/v1/blocks"} {
+		if status, _, body := f.ask(t, http.MethodGet, path, "", nil); status != http.StatusOK {
+			t.Errorf("%s: status %d, %s", path, status, body)
 		}
 	}
 }

@@ -126,6 +126,9 @@ func TestUploadResumesAndEarnsReceipts(t *testing.T) {
 	f.call(t, localnet.KindPeer, 1, fl.MethodSubmitUpdate, &fl.SubmitUpdate{
 		Job: task.Job, Round: task.Round, Digest: announcement.Digest, Size: 10000, NumExamples: 1, Receipts: done.Receipts,
 	})
+	if _, err := f.client.Upload(t.Context(), announcement, bytes.NewReader(content)); !client.IsCode(err, "round_state") {
+		t.Errorf("receipts after the answer: %v", err)
+	}
 }
 
 func (f *fixture) upload(t *testing.T, want int, method, path, contentType string, body []byte, header ...string) v1.Upload {

@@ -14,6 +14,7 @@ import (
 	"github.com/librum/librum/chain/blob"
 	"github.com/librum/librum/chain/ledger"
 	fl "github.com/librum/librum/fl/contract"
+	"github.com/librum/librum/fl/coordinator"
 	"github.com/librum/librum/fl/job"
 )
 
@@ -179,6 +180,9 @@ func (s *server) complete(ctx context.Context, id ledger.ID, u v1.NewUpload) (*u
 	ctx, cancel := bounded(ctx, s.Limits.Wait)
 	defer cancel()
 	receipts, err := s.Coordinator.Receipts(ctx, u.Peer, u.Job, u.Round, u.Digest, uint64(u.Size))
+	if errors.Is(err, coordinator.ErrNotAsked) {
+		return nil, fail("round_state", "the round has closed, or has the peer's answer: no receipts are given any more")
+	}
 	if err != nil {
 		return nil, fail("no_receipts", "the upload is complete; announce it again for its receipts").retry(time.Second).because(err)
 	}

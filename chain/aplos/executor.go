@@ -61,15 +61,15 @@ func New(config Config, base Base, height uint64, commitment []byte) (*Executor,
 		return nil, err
 	}
 	e := &Executor{config: config, state: newState(base, height+1), commitment: sum, height: height + 1}
-	log, ok, err := contract.LoadFrom[logState](e.state, LogRow)
+	log, ok, err := contract.LoadFrom[ledger.LogClock](e.state, LogRow)
 	if err != nil {
 		return nil, err
 	}
 	if !ok {
 		return nil, fmt.Errorf("read state row %q: missing, though genesis writes it", string(LogRow))
 	}
-	e.clock = log.Clock
-	if e.replay, err = loadReplay(e.state, log.Live); err != nil {
+	e.clock = *log
+	if e.replay, err = loadReplay(e.state); err != nil {
 		return nil, err
 	}
 	return e, e.loadGovernance()
@@ -205,7 +205,7 @@ func (e *Executor) Seal() (Sealed, error) {
 	if err != nil {
 		return Sealed{}, err
 	}
-	log, err := ledger.Encode(&logState{Clock: e.clock, Live: e.replay.live})
+	log, err := ledger.Encode(&e.clock)
 	if err != nil {
 		return Sealed{}, err
 	}

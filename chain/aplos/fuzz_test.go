@@ -22,7 +22,9 @@ func FuzzExecute(f *testing.F) {
 		if len(raw) > ledger.MaxTransactionBytes {
 			return
 		}
-		e := newExecutor(t, c)
+		c := *c
+		c.TB = t // the outer one is not for use in here
+		e := newExecutor(t, &c)
 		record := c.Record(0, ledger.Record{Kind: ledger.RecordTransactions, Time: start, Transactions: [][]byte{raw}})
 		for offset, b := range [][]byte{raw, record} {
 			executed, err := e.Execute(uint64(offset), b)

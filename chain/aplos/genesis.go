@@ -25,7 +25,7 @@ func Genesis(contracts *contract.Set, g *ledger.Genesis) (Sealed, error) {
 		}
 		s.write(env.Writes())
 	}
-	log, err := ledger.Encode(&logState{Clock: *ledger.NewLogClock(&g.Group, g.Time), Live: []liveBlock{}})
+	log, err := ledger.Encode(ledger.NewLogClock(&g.Group, g.Time))
 	if err != nil {
 		return Sealed{}, err
 	}

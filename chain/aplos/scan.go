@@ -11,10 +11,10 @@ import (
 // concurrent use; rows that change while it runs may be listed as before or as
 // after.
 func (e *Executor) Scan(prefix, after contract.Key, limit int) ([]contract.Row, error) {
-	return e.state.scan(prefix, after, limit)
+	return e.state.Scan(prefix, after, limit)
 }
 
-func (s *state) scan(prefix, after contract.Key, limit int) ([]contract.Row, error) {
+func (s *state) Scan(prefix, after contract.Key, limit int) ([]contract.Row, error) {
 	changed := s.changedRows(prefix, after)
 	deleted := 0
 	for _, r := range changed {

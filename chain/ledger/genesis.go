@@ -183,6 +183,9 @@ func (g *Genesis) validateGroup(organisations map[ID]bool) error {
 func (g *Genesis) validateMembers(organisations map[ID]bool) error {
 	const what = "genesis"
 	members, keys := map[ID]bool{}, map[PublicKey]bool{}
+	for _, n := range g.Group.Nodes {
+		keys[n.Key] = true
+	}
 	for i, m := range g.Members {
 		where := fmt.Sprintf("member %d", i)
 		switch {
@@ -193,7 +196,7 @@ func (g *Genesis) validateMembers(organisations map[ID]bool) error {
 		case !organisations[m.Organisation]:
 			return malformed(what, where, "organisation %s is not listed", m.Organisation)
 		case keys[m.Key]:
-			return malformed(what, where, "its key is another member's")
+			return malformed(what, where, "its key is a node's or another member's")
 		case !ascending(m.Roles) || len(m.Roles) > 16:
 			return malformed(what, where, "want at most 16 roles in ascending order")
 		}
@@ -212,7 +215,7 @@ func (g *Genesis) validateMembers(organisations map[ID]bool) error {
 		case g.Group.Index(d.Node) < 0:
 			return malformed(what, where, "node %s is not in the group", d.Node)
 		case keys[d.Key]:
-			return malformed(what, where, "its key is a member's or another delegate's")
+			return malformed(what, where, "its key is a node's, a member's or another delegate's")
 		case d.Expiry <= g.Time:
 			return malformed(what, where, "expiry %d lies before the chain's first time %d", d.Expiry, g.Time)
 		case !ascending(d.Methods) || len(d.Methods) == 0 || len(d.Methods) > 64:

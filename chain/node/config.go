@@ -50,6 +50,9 @@ type Config struct {
 	Window int
 }
 
+// MaxNotFinal is how many blocks may lack their quorum before the door closes.
+const MaxNotFinal = 64
+
 // The defaults of a node.
 const (
 	DefaultMarkerDelay = 200 * time.Millisecond
@@ -57,7 +60,6 @@ const (
 )
 
 const (
-	maxNotFinal  = 64                     // blocks without quorum before the door closes
 	clockLead    = time.Second            // how far a gateway's clock may be ahead of log time
 	clockWait    = 5 * time.Second        // how long a transaction waits for log time
 	wakeGap      = 250 * time.Millisecond // between wakes of one node

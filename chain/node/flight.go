@@ -47,24 +47,41 @@ func newFlights(window int) *flights {
 	return &flights{window: window, byID: map[ledger.Digest]*flight{}, byMember: map[ledger.ID]int{}}
 }
 
-// add joins the group to the transaction's flight. It reports whether the
-// flight is new, so that the transaction must be appended, or ErrBusy where
-// the window, or the member's quarter of it, is full.
-func (f *flights) add(id ledger.Digest, member ledger.ID, w waiter) (isNew bool, err error) {
+// addAll joins the group to the flights of its guests and returns those whose
+// flight is new, which must be appended. Where the window, or a member's
+// quarter of it, has no room for all, none joins and the error is [ErrBusy].
+func (f *flights) addAll(group *waitGroup, guests []guest) (fresh []guest, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	old, ok := f.byID[id]
-	if ok {
-		old.waiters = append(old.waiters, w)
-		return false, nil
+	news, perMember := map[ledger.Digest]bool{}, map[ledger.ID]int{}
+	for _, g := range guests {
+		if f.byID[g.id] == nil && !news[g.id] {
+			news[g.id] = true
+			perMember[g.member]++
+			fresh = append(fresh, g)
+		}
 	}
-	if len(f.byID) >= f.window || f.byMember[member] >= max(1, f.window/4) {
-		return false, ErrBusy
+	if len(f.byID)+len(fresh) > f.window {
+		return nil, ErrBusy
 	}
-	f.byID[id] = &flight{member: member, waiters: []waiter{w}}
-	f.byMember[member]++
-	return true, nil
+	for member, n := range perMember {
+		if f.byMember[member]+n > share(f.window) {
+			return nil, ErrBusy
+		}
+	}
+	for _, g := range fresh {
+		f.byID[g.id] = &flight{member: g.member}
+		f.byMember[g.member]++
+	}
+	for _, g := range guests {
+		fl := f.byID[g.id]
+		fl.waiters = append(fl.waiters, waiter{group, g.index})
+	}
+	return fresh, nil
 }
+
+// share is how much of a window one member may fill.
+func share(window int) int { return max(1, window/4) }
 
 // land tells whoever waits for these transactions what became of them.
 func (f *flights) land(outcomes []Outcome) {

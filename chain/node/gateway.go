@@ -14,7 +14,8 @@ import (
 // Submit lets signed transactions in and waits until this node has executed
 // all of them. The outcomes stand in the order of raw; one that was refused at
 // the door has Executed false and the code that execution would give it. A
-// transaction that was executed before gives its first outcome again.
+// transaction that was executed before and has not expired gives its first
+// outcome again. Where there is no room for all of them, none is let in.
 //
 // When ctx ends the transactions stay where they are: they may still execute.
 func (n *Node) Submit(ctx context.Context, raw [][]byte) ([]Outcome, error) {
@@ -24,13 +25,30 @@ func (n *Node) Submit(ctx context.Context, raw [][]byte) ([]Outcome, error) {
 	if err := n.awaitClock(ctx); err != nil {
 		return nil, err
 	}
-	group := &waitGroup{outcomes: make([]Outcome, len(raw)), open: len(raw) + 1, done: make(chan struct{})}
+	group := &waitGroup{outcomes: make([]Outcome, len(raw)), open: len(raw), done: make(chan struct{})}
+	guests := make([]guest, 0, len(raw))
 	for i, b := range raw {
-		if err := n.admit(group, i, b); err != nil {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		g, settled, err := n.receive(b)
+		if err != nil {
 			return nil, err
 		}
+		if settled != nil {
+			group.outcomes[i] = *settled
+			group.open--
+			continue
+		}
+		g.index = i
+		guests = append(guests, g)
 	}
-	n.land(group)
+	if len(guests) == 0 {
+		return group.outcomes, nil
+	}
+	if err := n.letIn(ctx, group, guests); err != nil {
+		return nil, err
+	}
 	select {
 	case <-group.done:
 		return group.outcomes, n.firstOutcomes(group.outcomes)
@@ -93,48 +111,52 @@ func (n *Node) AwaitFinal(ctx context.Context, p ledger.Position) error {
 	return nil
 }
 
-// land counts one place of the group as filled.
-func (n *Node) land(g *waitGroup) {
-	n.flights.mu.Lock()
-	defer n.flights.mu.Unlock()
-	g.landed(1)
+// guest is a valid transaction at the door.
+type guest struct {
+	admitted
+
+	index  int // in the caller's list
+	member ledger.ID
 }
 
-// admit validates one transaction and sends it on its way.
-func (n *Node) admit(group *waitGroup, index int, raw []byte) error {
+// receive validates one transaction. It returns the transaction as a guest, or
+// its outcome where that is known now.
+func (n *Node) receive(raw []byte) (guest, *Outcome, error) {
 	status := n.Status()
 	validated := n.stages.validating.begin()
 	t, id, err := n.executor.Validate(n, status.LogTime, n.limits.MaxTTL, neverSeen, raw)
 	validated()
-	if outcome, ok, known := n.Outcome(id); known != nil {
-		return known
-	} else if ok {
-		group.outcomes[index] = outcome
-		n.land(group)
-		return nil
+	var refused *contract.Error
+	if err != nil && !errors.As(err, &refused) {
+		return guest{}, nil, err
 	}
+	if refused != nil {
+		return guest{}, &Outcome{ID: id, Code: refused.Code, Detail: refused.Detail}, nil
+	}
+	if outcome, ok, err := n.Outcome(id); err != nil || ok {
+		return guest{}, &outcome, err
+	}
+	if status.NotFinal >= MaxNotFinal && t.Contract != governance.Name {
+		return guest{}, nil, ErrNotFinal
+	}
+	return guest{admitted: admitted{id: id, raw: raw}, member: t.Sender}, nil, nil
+}
+
+// letIn takes places in the window for all guests and sends those on their way
+// that are not under way already.
+func (n *Node) letIn(ctx context.Context, group *waitGroup, guests []guest) error {
+	fresh, err := n.flights.addAll(group, guests)
 	if err != nil {
-		var refused *contract.Error
-		if !errors.As(err, &refused) {
-			return err
-		}
-		group.outcomes[index] = Outcome{ID: id, Code: refused.Code, Detail: refused.Detail}
-		n.land(group)
-		return nil
-	}
-	if status.NotFinal >= maxNotFinal && t.Contract != governance.Name {
-		return ErrNotFinal
-	}
-	isNew, err := n.flights.add(id, t.Sender, waiter{group, index})
-	if err != nil || !isNew {
 		return err
 	}
-	select {
-	case n.pipeline.door <- admitted{id: id, raw: raw}:
-		return nil
-	case <-n.stopped:
-		return n.Status().Err
+	for _, g := range fresh {
+		select {
+		case n.pipeline.door <- g.admitted: // as long as the window, so there is room
+		case <-n.stopped:
+			return n.stopError(ctx)
+		}
 	}
+	return nil
 }
 
 // awaitClock puts this node's time on the log where log time lags too far

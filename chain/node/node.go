@@ -31,6 +31,7 @@ type Node struct {
 	pipeline *pipeline
 	flights  *flights
 	recent   *recent
+	blocks   blockCache
 	board    *board
 	stopped  chan struct{}
 

@@ -24,9 +24,12 @@ func (n *Node) Outcome(id ledger.Digest) (Outcome, bool, error) {
 	if err != nil || !ok {
 		return Outcome{}, false, err
 	}
-	block, _, err := n.Block(height)
+	block, err := n.blocks.get(n, height)
 	if err != nil {
 		return Outcome{}, false, err
+	}
+	if uint64(index) >= uint64(len(block.Results)) || block.Results[index].ID != id {
+		return Outcome{}, false, fmt.Errorf("read transaction %s: its index says block %d, place %d, where it is not", id, height, index)
 	}
 	return outcomeOf(&block.Results[index], block.Header.LogTime, ""), true, nil
 }

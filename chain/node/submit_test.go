@@ -110,6 +110,11 @@ func TestWindow(t *testing.T) {
 	t.Parallel()
 	f, open := gated(t, options{accounts: 5, window: 8})
 	defer f.close()
+	// A batch that does not fit is refused whole: no part of it executes.
+	whole := [][]byte{f.transfer(0, 4, 1), f.transfer(0, 4, 2), f.transfer(0, 4, 3)}
+	if _, err := f.node(0).Submit(t.Context(), whole); !errors.Is(err, node.ErrBusy) || f.node(0).InFlight() != 0 {
+		t.Errorf("three of a share of two: error %v and %d under way, want %v and none", err, f.node(0).InFlight(), node.ErrBusy)
+	}
 	var waiting sync.WaitGroup
 	for account := range 4 {
 		waiting.Go(func() {

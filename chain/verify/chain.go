@@ -60,6 +60,7 @@ type walk struct {
 	headSeen bool
 	// commitment is the sum of the state after the newest block.
 	commitment []byte
+	writes     []ledger.Write // of that block, or of genesis
 }
 
 func (w *walk) run(ctx context.Context) error {
@@ -74,6 +75,9 @@ func (w *walk) run(ctx context.Context) error {
 		return finding("missing", "store", "no genesis state is stored")
 	}
 	w.report.Stored = applied.Height
+	if err := w.history(0); err != nil {
+		return err
+	}
 	for h := uint64(1); h <= applied.Height; h++ {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -109,6 +113,7 @@ func (w *walk) begin() error {
 		return finding("genesis", "genesis.cbor", "%v", err)
 	}
 	w.state.apply(sealed.Writes)
+	w.writes = sealed.Writes
 	config := aplos.Config{Chain: digest, Shard: g.Shard, Contracts: w.in.Contracts, Verify: w.verify}
 	if w.executor, err = aplos.New(config, w.state, 0, sealed.Commitment); err != nil {
 		return err
@@ -155,6 +160,9 @@ func (w *walk) block(height uint64) error {
 		return err
 	}
 	if err := compareHeaders(where, &block.Header, recomputed); err != nil {
+		return err
+	}
+	if err := w.history(height); err != nil {
 		return err
 	}
 	w.previous = ledger.Hash(header)
@@ -231,6 +239,7 @@ func (w *walk) seal() (*ledger.Header, error) {
 	}
 	w.state.apply(sealed.Writes)
 	w.commitment = sealed.Commitment
+	w.writes = sealed.Writes
 	w.executor.Applied(sealed.Height)
 	block, _, err := w.group.Cut(sealed.State, sealed.Group)
 	if err != nil {

@@ -35,11 +35,12 @@ type chain struct {
 	core   *node.Core
 }
 
-// build makes a chain of four nodes that has all there is in one: records of
-// each kind, skipped ones, transactions that are refused and malformed.
-func build(t testing.TB) *chain {
+// empty makes a chain of four nodes without blocks.
+func empty(t testing.TB, accounts int, blockTransactions uint32) *chain {
 	t.Helper()
-	c := &chain{topic: ledger.ID{7}, Chain: aplostest.New(t, 4, 3, start, func(g *ledger.Genesis) { g.Limits.BlockTransactions = 3 })}
+	c := &chain{topic: ledger.ID{7}, Chain: aplostest.New(t, 4, accounts, start, func(g *ledger.Genesis) {
+		g.Limits.BlockTransactions = blockTransactions
+	})}
 	s, err := pebble.Open("store", pebble.Options{FS: vfs.NewMem(), Chain: c.ID, Node: aplostest.NodeID(0), CacheBytes: 1 << 20})
 	if err != nil {
 		t.Fatal(err)
@@ -60,6 +61,14 @@ func build(t testing.TB) *chain {
 	if c.core, err = node.NewCore(c.config, c.topic, s); err != nil {
 		t.Fatal(err)
 	}
+	return c
+}
+
+// build makes a chain that has all there is in one: records of each kind,
+// skipped ones, transactions that are refused and malformed.
+func build(t testing.TB) *chain {
+	t.Helper()
+	c := empty(t, 3, 3)
 	const expiry = start + 60_000
 	forged := c.Transfer(0, 1, 1, 99, expiry)
 	forged[len(forged)-1] ^= 1

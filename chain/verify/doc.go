@@ -10,8 +10,12 @@
 //
 //  1. Nothing stored is believed: blocks are read as untrusted bytes, roots,
 //     results, state commitment and cuts are computed again, signatures are
-//     checked.
+//     checked. So is what a node answers from: the rows as of each height and
+//     now, where a transaction is found, and where execution would go on. Not
+//     seen are the log's topic, which no block holds, and a newest value of a
+//     row that no execution ever wrote.
 //  2. A quorum over a header counts for all before it, since headers chain.
+//     Blocks of which none has a quorum are incomplete, not right.
 //  3. Without an anchor a rewritten or shortened chain cannot be told from the
 //     true one, and the report says so.
 package verify

@@ -25,6 +25,22 @@ func (w *walk) place(where string, height uint64, index int, id ledger.Digest) e
 	return nil
 }
 
+// history compares what the store tells of the rows that a block changed, as of
+// that block: who asks for the past must get what was.
+func (w *walk) history(height uint64) error {
+	for _, change := range w.writes {
+		where := fmt.Sprintf("row %q after block %d", change.Key, height)
+		value, ok, err := w.in.Store.Get(height, change.Key)
+		if err != nil {
+			return finding("storage", where, "%v", err)
+		}
+		if ok == change.Delete || !bytes.Equal(value, change.Value) {
+			return finding("history", where, "the stored value is not what execution gives")
+		}
+	}
+	return nil
+}
+
 // position compares where the store says that execution stands, from which a
 // node would go on.
 func (w *walk) position(applied *store.Applied) error {

@@ -20,6 +20,7 @@ type tampered struct {
 	signatures  func(height uint64, all []ledger.HeaderSignature) ([]ledger.HeaderSignature, error)
 	rows        func([]store.Row) []store.Row
 	latest      func(key, value []byte) []byte
+	get         func(height uint64, key, value []byte) []byte
 	applied     func(*store.Applied)
 	transaction func(id ledger.Digest, height *uint64, index *uint32, ok *bool)
 }
@@ -60,6 +61,14 @@ func (s *tampered) Latest(key []byte) ([]byte, bool, error) {
 	value, ok, err := s.Store.Latest(key)
 	if err == nil && s.latest != nil {
 		value = s.latest(key, value)
+	}
+	return value, ok, err
+}
+
+func (s *tampered) Get(height uint64, key []byte) ([]byte, bool, error) {
+	value, ok, err := s.Store.Get(height, key)
+	if err == nil && s.get != nil {
+		value = s.get(height, key, value)
 	}
 	return value, ok, err
 }
@@ -274,6 +283,18 @@ func TestFindings(t *testing.T) {
 			return rows
 		}}, verify.Wrong, "state", ""},
 		{"a row less", &tampered{rows: func(rows []store.Row) []store.Row { return rows[1:] }}, verify.Wrong, "state", "rows"},
+		{"a balance of the past", &tampered{get: func(height uint64, key, value []byte) []byte {
+			if account := c.Account(0); height == 1 && bytes.HasSuffix(key, account[:]) {
+				value = flip(value, 1)
+			}
+			return value
+		}}, verify.Wrong, "history", ""},
+		{"a member as of genesis", &tampered{get: func(height uint64, key, value []byte) []byte {
+			if height == 0 && bytes.HasPrefix(key, []byte("identity/member/")) {
+				value = flip(value, 0)
+			}
+			return value
+		}}, verify.Wrong, "history", ""},
 		{
 			"a place", &tampered{transaction: func(_ ledger.Digest, _ *uint64, index *uint32, _ *bool) { *index++ }},
 			verify.Wrong, "index", "block 1, transaction 0",

@@ -278,11 +278,15 @@ func (b *benchChain) latency(
 	times := make([]time.Duration, len(signed))
 	group, ctx := errgroup.WithContext(ctx)
 	begin := time.Now()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
 	for i := range signed {
 		due := begin.Add(time.Duration(i) * time.Second / time.Duration(b.rate))
-		time.Sleep(time.Until(due))
-		if ctx.Err() != nil {
-			break
+		timer.Reset(time.Until(due))
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			return result, errors.Join(context.Cause(ctx), group.Wait())
 		}
 		group.Go(func() error {
 			_, err := submitOK(ctx, n, signed[i:i+1])

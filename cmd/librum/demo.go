@@ -274,6 +274,6 @@ func (o *demoOptions) print(out io.Writer, r *demoResult, head verify.Anchors) {
 		return
 	}
 	say(out, "\nThe data is in %s. Verify it again, anchored by what you saw here:", r.Dir)
-	say(out, "  librum verify chain --dir %s --genesis %s --head %s --min-height %d", r.Dir, head.Genesis, head.Head, head.MinHeight)
-	say(out, "  librum verify job %s --dir %s --genesis %s", r.Job, r.Dir, head.Genesis)
+	say(out, "  %s verify chain --dir %s --genesis %s --head %s --min-height %d", os.Args[0], r.Dir, head.Genesis, head.Head, head.MinHeight)
+	say(out, "  %s verify job %s --dir %s --genesis %s", os.Args[0], r.Job, r.Dir, head.Genesis)
 }

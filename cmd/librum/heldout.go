@@ -46,10 +46,10 @@ func (h *heldOut) measure(round int) (train.Metrics, error) {
 	}
 	defer func() { _ = os.RemoveAll(dir) }() // what stays behind is in the system's temporary directory
 	path := filepath.Join(dir, "model.safetensors")
-	if _, err := h.client.DownloadModel(h.ctx, h.job, uint64(round), path); err != nil { //nolint:gosec // from 1
+	if _, err := h.client.DownloadModel(h.ctx, h.job, uint64(round), path); err != nil {
 		return train.Metrics{}, fmt.Errorf("fetch the model of round %d: %w", round, err)
 	}
-	b, err := os.ReadFile(path) //nolint:gosec // a path made above
+	b, err := os.ReadFile(path)
 	if err != nil {
 		return train.Metrics{}, err
 	}

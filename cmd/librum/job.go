@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -212,7 +214,7 @@ func printJob(w io.Writer, j *v1.Job) error {
 func newJobListCommand(flags *serverFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:     "list",
-		Short:   "List all jobs",
+		Short:   "List all jobs, the oldest first",
 		Example: "  librum job list",
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -231,6 +233,7 @@ func newJobListCommand(flags *serverFlags) *cobra.Command {
 					break
 				}
 			}
+			slices.SortStableFunc(jobs, func(a, b v1.Job) int { return cmp.Compare(a.Created, b.Created) })
 			if flags.json {
 				return printJSON(cmd.OutOrStdout(), v1.Jobs{Jobs: jobs})
 			}

@@ -146,7 +146,7 @@ func TestJobCommands(t *testing.T) {
 	if err := json.Unmarshal([]byte(out), &end); err != nil || code != 0 || end.State != "finished" || end.NumRounds != 2 || end.Accuracy == nil || end.ModelDigest.IsZero() {
 		t.Fatalf("exit %d, %s%s", code, out, progress)
 	}
-	for _, want := range []string{"round 1/2  accuracy ", "round 2/2  accuracy ", " %  loss ", "  peers 2  ", "  block "} {
+	for _, want := range []string{"waiting for 2 peers", "round 1/2  accuracy ", "round 2/2  accuracy ", " %  loss ", "  peers 2  ", "  block "} {
 		if !strings.Contains(progress, want) {
 			t.Errorf("no %q in the progress:\n%s", want, progress)
 		}

@@ -33,7 +33,7 @@ func newJobRunCommand(flags *serverFlags) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return followJob(cmd, flags, c, &j)
+			return followJob(cmd, flags, &j)
 		},
 	}
 	spec.add(cmd)
@@ -59,7 +59,7 @@ func newJobWatchCommand(flags *serverFlags) *cobra.Command {
 			if err != nil {
 				return answered(err)
 			}
-			return followJob(cmd, flags, c, &j)
+			return followJob(cmd, flags, &j)
 		},
 	}
 }
@@ -78,7 +78,11 @@ type jobEnd struct {
 }
 
 // followJob shows a job's progress until it ends, then how it ended.
-func followJob(cmd *cobra.Command, flags *serverFlags, c *client.Client, j *v1.Job) error {
+func followJob(cmd *cobra.Command, flags *serverFlags, j *v1.Job) error {
+	c, err := flags.connect(retriesFollow)
+	if err != nil {
+		return err
+	}
 	if !flags.json {
 		say(cmd.ErrOrStderr(), "job %s", j.ID)
 	}
@@ -126,6 +130,9 @@ type eventData struct {
 	Rounds  uint64             `json:"rounds"`
 	Model   ledger.Digest      `json:"model"`
 	Card    ledger.Digest      `json:"card"`
+	Spec    struct {
+		MinAvailablePeers int `json:"min_available_peers"`
+	} `json:"spec"`
 }
 
 // watchJob follows a job's events and shows them until it ends.
@@ -142,6 +149,8 @@ func watchJob(ctx context.Context, c *client.Client, j *v1.Job, display progress
 		}
 		elapsed := time.Duration(e.LogTime-j.Created) * time.Millisecond
 		switch {
+		case e.Type == "job.created":
+			display.Note(fmt.Sprintf("waiting for %d peers", data.Spec.MinAvailablePeers))
 		case e.Type == "round.committed":
 			peers[data.Round] = data.Count
 		case e.Type == "round.void":
@@ -170,7 +179,7 @@ func watchJob(ctx context.Context, c *client.Client, j *v1.Job, display progress
 // alone: a field may mean something else there.
 func readEvent(e *v1.Event, data *eventData) error {
 	switch e.Type {
-	case "round.committed", "round.void", "round.final", v1.EventJobFinished, v1.EventJobFailed, v1.EventJobCancelled:
+	case "job.created", "round.committed", "round.void", "round.final", v1.EventJobFinished, v1.EventJobFailed, v1.EventJobCancelled:
 		if err := json.Unmarshal(e.Data, data); err != nil {
 			return fmt.Errorf("read event %s at %s: %w", e.Type, e.Position, err)
 		}

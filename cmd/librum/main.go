@@ -27,8 +27,7 @@ func report(err error) int {
 	if err == nil {
 		return 0
 	}
-	var coded *exitError
-	if errors.As(err, &coded) {
+	if coded, ok := errors.AsType[*exitError](err); ok {
 		if coded.err != nil {
 			_, _ = fmt.Fprintln(os.Stderr, "librum:", coded.err)
 		}

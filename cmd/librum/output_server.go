@@ -43,8 +43,17 @@ func addServerFlags(cmd *cobra.Command) *serverFlags {
 	return f
 }
 
+// How often a request is repeated: a command that asks once says soon that
+// nobody is there; one that follows outlives a node's restart.
+const (
+	retriesOnce   = 2
+	retriesFollow = 8 // half a minute
+)
+
 // open returns a client of the node that flags and environment name.
-func (f *serverFlags) open() (*client.Client, error) {
+func (f *serverFlags) open() (*client.Client, error) { return f.connect(retriesOnce) }
+
+func (f *serverFlags) connect(retries int) (*client.Client, error) {
 	server := first(f.server, os.Getenv(envServer), defaultServer)
 	token, err := f.token()
 	if err != nil {
@@ -54,7 +63,7 @@ func (f *serverFlags) open() (*client.Client, error) {
 	if err != nil {
 		return nil, wrongUse(err)
 	}
-	c, err := client.New(server, token, client.Options{Retries: 3, Roots: roots})
+	c, err := client.New(server, token, client.Options{Retries: retries, Roots: roots})
 	if err != nil {
 		return nil, &exitError{code: exitUsage, err: err}
 	}

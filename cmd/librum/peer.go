@@ -11,12 +11,14 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/spf13/cobra"
 
 	"github.com/librum/librum/chain/identity"
 	"github.com/librum/librum/chain/ledger"
 	"github.com/librum/librum/client"
 	"github.com/librum/librum/fl/peer"
+	"github.com/librum/librum/internal/durable"
 	"github.com/librum/librum/localnet"
 )
 
@@ -64,7 +66,11 @@ func (f *peerFlags) seat(ctx context.Context, logger *slog.Logger, patient bool)
 	if err != nil {
 		return nil, wrongUse(fmt.Errorf("--identity: %w", err))
 	}
-	c, err := f.open()
+	retries := retriesOnce
+	if patient {
+		retries = retriesFollow
+	}
+	c, err := f.connect(retries)
 	if err != nil {
 		return nil, err
 	}
@@ -142,7 +148,7 @@ where it could not be, and the running peer records it when it can.`,
 			if err != nil {
 				return fmt.Errorf("pause the peer: %w", err)
 			}
-			if err := errors.Join(mark.Sync(), mark.Close(), syncFolder(filepath.Dir(flags.identity))); err != nil {
+			if err := errors.Join(mark.Sync(), mark.Close(), durable.SyncDir(vfs.Default, filepath.Dir(flags.identity))); err != nil {
 				return fmt.Errorf("pause the peer: %w", err)
 			}
 			say(cmd.ErrOrStderr(), "paused on this machine")
@@ -195,12 +201,4 @@ func (f *peerFlags) announce(cmd *cobra.Command, available bool) error {
 	}
 	_, err = fmt.Fprintf(cmd.OutOrStdout(), "recorded: peer %s, available: %t\n", s.config.ID, available)
 	return err
-}
-
-func syncFolder(path string) error {
-	d, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/internal/durable"
 )
 
 // Departure is one line of the egress log: a file that is about to leave.
@@ -77,7 +78,7 @@ func OpenEgress(path string) (_ *Egress, err error) {
 		e.jobs[d.Job] = true
 	}
 	// The name must be as durable as the lines.
-	if err = errors.Join(e.file.Sync(), syncFolder(filepath.Dir(path))); err != nil {
+	if err = errors.Join(e.file.Sync(), durable.SyncDir(vfs.Default, filepath.Dir(path))); err != nil {
 		return nil, err
 	}
 	return e, nil
@@ -152,12 +153,4 @@ func (e *Egress) Close() error {
 		err = e.file.Close()
 	}
 	return errors.Join(err, e.lock.Close())
-}
-
-func syncFolder(path string) error {
-	d, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

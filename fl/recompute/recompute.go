@@ -40,9 +40,12 @@ func New(spec *job.Spec, open OpenFunc) (*Set, error) {
 func (s *Set) Layout() tensor.Layout { return s.layout }
 
 // Check opens the updates and returns why some may take no part, in their
-// order. An error that wraps what open returned means that a file could not be
+// order. What an earlier Check opened is closed. An error that wraps what open returned means that a file could not be
 // had.
 func (s *Set) Check(ctx context.Context, updates []fl.Averaged) ([]fl.Refused, error) {
+	if err := s.Close(); err != nil {
+		return nil, err
+	}
 	var refused []fl.Refused
 	for _, u := range updates {
 		file, err := s.open(ctx, u.Digest)
@@ -70,7 +73,10 @@ func (s *Set) Average(ctx context.Context, updates []fl.Averaged, dst io.Writer,
 	}
 	inputs := make([]aggregator.Update, len(updates))
 	for i, u := range updates {
-		file := s.files[u.Peer]
+		file, ok := s.files[u.Peer]
+		if !ok {
+			return aggregator.Result{}, fmt.Errorf("average the update of peer %s: it was not checked; call Check first", u.Peer)
+		}
 		inputs[i] = aggregator.Update{Peer: u.Peer[:], File: file, Size: file.Size(), Weight: u.Weight}
 	}
 	return rule.Aggregate(ctx, s.spec.Strategy.Params, s.layout, inputs, dst, aggregator.Options{Threads: threads})

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/librum/librum/aggregator"
 	"github.com/librum/librum/chain/blob"
 	"github.com/librum/librum/chain/contract"
 	"github.com/librum/librum/chain/ledger"
@@ -281,6 +282,13 @@ func (w *walk) end(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, card.Close()) }()
 	if uint64(card.Size()) != j.CardSize {
 		return finding("card", "job", "the model card has %d bytes, the ledger says %d", card.Size(), j.CardSize)
+	}
+	digest, err := aggregator.Digest(ctx, card, card.Size())
+	if err != nil {
+		return trouble(ctx, "card", "job", err)
+	}
+	if ledger.Digest(digest) != j.Card {
+		return finding("card", "job", "the model card has digest %s, the ledger says %s", ledger.Digest(digest), j.Card)
 	}
 	w.say(0, Recomputed, "digest of the model card %s", j.Card.Short())
 	return nil

@@ -70,6 +70,7 @@ func put(t *testing.T, s blob.Store, content []byte) ledger.Digest {
 }
 
 func testPut(t *testing.T, s blob.Store) {
+	t.Helper()
 	for _, size := range []int{0, 1, 100, 1 << 16, 1<<16 + 1, 1 << 18, 1<<20 + 17} {
 		content := Content(size)
 		for range 2 { // the second time it is there already
@@ -95,6 +96,7 @@ func absent(t *testing.T, s blob.Store, content []byte) {
 }
 
 func testLimit(t *testing.T, s blob.Store) {
+	t.Helper()
 	for _, size := range []int{1, 1000, 1 << 18, 1<<18 + 1, 1 << 20} {
 		content := Content(size)
 		for _, limit := range []int64{int64(size) - 1, 0, -1} {
@@ -108,6 +110,7 @@ func testLimit(t *testing.T, s blob.Store) {
 }
 
 func testDigest(t *testing.T, s blob.Store) {
+	t.Helper()
 	good, bad := Content(1000), Content(999)
 	if _, err := s.PutDigest(t.Context(), ledger.Hash(good), bytes.NewReader(bad), 1000); !errors.Is(err, blob.ErrDigest) {
 		t.Errorf("put of other content: %v, want ErrDigest", err)
@@ -123,6 +126,7 @@ func testDigest(t *testing.T, s blob.Store) {
 }
 
 func testBrokenReader(t *testing.T, s blob.Store) {
+	t.Helper()
 	content := Content(5000)
 	broken := io.MultiReader(bytes.NewReader(content), iotest.ErrReader(io.ErrUnexpectedEOF))
 	if _, _, err := s.Put(t.Context(), broken, 1<<20); !errors.Is(err, io.ErrUnexpectedEOF) {
@@ -138,6 +142,7 @@ func testBrokenReader(t *testing.T, s blob.Store) {
 }
 
 func testDelete(t *testing.T, s blob.Store) {
+	t.Helper()
 	content := Content(70_000)
 	digest := put(t, s, content)
 	opened, err := s.Get(t.Context(), digest)
@@ -164,6 +169,7 @@ func testDelete(t *testing.T, s blob.Store) {
 }
 
 func testConcurrent(t *testing.T, s blob.Store) {
+	t.Helper()
 	var group sync.WaitGroup
 	for i := range 8 {
 		group.Go(func() {
@@ -180,6 +186,7 @@ func testConcurrent(t *testing.T, s blob.Store) {
 }
 
 func testUpload(t *testing.T, s blob.Store) {
+	t.Helper()
 	ctx, id, content := t.Context(), ledger.ID{7}, Content(300_000)
 	if _, err := s.Partial(ctx, id); !errors.Is(err, blob.ErrNotFound) {
 		t.Errorf("before the first part: %v, want ErrNotFound", err)
@@ -210,6 +217,7 @@ func testUpload(t *testing.T, s blob.Store) {
 // testUploadBroken breaks the connection amid a part and goes on from what was
 // kept.
 func testUploadBroken(t *testing.T, s blob.Store) {
+	t.Helper()
 	ctx, id, content := t.Context(), ledger.ID{8}, Content(200_000)
 	broken := io.MultiReader(bytes.NewReader(content[:123_456]), iotest.ErrReader(io.ErrUnexpectedEOF))
 	size, err := s.Append(ctx, id, 0, broken, 200_000)
@@ -228,6 +236,7 @@ func testUploadBroken(t *testing.T, s blob.Store) {
 }
 
 func testUploadRefused(t *testing.T, s blob.Store) {
+	t.Helper()
 	ctx, id, content := t.Context(), ledger.ID{9}, Content(1000)
 	part := func(offset int64, limit int64) (int64, error) {
 		return s.Append(ctx, id, offset, bytes.NewReader(content), limit)
@@ -270,6 +279,7 @@ func testUploadRefused(t *testing.T, s blob.Store) {
 func second(_ int64, err error) error { return err }
 
 func testCancelled(t *testing.T, s blob.Store) {
+	t.Helper()
 	content := Content(10)
 	digest := put(t, s, content)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -285,6 +295,7 @@ func testCancelled(t *testing.T, s blob.Store) {
 
 // testReadAt compares ReadAt with that of bytes.Reader, its naive twin.
 func testReadAt(t *testing.T, s blob.Store) {
+	t.Helper()
 	content := Content(3*64<<10 + 777)
 	b, err := s.Get(t.Context(), put(t, s, content))
 	if err != nil {

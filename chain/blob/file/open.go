@@ -7,7 +7,6 @@ import (
 	"hash/maphash"
 	"io"
 	"os"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/librum/librum/chain/blob"
 	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/internal/durable"
 )
 
 const (
@@ -97,7 +97,7 @@ func (s *Store) open(ctx context.Context) error {
 		return err
 	}
 	if !s.opts.ReadOnly {
-		if err := makeDir(s.fs, s.dir); err != nil {
+		if err := durable.MakeDir(s.fs, s.dir); err != nil {
 			return err
 		}
 	}
@@ -137,7 +137,7 @@ func (s *Store) prepare() error {
 	if err := s.loadPartials(); err != nil {
 		return err
 	}
-	return syncDir(s.fs, s.dir)
+	return durable.SyncDir(s.fs, s.dir)
 }
 
 // Close implements io.Closer. Blobs that are open stay so. Closing again does
@@ -197,39 +197,6 @@ func (s *Store) path(d ledger.Digest) (dir, path string) {
 	return dir, s.fs.PathJoin(dir, name)
 }
 
-// makeDir makes the directory, durable in the one above it, as are all that it
-// makes on the way.
-func makeDir(fs vfs.FS, dir string) error {
-	above := []string{fs.PathDir(dir)}
-	for {
-		last := above[len(above)-1]
-		if _, err := fs.Stat(last); err == nil || !errors.Is(err, os.ErrNotExist) || last == fs.PathDir(last) {
-			break
-		}
-		above = append(above, fs.PathDir(last))
-	}
-	if err := fs.MkdirAll(dir, 0o750); err != nil {
-		return err
-	}
-	for _, a := range slices.Backward(above) {
-		if err := syncDir(fs, a); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func syncDir(fs vfs.FS, dir string) error {
-	d, err := fs.OpenDir(dir)
-	if err != nil {
-		return fmt.Errorf("open directory %s: %w", dir, err)
-	}
-	if err := errors.Join(d.Sync(), d.Close()); err != nil {
-		return fmt.Errorf("sync directory %s: %w", dir, err)
-	}
-	return nil
-}
-
 // place renames a synced file to where content of that digest stands.
 func (s *Store) place(from string, d ledger.Digest, sums *sums) error {
 	dir, path := s.path(d)
@@ -240,7 +207,7 @@ func (s *Store) place(from string, d ledger.Digest, sums *sums) error {
 		return full(err)
 	}
 	s.verified.put(d, sums)
-	return full(syncDir(s.fs, dir))
+	return full(durable.SyncDir(s.fs, dir))
 }
 
 // shardDir makes a directory durable before the first file goes in.
@@ -253,7 +220,7 @@ func (s *Store) shardDir(dir string) error {
 	if err := s.fs.MkdirAll(dir, 0o750); err != nil {
 		return err
 	}
-	if err := syncDir(s.fs, s.dir); err != nil {
+	if err := durable.SyncDir(s.fs, s.dir); err != nil {
 		return err
 	}
 	s.dirs[dir] = true

@@ -12,6 +12,7 @@ import (
 
 	"github.com/librum/librum/chain/blob"
 	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/internal/durable"
 )
 
 // partial is an unfinished upload: a file of size bytes.
@@ -162,15 +163,15 @@ func (s *Store) appendPart(ctx context.Context, id ledger.ID, p *partial, offset
 	written, err := copyBounded(ctx, &writerAt{file: f, at: p.size}, r, limit-p.size, func([]byte) {})
 	// What came before an error of the reader is worth keeping: that is what
 	// resuming is for.
-	durable := full(errors.Join(f.Sync(), f.Close()))
-	if durable == nil && fresh {
-		durable = syncDir(s.fs, s.fs.PathJoin(s.dir, partialDir))
+	unsynced := full(errors.Join(f.Sync(), f.Close()))
+	if unsynced == nil && fresh {
+		unsynced = durable.SyncDir(s.fs, s.fs.PathJoin(s.dir, partialDir))
 	}
-	if durable == nil {
+	if unsynced == nil {
 		return p.size + written, false, err
 	}
 	// What the file holds is not known any more: begin anew.
-	return 0, true, errors.Join(err, durable, s.fs.Remove(s.partialPath(id)))
+	return 0, true, errors.Join(err, unsynced, s.fs.Remove(s.partialPath(id)))
 }
 
 type writerAt struct {

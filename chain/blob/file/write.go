@@ -13,6 +13,7 @@ import (
 
 	"github.com/librum/librum/chain/blob"
 	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/internal/durable"
 )
 
 // copySize is how much is copied at once.
@@ -138,7 +139,7 @@ func (s *Store) Delete(ctx context.Context, d ledger.Digest) error {
 	}
 	if err == nil {
 		s.verified.drop(d)
-		err = syncDir(s.fs, dir)
+		err = durable.SyncDir(s.fs, dir)
 	}
 	if err != nil {
 		return fmt.Errorf("delete blob %s: %w", d, err)

@@ -87,6 +87,9 @@ func transfer(env *contract.Env, call contract.Call, t *Transfer) error {
 	if err != nil {
 		return err
 	}
+	if t.Amount.IsZero() { // moves nothing (ERC-20 allows it), so it leaves no row for a new account
+		return env.Emit(EventTransfer, &Transferred{From: call.Sender, To: t.To, Amount: t.Amount})
+	}
 	rest, ok := from.Minus(t.Amount)
 	if !ok {
 		return contract.Errorf(CodeInsufficientFunds, "account %s has %s, the transfer wants %s", call.Sender, from, t.Amount)

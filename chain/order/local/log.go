@@ -13,6 +13,7 @@ import (
 
 	"github.com/librum/librum/chain/ledger"
 	"github.com/librum/librum/chain/order"
+	"github.com/librum/librum/internal/durable"
 )
 
 // ErrLocked says that another process, or another log of this one, has the
@@ -137,7 +138,7 @@ func (l *Log) Trim(ctx context.Context, before uint64) error {
 		if err := errors.Join(s.file.Close(), l.fs.Remove(s.path)); err != nil {
 			return fmt.Errorf("remove segment %s: %w", s.path, err)
 		}
-		if err := syncDir(l.fs, l.dir); err != nil {
+		if err := durable.SyncDir(l.fs, l.dir); err != nil {
 			return err
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/librum/librum/chain/order"
+	"github.com/librum/librum/internal/durable"
 )
 
 const lockName = "LOCK"
@@ -24,7 +25,7 @@ func Open(ctx context.Context, fs vfs.FS, dir string, opts Options) (*Log, error
 		return nil, fmt.Errorf("open log %s: %w", dir, err)
 	}
 	if !opts.ReadOnly {
-		if err := makeDir(fs, dir); err != nil {
+		if err := durable.MakeDir(fs, dir); err != nil {
 			return nil, fmt.Errorf("make log directory %s: %w", dir, err)
 		}
 	}
@@ -49,28 +50,6 @@ func Open(ctx context.Context, fs vfs.FS, dir string, opts Options) (*Log, error
 		go l.commitLoop()
 	}
 	return l, nil
-}
-
-// makeDir makes the directory, durable in the one above it, as are all that it
-// makes on the way.
-func makeDir(fs vfs.FS, dir string) error {
-	above := []string{fs.PathDir(dir)}
-	for {
-		last := above[len(above)-1]
-		if _, err := fs.Stat(last); err == nil || !errors.Is(err, os.ErrNotExist) || last == fs.PathDir(last) {
-			break
-		}
-		above = append(above, fs.PathDir(last))
-	}
-	if err := fs.MkdirAll(dir, 0o750); err != nil {
-		return err
-	}
-	for _, a := range slices.Backward(above) {
-		if err := syncDir(fs, a); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func (l *Log) load(ctx context.Context) error {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/librum/librum/chain/ledger"
 	"github.com/librum/librum/chain/order"
+	"github.com/librum/librum/internal/durable"
 )
 
 // A segment starts with a header, numbers little-endian:
@@ -176,16 +177,5 @@ func writeFile(fs vfs.FS, dir, name string, content []byte) error {
 	if err := fs.Rename(path+temporarySuffix, path); err != nil {
 		return err
 	}
-	return syncDir(fs, dir)
-}
-
-func syncDir(fs vfs.FS, dir string) error {
-	d, err := fs.OpenDir(dir)
-	if err != nil {
-		return fmt.Errorf("open directory %s: %w", dir, err)
-	}
-	if err := errors.Join(d.Sync(), d.Close()); err != nil {
-		return fmt.Errorf("sync directory %s: %w", dir, err)
-	}
-	return nil
+	return durable.SyncDir(fs, dir)
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/librum/librum/chain/ledger"
 	"github.com/librum/librum/chain/store"
+	"github.com/librum/librum/internal/durable"
 )
 
 // formatVersion is the pinned version of the database. This one marks in the
@@ -99,7 +99,7 @@ func Open(dir string, opts Options) (*Store, error) {
 
 func open(dir string, opts Options) (*Store, error) {
 	if !opts.ReadOnly {
-		if err := makeDir(opts.FS, dir); err != nil {
+		if err := durable.MakeDir(opts.FS, dir); err != nil {
 			return nil, fmt.Errorf("make directory: %w", err)
 		}
 	}
@@ -119,39 +119,6 @@ func open(dir string, opts Options) (*Store, error) {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
-}
-
-// makeDir makes the directory, durable in the one above it, as are all that it
-// makes on the way.
-func makeDir(fs vfs.FS, dir string) error {
-	above := []string{fs.PathDir(dir)}
-	for {
-		last := above[len(above)-1]
-		if _, err := fs.Stat(last); err == nil || !errors.Is(err, os.ErrNotExist) || last == fs.PathDir(last) {
-			break
-		}
-		above = append(above, fs.PathDir(last))
-	}
-	if err := fs.MkdirAll(dir, 0o750); err != nil {
-		return err
-	}
-	for _, a := range slices.Backward(above) {
-		if err := syncDir(fs, a); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func syncDir(fs vfs.FS, dir string) error {
-	d, err := fs.OpenDir(dir)
-	if err != nil {
-		return fmt.Errorf("open directory %s: %w", dir, err)
-	}
-	if err := errors.Join(d.Sync(), d.Close()); err != nil {
-		return fmt.Errorf("sync directory %s: %w", dir, err)
-	}
-	return nil
 }
 
 // openDatabase opens the database. A new one is opened twice: Pebble raises its
