@@ -35,7 +35,7 @@ func ReadTable(r io.Reader, schema Schema, label string) (Dataset, error) {
 	}
 	records := csv.NewReader(start)
 	records.ReuseRecord = true
-	for first := true; ; first = false {
+	for number := 0; ; number++ {
 		bounded.left = maxRecord
 		record, err := records.Read()
 		if errors.Is(err, io.EOF) {
@@ -44,14 +44,14 @@ func ReadTable(r io.Reader, schema Schema, label string) (Dataset, error) {
 		line := 0
 		if err == nil {
 			line, _ = records.FieldPos(0)
-			if first {
+			if number == 0 {
 				err = t.header(record)
 			} else {
 				err = t.row(record)
 			}
 		}
 		if err != nil {
-			return Dataset{}, fmt.Errorf("read table: %w", explain(err, line))
+			return Dataset{}, fmt.Errorf("read table: %w", explain(err, number+1, line))
 		}
 	}
 	if t.Rows == 0 {
@@ -60,18 +60,19 @@ func ReadTable(r io.Reader, schema Schema, label string) (Dataset, error) {
 	return t.Dataset, nil
 }
 
-// explain says where an error is and makes those of the text wrap ErrInvalid.
-func explain(err error, line int) error {
+// explain says where an error is, by the record where the line is 0, and makes
+// those of the text wrap ErrInvalid.
+func explain(err error, record, line int) error {
 	if parse, ok := errors.AsType[*csv.ParseError](err); ok {
 		if !errors.Is(parse.Err, csv.ErrBareQuote) && !errors.Is(parse.Err, csv.ErrQuote) && !errors.Is(parse.Err, csv.ErrFieldCount) {
 			return err
 		}
 		return fmt.Errorf("line %d, byte %d: %w: %w", parse.Line, parse.Column, parse.Err, ErrInvalid)
 	}
-	if errors.Is(err, ErrInvalid) && line > 0 {
-		return fmt.Errorf("line %d: %w", line, err)
+	if line == 0 {
+		return fmt.Errorf("record %d: %w", record, err)
 	}
-	return err
+	return fmt.Errorf("line %d: %w", line, err)
 }
 
 // skipMark skips the mark that some programs begin UTF-8 with, and tells UTF-16

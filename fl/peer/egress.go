@@ -38,9 +38,10 @@ type Departure struct {
 // before its file begins to leave, so that nothing leaves unlisted; a file whose
 // upload was broken off or repeated stands there all the same, each time.
 type Egress struct {
-	file *os.File
-	lock io.Closer
-	jobs map[ledger.Digest]bool
+	file   *os.File
+	lock   io.Closer
+	jobs   map[ledger.Digest]bool
+	failed error // of a write: what the file holds since is not known
 }
 
 // maxDeparture bounds a line, in bytes.
@@ -127,8 +128,14 @@ func (e *Egress) OtherJobs(job ledger.Digest) int {
 	return n
 }
 
-// Record makes a line durable. The file may leave once it returns nil.
+// Record makes a line durable. The file may leave once it returns nil. After a
+// write that failed nothing more is recorded, hence nothing leaves, until the
+// log is opened again: a line must not be joined to half of another, and a sync
+// that failed may have dropped what a second one would call durable.
 func (e *Egress) Record(d Departure) error {
+	if e.failed != nil {
+		return fmt.Errorf("write the egress log: it failed before; start the peer again: %w", e.failed)
+	}
 	line, err := json.Marshal(&d)
 	if err != nil {
 		return err
@@ -136,11 +143,11 @@ func (e *Egress) Record(d Departure) error {
 	if len(line) >= maxDeparture {
 		return fmt.Errorf("write the egress log: a line of %d bytes, at most %d are allowed", len(line), maxDeparture-1)
 	}
-	if _, err := e.file.Write(append(line, '\n')); err != nil {
-		return fmt.Errorf("write the egress log: %w", err)
+	if _, e.failed = e.file.Write(append(line, '\n')); e.failed == nil {
+		e.failed = e.file.Sync()
 	}
-	if err := e.file.Sync(); err != nil {
-		return fmt.Errorf("write the egress log: %w", err)
+	if e.failed != nil {
+		return fmt.Errorf("write the egress log: %w", e.failed)
 	}
 	e.jobs[d.Job] = true
 	return nil

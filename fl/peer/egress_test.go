@@ -87,6 +87,23 @@ func TestEgressBelongsToOneProcess(t *testing.T) {
 	}
 }
 
+// TestEgressStaysFailed takes the file away under the log: from then on nothing
+// may leave, whatever happens later.
+func TestEgressStaysFailed(t *testing.T) {
+	t.Parallel()
+	e := openEgress(t, filepath.Join(t.TempDir(), "egress.jsonl"))
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	first, second := e.Record(departure(1)), e.Record(departure(1))
+	if !errors.Is(first, os.ErrClosed) || !errors.Is(second, os.ErrClosed) || !strings.Contains(second.Error(), "start the peer again") {
+		t.Errorf("%v, then %v", first, second)
+	}
+	if e.OtherJobs(ledger.Digest{9}) != 0 {
+		t.Error("a file that may not leave is counted")
+	}
+}
+
 func TestEgressRefusesForeignLines(t *testing.T) {
 	t.Parallel()
 	for name, text := range map[string]string{
