@@ -94,6 +94,16 @@ func showRound(state contract.State, id ledger.Digest, number uint64, value []by
 		Nodes: r.Nodes, Agreed: r.Agreed, Dissented: r.Dissented,
 		Opened: r.Opened, Closed: r.Closed, Committed: r.Committed, Ended: r.Ended,
 	}
+	for _, lost := range r.Lost {
+		c, ok, err := fl.LoadCommit(state, id, number, lost.Term)
+		if err != nil || !ok {
+			return out, err
+		}
+		out.Lost = append(out.Lost, v1.LostTerm{
+			Term: lost.Term, Attempt: lost.Attempt, Node: lost.Node, Loss: string(lost.Loss), Model: showFile(c.Model, c.ModelSize),
+			Agreed: lost.Agreed, Dissented: lost.Dissented, Time: lost.Time,
+		})
+	}
 	if r.Committed == 0 {
 		return out, nil
 	}
