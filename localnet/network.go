@@ -43,6 +43,8 @@ type Options struct {
 	// StoreCache is the size of each store's block cache in bytes, 0 the
 	// driver's default.
 	StoreCache int64
+	// Cheat is for demonstrations.
+	Cheat Cheat
 }
 
 // verifierKeys is how many expanded public keys the nodes of a process keep
@@ -61,6 +63,7 @@ type Network struct {
 	Coordinators []*coordinator.Service
 	Blobs        []blob.Store
 
+	cheat   Cheat
 	log     *local.Log
 	meeting *coordinator.Mesh
 	closers []io.Closer
@@ -72,7 +75,7 @@ func Open(ctx context.Context, dir Dir, options Options) (*Network, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Network{Dir: dir, Genesis: g, Chain: chain, Mesh: node.NewMesh(), meeting: coordinator.NewMesh()}
+	n := &Network{Dir: dir, Genesis: g, Chain: chain, Mesh: node.NewMesh(), meeting: coordinator.NewMesh(), cheat: options.Cheat}
 	if n.log, err = local.Open(ctx, vfs.Default, dir.Log(), local.Options{Logger: options.Logger}); err != nil {
 		return nil, err
 	}
@@ -131,7 +134,7 @@ func (n *Network) openNode(ctx context.Context, index int, options Options, veri
 	n.Nodes = append(n.Nodes, member)
 	n.Blobs = append(n.Blobs, blobs)
 	n.Coordinators = append(n.Coordinators, coordinator.New(coordinator.Config{
-		Self: self, Key: key, Genesis: n.Genesis, Chain: n.Chain, Ledger: nodeLedger{member},
+		Self: self, Key: key, Genesis: n.Genesis, Chain: n.Chain, Ledger: n.cheat.ledger(index, nodeLedger{member}, blobs),
 		Blobs: blobs, Mesh: n.meeting, Now: config.Now, Logger: config.Logger,
 	}))
 	return nil
