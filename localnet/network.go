@@ -154,14 +154,20 @@ func nodeOf(g *ledger.Genesis, key *identity.Key) (ledger.ID, error) {
 // Run runs all nodes and their coordinators until ctx ends or one of them must
 // stop.
 func (n *Network) Run(ctx context.Context) error {
-	group, ctx := errgroup.WithContext(ctx)
+	group, running := errgroup.WithContext(ctx)
 	for _, c := range n.Coordinators {
-		group.Go(func() error { return c.Run(ctx) })
+		group.Go(func() error { return c.Run(running) })
 	}
 	for _, member := range n.Nodes {
-		group.Go(func() error { return member.Run(ctx) })
+		group.Go(func() error { return member.Run(running) })
 	}
-	return group.Wait()
+	err := group.Wait()
+	// Contexts end one after the other: a coordinator may find its node stopped
+	// before it learns that it is to stop itself.
+	if ctx.Err() != nil && errors.Is(err, node.ErrStopped) {
+		return nil
+	}
+	return err
 }
 
 // Close closes stores, blobs and log; the nodes must have ended.
