@@ -89,6 +89,7 @@ func ledgerProblems() []ProblemKind {
 		{Code: "answered", Status: conflict, Title: "It was answered before", Doc: "Peers and nodes answer once a round."},
 		{Code: "bad_receipt", Status: wrong, Title: "The receipts do not hold or are too few", Doc: "Finish the upload and use the receipts of its answer."},
 		{Code: "not_in_group", Status: forbidden, Title: "The node is not of the attesting group", Doc: "The group was frozen when the round opened."},
+		{Code: "barred", Status: forbidden, Title: "The node was outvoted in this job", Doc: "It takes no further term of it; another node coordinates."},
 		{Code: "refused", Status: wrong, Title: "The transaction was refused", Doc: "For a reason that this table does not know yet; the detail names it."},
 	}
 }

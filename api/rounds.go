@@ -95,8 +95,21 @@ func showRound(state contract.State, id ledger.Digest, number uint64, value []by
 		Opened: r.Opened, Closed: r.Closed, Committed: r.Committed, Ended: r.Ended,
 	}
 	var err error
-	if out.Declines, err = showDeclines(state, id, number, &r); err != nil || r.Committed == 0 {
+	if out.Declines, err = showDeclines(state, id, number, &r); err != nil {
 		return out, err
+	}
+	for _, lost := range r.Lost {
+		c, ok, err := fl.LoadCommit(state, id, number, lost.Term)
+		if err != nil || !ok {
+			return out, err
+		}
+		out.Lost = append(out.Lost, v1.LostTerm{
+			Term: lost.Term, Attempt: lost.Attempt, Node: lost.Node, Loss: string(lost.Loss), Model: showFile(c.Model, c.ModelSize),
+			Agreed: lost.Agreed, Dissented: lost.Dissented, Time: lost.Time,
+		})
+	}
+	if r.Committed == 0 {
+		return out, nil
 	}
 	c, ok, err := fl.LoadCommit(state, id, number, r.CommitTerm)
 	if err != nil || !ok {

@@ -64,10 +64,12 @@ func (n *Network) RunPeers(ctx context.Context, base string, seed uint64, logger
 		if err != nil {
 			return err
 		}
-		p := peer.New(peer.Config{
+		config := peer.Config{
 			ID: id, Key: key, Chain: n.Chain, Shard: n.Genesis.Shard, Group: n.Genesis.Group,
 			Data: part, Server: Remote{c}, Now: time.Now, Random: rand.Reader, Logger: logger,
-		})
+		}
+		config.Server = n.cheat.server(i, config)
+		p := peer.New(config)
 		group.Go(func() error {
 			defer c.Close()
 			return p.Run(ctx)

@@ -43,6 +43,8 @@ type Options struct {
 	// StoreCache is the size of each store's block cache in bytes, 0 the
 	// driver's default.
 	StoreCache int64
+	// Cheat is for demonstrations.
+	Cheat Cheat
 }
 
 // verifierKeys is how many expanded public keys the nodes of a process keep
@@ -61,6 +63,7 @@ type Network struct {
 	Coordinators []*coordinator.Service
 	Blobs        []blob.Store
 
+	cheat   Cheat
 	log     *local.Log
 	meeting *coordinator.Mesh
 	closers []io.Closer
@@ -72,7 +75,7 @@ func Open(ctx context.Context, dir Dir, options Options) (*Network, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Network{Dir: dir, Genesis: g, Chain: chain, Mesh: node.NewMesh(), meeting: coordinator.NewMesh()}
+	n := &Network{Dir: dir, Genesis: g, Chain: chain, Mesh: node.NewMesh(), meeting: coordinator.NewMesh(), cheat: options.Cheat}
 	if n.log, err = local.Open(ctx, vfs.Default, dir.Log(), local.Options{Logger: options.Logger}); err != nil {
 		return nil, err
 	}
@@ -131,7 +134,7 @@ func (n *Network) openNode(ctx context.Context, index int, options Options, veri
 	n.Nodes = append(n.Nodes, member)
 	n.Blobs = append(n.Blobs, blobs)
 	n.Coordinators = append(n.Coordinators, coordinator.New(coordinator.Config{
-		Self: self, Key: key, Genesis: n.Genesis, Chain: n.Chain, Ledger: nodeLedger{member},
+		Self: self, Key: key, Genesis: n.Genesis, Chain: n.Chain, Ledger: n.cheat.ledger(index, nodeLedger{member}, blobs),
 		Blobs: blobs, Mesh: n.meeting, Now: config.Now, Logger: config.Logger,
 	}))
 	return nil
@@ -151,14 +154,20 @@ func nodeOf(g *ledger.Genesis, key *identity.Key) (ledger.ID, error) {
 // Run runs all nodes and their coordinators until ctx ends or one of them must
 // stop.
 func (n *Network) Run(ctx context.Context) error {
-	group, ctx := errgroup.WithContext(ctx)
+	group, running := errgroup.WithContext(ctx)
 	for _, c := range n.Coordinators {
-		group.Go(func() error { return c.Run(ctx) })
+		group.Go(func() error { return c.Run(running) })
 	}
 	for _, member := range n.Nodes {
-		group.Go(func() error { return member.Run(ctx) })
+		group.Go(func() error { return member.Run(running) })
 	}
-	return group.Wait()
+	err := group.Wait()
+	// Contexts end one after the other: a coordinator may find its node stopped
+	// before it learns that it is to stop itself.
+	if ctx.Err() != nil && errors.Is(err, node.ErrStopped) {
+		return nil
+	}
+	return err
 }
 
 // Close closes stores, blobs and log; the nodes must have ended.

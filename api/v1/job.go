@@ -38,7 +38,7 @@ type Jobs struct {
 type Round struct {
 	Round     uint64             `json:"round"`
 	Attempt   uint64             `json:"attempt" doc:"From 1; a void round is opened again under its number."`
-	State     string             `json:"state" enum:"open,closed,committed,final,void,outvoted"`
+	State     string             `json:"state" enum:"open,closed,committed,final,void,failed"`
 	Input     File               `json:"input" doc:"The model it began with."`
 	Model     *File              `json:"model,omitempty" doc:"Its result, once committed."`
 	Peers     uint64             `json:"peers" doc:"Asked."`
@@ -50,11 +50,25 @@ type Round struct {
 	Nodes     uint64             `json:"nodes" doc:"In the attesting group."`
 	Agreed    uint64             `json:"agreed" doc:"Nodes that came to the same result."`
 	Dissented uint64             `json:"dissented"`
+	Lost      []LostTerm         `json:"lost,omitempty" doc:"Terms whose commit did not become final, the oldest first."`
 	Metrics   map[string]float64 `json:"metrics,omitempty" doc:"Claims of the node that committed."`
 	Opened    int64              `json:"opened" doc:"Log time, ms, as all times here."`
 	Closed    int64              `json:"closed,omitempty"`
 	Committed int64              `json:"committed,omitempty"`
 	Ended     int64              `json:"ended,omitempty"`
+}
+
+// LostTerm is a term that was lost over a round's commit; another node committed
+// over the same updates, unless the round failed.
+type LostTerm struct {
+	Term      uint64    `json:"term"`
+	Attempt   uint64    `json:"attempt"`
+	Node      ledger.ID `json:"node" doc:"That committed."`
+	Loss      string    `json:"loss" enum:"outvoted,attest_timeout"`
+	Model     *File     `json:"model,omitempty" doc:"That it committed."`
+	Agreed    uint64    `json:"agreed"`
+	Dissented uint64    `json:"dissented"`
+	Time      int64     `json:"time" doc:"Log time, ms."`
 }
 
 // RefusedUpdate names an update that was left out, and why.

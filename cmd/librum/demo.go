@@ -36,6 +36,7 @@ type demoOptions struct {
 	seed   uint64
 	dir    string
 	keep   bool
+	cheat  string
 	json   bool
 
 	temporary bool // dir was made for this run
@@ -49,8 +50,13 @@ func newDemoCommand() *cobra.Command {
 		Long: `Start four nodes of four organisations over one embedded log and peers that
 have the UCI digits split unevenly among them, submit a job over REST, watch
 it, print the model card, stop everything, and verify chain and job from the
-files alone. Gives up after 300 seconds with exit code 3.`,
-		Example: "  librum demo --dir ./demo-data --keep",
+files alone. Gives up after 300 seconds with exit code 3.
+
+With --cheat somebody lies, and the demo says in words what became of it; it
+exits 0 if the cheat was found as documented. As "aggregator" the first node
+to coordinate publishes a wrong average; as "peer" one peer signs a digest that
+is not its file's, claims too many examples and submits twice.`,
+		Example: "  librum demo --dir ./demo-data --keep\n  librum demo --cheat aggregator",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return o.run(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
@@ -62,6 +68,7 @@ files alone. Gives up after 300 seconds with exit code 3.`,
 	flags.Uint64Var(&o.seed, "seed", 1, "keys, initial model, split and training follow from it")
 	flags.StringVar(&o.dir, "dir", "", "directory for the data (default a temporary one)")
 	flags.BoolVar(&o.keep, "keep", false, "keep a temporary directory; one given by --dir is always kept")
+	flags.StringVar(&o.cheat, "cheat", "", "have somebody lie: "+cheatNames())
 	flags.BoolVar(&o.json, "json", false, "print one JSON object on the last line")
 	return cmd
 }
@@ -76,11 +83,23 @@ type demoResult struct {
 	ChainHash   ledger.Digest `json:"chain_hash"`
 	Seconds     float64       `json:"seconds"`
 	Dir         string        `json:"dir"`
+	Cheat       *cheatResult  `json:"cheat,omitempty"`
+}
+
+// cheatResult says whether a lie was found out as documented.
+type cheatResult struct {
+	Name  string `json:"name"`
+	Found bool   `json:"found"`
 }
 
 func (o *demoOptions) run(ctx context.Context, out, progress io.Writer) (err error) {
 	if o.peers < 1 || o.peers > 100 || o.rounds < 1 || o.rounds > 10_000 || o.seed > job.MaxSeed {
 		return &exitError{code: exitUsage, err: fmt.Errorf("--peers is 1 to 100, --rounds 1 to 10000, --seed at most %d", uint64(job.MaxSeed))}
+	}
+	spec := digitsJob(o.peers, o.rounds, o.seed)
+	lie, err := newCheat(o.cheat, &spec)
+	if err != nil {
+		return &exitError{code: exitUsage, err: err}
 	}
 	begin := time.Now()
 	if o.dir == "" {
@@ -96,8 +115,8 @@ func (o *demoOptions) run(ctx context.Context, out, progress io.Writer) (err err
 		text = progress
 	}
 	secrets := localnet.SecretsFromSeed(o.seed)
-	spec := localnet.Spec{Nodes: demoNodes, Peers: o.peers, Time: begin}
-	if err := localnet.Create(localnet.Dir(o.dir), secrets, spec); err != nil {
+	network := localnet.Spec{Nodes: demoNodes, Peers: o.peers, Time: begin}
+	if err := localnet.Create(localnet.Dir(o.dir), secrets, network); err != nil {
 		if errors.Is(err, localnet.ErrExists) {
 			err = fmt.Errorf("%w: remove it, or give another --dir", err)
 		}
@@ -105,7 +124,7 @@ func (o *demoOptions) run(ctx context.Context, out, progress io.Writer) (err err
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, demoTimeout, errors.New("gave up after 300 s"))
 	defer cancel()
-	result, head, err := o.train(ctx, text, progress)
+	result, head, err := o.train(ctx, &spec, lie, text, progress)
 	if err != nil {
 		if ctx.Err() != nil {
 			return &exitError{code: exitUnknown, err: err}
@@ -125,7 +144,7 @@ func (o *demoOptions) run(ctx context.Context, out, progress io.Writer) (err err
 			return err
 		}
 	}
-	if !verified.OK {
+	if !verified.OK || result.Cheat != nil && !result.Cheat.Found {
 		return &exitError{code: exitNo}
 	}
 	return nil
@@ -133,9 +152,13 @@ func (o *demoOptions) run(ctx context.Context, out, progress io.Writer) (err err
 
 // train runs the network until the job has ended everywhere, and returns the
 // anchors that verification starts from.
-func (o *demoOptions) train(ctx context.Context, out, progress io.Writer) (result *demoResult, anchors verify.Anchors, err error) {
+func (o *demoOptions) train(ctx context.Context, spec *job.Spec, lie cheat, out, progress io.Writer) (result *demoResult, anchors verify.Anchors, err error) {
 	logger := slog.New(slog.NewTextHandler(progress, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	r, ctx, err := runNetwork(ctx, localnet.Dir(o.dir), "127.0.0.1:0", o.seed, logger)
+	options := localnet.Options{Logger: logger}
+	if lie != nil {
+		options.Cheat = lie.seats()
+	}
+	r, ctx, err := runNetwork(ctx, localnet.Dir(o.dir), "127.0.0.1:0", o.seed, options)
 	if err != nil {
 		return nil, anchors, err
 	}
@@ -150,13 +173,12 @@ func (o *demoOptions) train(ctx context.Context, out, progress io.Writer) (resul
 		return nil, anchors, err
 	}
 	defer c.Close()
-	spec := digitsJob(o.peers, o.rounds, o.seed)
-	j, err := c.CreateJob(ctx, spec, demoKey)
+	j, err := c.CreateJob(ctx, *spec, demoKey)
 	if err != nil {
 		return nil, anchors, fmt.Errorf("submit the job: %w", err)
 	}
 	say(out, "job %s: %d rounds of FedAvg over the UCI digits, split by Dirichlet(0.5)", j.ID, o.rounds)
-	measure, err := newHeldOut(ctx, c, j.ID, spec)
+	measure, err := newHeldOut(ctx, c, j.ID, *spec)
 	if err != nil {
 		return nil, anchors, err
 	}
@@ -175,15 +197,25 @@ func (o *demoOptions) train(ctx context.Context, out, progress io.Writer) (resul
 	if err := printCard(ctx, c, j.ID, out); err != nil {
 		return nil, anchors, err
 	}
+	stage := &scene{network: r.Network, client: c, job: j.ID}
+	if lie != nil {
+		if err := lie.await(ctx, stage); err != nil {
+			return nil, anchors, err
+		}
+	}
 	status, err := awaitFinal(ctx, r.Network)
 	if err != nil {
 		return nil, anchors, err
 	}
 	anchors = verify.Anchors{Genesis: r.Chain, Head: status.FinalHash, MinHeight: status.Final}
-	return &demoResult{
+	result = &demoResult{
 		Job: j.ID, Accuracy: measure.accuracy, NumRounds: end.NumRounds, ModelDigest: end.ModelDigest,
 		ChainHash: status.FinalHash, Dir: o.dir,
-	}, anchors, nil
+	}
+	if lie != nil {
+		result.Cheat = &cheatResult{Name: o.cheat, Found: tell(ctx, lie, stage, out)}
+	}
+	return result, anchors, nil
 }
 
 // awaitFinal waits until all nodes have made final what node 0 has executed.

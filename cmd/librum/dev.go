@@ -63,7 +63,7 @@ func (o *devOptions) run(ctx context.Context, out, log io.Writer) (err error) {
 		return err
 	}
 	logger := slog.New(slog.NewTextHandler(log, nil))
-	r, ctx, err := runNetwork(ctx, dir, o.listen, devSeed, logger)
+	r, ctx, err := runNetwork(ctx, dir, o.listen, devSeed, localnet.Options{Logger: logger})
 	if err != nil {
 		return err
 	}

@@ -133,6 +133,9 @@ type eventData struct {
 	Spec    struct {
 		MinAvailablePeers int `json:"min_available_peers"`
 	} `json:"spec"`
+	Term uint64    `json:"term"`
+	Node ledger.ID `json:"node"`
+	Loss string    `json:"loss"`
 }
 
 // watchJob follows a job's events and shows them until it ends.
@@ -155,6 +158,8 @@ func watchJob(ctx context.Context, c *client.Client, j *v1.Job, display progress
 			peers[data.Round] = data.Count
 		case e.Type == "round.void":
 			display.Note(fmt.Sprintf("round %d is void: too few updates", data.Round))
+		case e.Type == "term.lost":
+			display.Note(fmt.Sprintf("round %d: node %s lost term %d (%s); another commits over the same updates", data.Round, data.Node.Short(), data.Term, data.Loss))
 		case e.Type == "round.final":
 			status, err := c.Status(ctx)
 			if err != nil {
@@ -179,7 +184,7 @@ func watchJob(ctx context.Context, c *client.Client, j *v1.Job, display progress
 // alone: a field may mean something else there.
 func readEvent(e *v1.Event, data *eventData) error {
 	switch e.Type {
-	case "job.created", "round.committed", "round.void", "round.final", v1.EventJobFinished, v1.EventJobFailed, v1.EventJobCancelled:
+	case "job.created", "round.committed", "round.void", "round.final", "term.lost", v1.EventJobFinished, v1.EventJobFailed, v1.EventJobCancelled:
 		if err := json.Unmarshal(e.Data, data); err != nil {
 			return fmt.Errorf("read event %s at %s: %w", e.Type, e.Position, err)
 		}

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"net"
 
 	"golang.org/x/sync/errgroup"
@@ -21,8 +20,8 @@ type running struct {
 
 // runNetwork opens the network of dir, serves node 0 at address and runs the
 // peers. The context of the result ends when a part of it fails.
-func runNetwork(ctx context.Context, dir localnet.Dir, address string, seed uint64, logger *slog.Logger) (*running, context.Context, error) {
-	network, err := localnet.Open(ctx, dir, localnet.Options{Logger: logger})
+func runNetwork(ctx context.Context, dir localnet.Dir, address string, seed uint64, options localnet.Options) (*running, context.Context, error) {
+	network, err := localnet.Open(ctx, dir, options)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -35,8 +34,8 @@ func runNetwork(ctx context.Context, dir localnet.Dir, address string, seed uint
 	group, ctx := errgroup.WithContext(ctx)
 	r := &running{Network: network, base: "http://" + listener.Addr().String(), stop: stop, done: group}
 	group.Go(func() error { return network.Run(ctx) })
-	group.Go(func() error { return network.Serve(ctx, listener, logger) })
-	group.Go(func() error { return network.RunPeers(ctx, r.base, seed, logger) })
+	group.Go(func() error { return network.Serve(ctx, listener, options.Logger) })
+	group.Go(func() error { return network.RunPeers(ctx, r.base, seed, options.Logger) })
 	return r, ctx, nil
 }
 

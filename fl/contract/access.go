@@ -32,7 +32,7 @@ func held(env *contract.Env, call contract.Call, id ledger.Digest, term uint64) 
 	switch {
 	case err != nil:
 		return nil, err
-	case !ok || t.Term != term || t.GivenUp:
+	case !ok || t.Term != term || t.Free():
 		return nil, contract.Errorf(CodeStaleTerm, "term %d of job %s is not its newest one", term, id.Short())
 	case t.Holder != call.Sender:
 		return nil, contract.Errorf(CodeStaleTerm, "term %d of job %s is node %s's", term, id.Short(), t.Holder)

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/librum/librum/chain/contract"
+	"github.com/librum/librum/chain/contract/governance"
 	members "github.com/librum/librum/chain/contract/identity"
 	"github.com/librum/librum/chain/identity"
 	"github.com/librum/librum/chain/ledger"
@@ -30,16 +31,16 @@ func attestRoundFootprint(call contract.Call, a *AttestRound) (contract.Footprin
 	}
 	return contract.Footprint{
 		Reads: []contract.Key{
-			members.MemberRow(call.Sender), GroupRow(a.Job, a.Round), CommitRow(a.Job, a.Round, a.Term),
+			members.MemberRow(call.Sender), governance.GroupRow, GroupRow(a.Job, a.Round), CommitRow(a.Job, a.Round, a.Term),
 		},
 		Writes: []contract.Key{
-			JobRow(a.Job), RoundRow(a.Job, a.Round), AttestRow(a.Job, a.Round, a.Term, call.Sender),
+			JobRow(a.Job), TermRow(a.Job), RoundRow(a.Job, a.Round), AttestRow(a.Job, a.Round, a.Term, call.Sender),
 		},
 	}, nil
 }
 
-// attestRound also records what comes after a quorum or after the end of the
-// job: it changes nothing then, but shows who agreed.
+// attestRound also records what comes after a quorum, after the commit was lost
+// or after the end of the job: it changes nothing then, but shows who agreed.
 func attestRound(env *contract.Env, call contract.Call, a *AttestRound) error {
 	if _, err := members.Require(env, call.Sender, identity.RoleNode); err != nil {
 		return err
@@ -73,19 +74,15 @@ func attestRound(env *contract.Env, call contract.Call, a *AttestRound) error {
 	if err := contract.Store(env, AttestRow(a.Job, a.Round, a.Term, call.Sender), &row); err != nil {
 		return err
 	}
-	if a.Dissent == "" {
-		r.Agreed++
-	} else {
-		r.Dissented++
-	}
+	agreed, dissented := r.count(c, a.Dissent)
 	err = env.Emit(EventRoundAttested, &RoundAttested{
 		Job: a.Job, Round: a.Round, Attempt: r.Attempt, Term: a.Term, Node: call.Sender, Dissent: a.Dissent,
-		Agreed: r.Agreed, Dissented: r.Dissented, Nodes: r.Nodes,
+		Agreed: agreed, Dissented: dissented, Nodes: r.Nodes,
 	})
 	if err != nil {
 		return err
 	}
-	if r.State != job.RoundCommitted || j.State.Terminal() {
+	if r.State != job.RoundCommitted || r.CommitTerm != a.Term || j.State.Terminal() {
 		return contract.Store(env, RoundRow(a.Job, a.Round), r)
 	}
 	return tally(env, a.Job, a.Round, j, r, c)
@@ -99,12 +96,30 @@ func committed(env *contract.Env, a *AttestRound) (*Round, *Commit, error) {
 		return nil, nil, err
 	case !ok:
 		return nil, nil, contract.Errorf(contract.CodeNotFound, "job %s has no round %d", a.Job.Short(), a.Round)
-	case r.Committed == 0 || r.CommitTerm != a.Term || r.Attempt != a.Attempt:
-		return nil, nil, contract.Errorf(CodeRoundState, "round %d has no commit of attempt %d and term %d", a.Round, a.Attempt, a.Term)
 	}
 	c, ok, err := LoadCommit(env, a.Job, a.Round, a.Term)
-	if err != nil || !ok {
-		return nil, nil, missing(CommitRow(a.Job, a.Round, a.Term), err)
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case !ok || c.Attempt != a.Attempt || r.Attempt != a.Attempt:
+		return nil, nil, contract.Errorf(CodeRoundState, "round %d has no commit of attempt %d and term %d", a.Round, a.Attempt, a.Term)
 	}
 	return r, c, nil
+}
+
+// count adds a word to the commit it is about, the one that stands or a lost
+// one, and returns how many agree and dissent.
+func (r *Round) count(c *Commit, dissent Dissent) (agreed, dissented uint64) {
+	pro, contra := &r.Agreed, &r.Dissented
+	for i := range r.Lost {
+		if r.Lost[i].Term == c.Term {
+			pro, contra = &r.Lost[i].Agreed, &r.Lost[i].Dissented
+		}
+	}
+	if dissent == "" {
+		*pro++
+	} else {
+		*contra++
+	}
+	return *pro, *contra
 }

@@ -8,14 +8,14 @@ import (
 )
 
 // CloseJob is the arguments of the method of that name. A job finishes with
-// model and card; it fails where peers or attesters stay away for longer than
-// the spec allows.
+// model and card; it fails where peers stay away for longer than the spec
+// allows.
 type CloseJob struct {
 	Job       ledger.Digest `cbor:"job"`
 	Round     uint64        `cbor:"round"` // the last one opened, 0 before the first
 	Term      uint64        `cbor:"term"`
 	State     job.State     `cbor:"state"`            // finished or failed
-	Reason    job.Reason    `cbor:"reason,omitempty"` // of failed: no_peers or attest_timeout
+	Reason    job.Reason    `cbor:"reason,omitempty"` // of failed: no_peers
 	Model     ledger.Digest `cbor:"model"`            // of finished: the last final model
 	ModelSize uint64        `cbor:"model_size"`
 	Card      ledger.Digest `cbor:"card"` // of finished: SHA-256 of the model card
@@ -28,16 +28,15 @@ func closeJobFootprint(call contract.Call, a *CloseJob) (contract.Footprint, err
 		if err := checkFile("card", a.Card, a.CardSize); err != nil {
 			return contract.Footprint{}, err
 		}
-	case a.State == job.StateFailed && (a.Reason == job.ReasonNoPeers || a.Reason == job.ReasonAttestTimeout):
+	case a.State == job.StateFailed && a.Reason == job.ReasonNoPeers:
 		if !a.Model.IsZero() || a.ModelSize != 0 || !a.Card.IsZero() || a.CardSize != 0 {
 			return contract.Footprint{}, badArguments("card", "a failed job has neither model nor card")
 		}
 	default:
-		return contract.Footprint{}, badArguments("state", "want %s, or %s because of %s or %s",
-			job.StateFinished, job.StateFailed, job.ReasonNoPeers, job.ReasonAttestTimeout)
+		return contract.Footprint{}, badArguments("state", "want %s, or %s because of %s", job.StateFinished, job.StateFailed, job.ReasonNoPeers)
 	}
 	return contract.Footprint{
-		Reads:  []contract.Key{members.MemberRow(call.Sender), RoundRow(a.Job, a.Round)},
+		Reads:  []contract.Key{members.MemberRow(call.Sender)},
 		Writes: []contract.Key{JobRow(a.Job), TermRow(a.Job)},
 	}, nil
 }
@@ -53,13 +52,10 @@ func closeJob(env *contract.Env, call contract.Call, a *CloseJob) error {
 	if a.Round != j.Round {
 		return contract.Errorf(contract.CodeConflict, "round %d is not the last one opened, %d", a.Round, j.Round)
 	}
-	switch {
-	case a.State == job.StateFinished:
+	if a.State == job.StateFinished {
 		err = a.finishable(j)
-	case a.Reason == job.ReasonNoPeers:
+	} else {
 		err = starved(env, j)
-	default:
-		err = unattested(env, a, j)
 	}
 	if err != nil {
 		return err
@@ -86,18 +82,6 @@ func starved(env *contract.Env, j *Job) error {
 	}
 	if at := j.PeersDeadline(); env.LogTime() < at {
 		return contract.Errorf(contract.CodeTooEarly, "the job waits for peers until log time %d", at)
-	}
-	return nil
-}
-
-// unattested holds where a commit stood for as long as attesters have.
-func unattested(env *contract.Env, a *CloseJob, j *Job) error {
-	r, err := roundIn(env, a.Job, a.Round, job.RoundCommitted)
-	if err != nil {
-		return err
-	}
-	if at := r.AttestDeadline(&j.Spec); env.LogTime() < at {
-		return contract.Errorf(contract.CodeTooEarly, "round %d may be attested until log time %d", a.Round, at)
 	}
 	return nil
 }

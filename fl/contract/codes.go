@@ -11,5 +11,6 @@ const (
 	CodeNotInCohort ledger.Code = "not_in_cohort" // the round does not ask this peer
 	CodeAnswered    ledger.Code = "answered"      // the peer or node has had its say in this round
 	CodeBadReceipt  ledger.Code = "bad_receipt"   // a receipt does not hold, or there are too few
+	CodeBarred      ledger.Code = "barred"        // the node was outvoted in this job and takes no further term
 	CodeNotInGroup  ledger.Code = "not_in_group"  // the node is not of the attesting group
 )

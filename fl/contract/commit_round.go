@@ -13,7 +13,9 @@ import (
 // CommitRound is the arguments of the method of that name. Set and weights are
 // digests: the updates stand in rows of their own, and thousands of them would not
 // fit a transaction. Where refusals leave fewer than min_train_peers updates,
-// model and size are zero: the claim is that the round is void.
+// model and size are zero: the claim is that the round is void. So they are
+// with input, which claims that the first round began with another model than
+// the spec gives; nothing was averaged then, and the weights are zero too.
 type CommitRound struct {
 	Job       ledger.Digest `cbor:"job"`
 	Round     uint64        `cbor:"round"`
@@ -22,6 +24,7 @@ type CommitRound struct {
 	Set       ledger.Digest `cbor:"set"`               // [SetDigest] of the updates averaged
 	Weights   ledger.Digest `cbor:"weights"`           // [WeightsDigest] of the same
 	Refused   []Refused     `cbor:"refused,omitempty"` // the rest of the closed set, peers ascending
+	Input     bool          `cbor:"input,omitempty"`
 	Model     ledger.Digest `cbor:"model"`
 	ModelSize uint64        `cbor:"model_size"`
 	Metrics   Metrics       `cbor:"metrics,omitempty"`
@@ -50,6 +53,9 @@ func (a *CommitRound) check() error {
 		if peers[i] = r.Peer; !slices.Contains(aggregator.Refusals(), r.Reason) {
 			return badArguments("refused", "reason %d, want one of %v", i, aggregator.Refusals())
 		}
+	}
+	if a.Input && (a.Round != 1 || len(a.Refused) > 0 || !a.Weights.IsZero()) {
+		return badArguments("input", "it goes with round 1 alone, whose input no earlier round fixes, without refused updates and weights")
 	}
 	if err := checkAscending("refused", peers, MaxCohort); err != nil {
 		return err
@@ -87,7 +93,7 @@ func commitRound(env *contract.Env, call contract.Call, a *CommitRound) error {
 	c := Commit{
 		Attempt: r.Attempt, Term: a.Term, Node: call.Sender, Time: env.LogTime(),
 		Set: a.Set, Count: count, Weights: a.Weights, Model: a.Model, ModelSize: a.ModelSize,
-		Refused: a.Refused, Metrics: a.Metrics,
+		Refused: a.Refused, Input: a.Input, Metrics: a.Metrics,
 	}
 	if err := contract.Store(env, CommitRow(a.Job, a.Round, a.Term), &c); err != nil {
 		return err
@@ -98,7 +104,7 @@ func commitRound(env *contract.Env, call contract.Call, a *CommitRound) error {
 	}
 	err = env.Emit(EventRoundCommitted, &RoundCommitted{
 		Job: a.Job, Round: a.Round, Attempt: r.Attempt, Term: a.Term, Node: call.Sender, Set: a.Set, Count: count,
-		Weights: a.Weights, Model: a.Model, ModelSize: a.ModelSize, Refused: a.Refused, Metrics: a.Metrics,
+		Weights: a.Weights, Model: a.Model, ModelSize: a.ModelSize, Refused: a.Refused, Input: a.Input, Metrics: a.Metrics,
 	})
 	if err != nil {
 		return err
@@ -119,9 +125,9 @@ func (a *CommitRound) remaining(env *contract.Env, j *Job, r *Round) (uint64, er
 	if len(a.Refused) == 0 && a.Set != r.Set {
 		return 0, contract.Errorf(contract.CodeConflict, "nothing is refused, yet the set is not the closed one, %s", r.Set)
 	}
-	if void := count < uint64(j.Spec.MinTrainPeers); void != a.Model.IsZero() {
+	if void := a.Input || count < uint64(j.Spec.MinTrainPeers); void != a.Model.IsZero() {
 		return 0, contract.Errorf(contract.CodeConflict,
-			"%d updates remain of at least %d: a model is named exactly if there are enough", count, j.Spec.MinTrainPeers)
+			"%d updates remain of at least %d: a model is named exactly if there are enough and the input is right", count, j.Spec.MinTrainPeers)
 	}
 	return count, nil
 }

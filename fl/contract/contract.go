@@ -20,6 +20,7 @@ const (
 	MethodCloseRound    = "CloseRound"
 	MethodCommitRound   = "CommitRound"
 	MethodAttestRound   = "AttestRound"
+	MethodExpireCommit  = "ExpireCommit"
 	MethodCloseJob      = "CloseJob"
 )
 
@@ -41,6 +42,7 @@ func New() contract.Contract {
 			contract.Handle(MethodCloseRound, "Fixes the set of updates, or finds the round void.", closeRoundFootprint, closeRound),
 			contract.Handle(MethodCommitRound, "Claims the result of a round.", commitRoundFootprint, commitRound),
 			contract.Handle(MethodAttestRound, "Says whether the sender came to the same result.", attestRoundFootprint, attestRound),
+			contract.Handle(MethodExpireCommit, "Passes the term on where no quorum attested in time.", expireCommitFootprint, expireCommit),
 			contract.Handle(MethodCloseJob, "Ends a job with its model card, or as failed.", closeJobFootprint, closeJob),
 		},
 		Genesis: genesis,

@@ -161,6 +161,7 @@ func FuzzBind(f *testing.F) {
 		&fl.SubmitUpdate{Job: id, Round: 1, Digest: id, Size: 1, Metrics: fl.Metrics{"loss": 0.5}, Receipts: [][]byte{{1}}},
 		&fl.CommitRound{Job: id, Round: 1, Refused: []fl.Refused{{Peer: ledger.ID{1}, Reason: aggregator.RefusedNaN}}},
 		&fl.AttestRound{Job: id, Round: 1, Dissent: fl.DissentModel},
+		&fl.ExpireCommit{Job: id, Round: 1, Term: 1},
 		&fl.CloseJob{Job: id, State: job.StateFailed, Reason: job.ReasonNoPeers},
 	} {
 		b, err := ledger.Encode(args)

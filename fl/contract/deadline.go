@@ -26,21 +26,26 @@ func (r *Round) ClosableAt(spec *job.Spec) int64 {
 func (r *Round) Deadline(spec *job.Spec) int64 { return r.Opened + 1000*spec.RoundTimeoutS }
 
 // AttestDeadline returns the log time from which a committed round without a
-// quorum may end the job.
+// quorum loses its commit's term.
 func (r *Round) AttestDeadline(spec *job.Spec) int64 { return r.Committed + 1000*spec.AttestTimeoutS }
 
 // PeersDeadline returns the log time from which a job short of peers may be
 // ended. It holds while no round is at work.
 func (j *Job) PeersDeadline() int64 { return j.Idle + 1000*j.Spec.WaitForPeersS }
 
-// TakeableAt returns the log time from which node may take the term after t.
-// Whoever let a term run out waits one lease longer than the others.
+// Free reports whether the term after t may be taken without waiting for its
+// lease.
+func (t *Term) Free() bool { return t.GivenUp || t.Lost }
+
+// TakeableAt returns the log time from which node may take the term after t,
+// unless it is barred. Whoever let a term run out waits one lease longer than
+// the others.
 func (t *Term) TakeableAt(node ledger.ID) int64 {
 	at := t.Renewed
-	if !t.GivenUp {
+	if !t.Free() {
 		at += Lease
 	}
-	if node == t.Holder && !t.GivenUp || slices.Contains(t.Lapsed, node) {
+	if node == t.Holder && !t.Free() || slices.Contains(t.Lapsed, node) {
 		at += Lease
 	}
 	return at

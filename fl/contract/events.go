@@ -14,6 +14,7 @@ const (
 	EventJobCancelled    = "job.cancelled"    // [JobEnded]
 	EventTermTaken       = "term.taken"       // [TermChanged]
 	EventTermGivenUp     = "term.given_up"    // [TermChanged]
+	EventTermLost        = "term.lost"        // [TermLost]
 	EventRoundOpened     = "round.opened"     // [RoundOpened]
 	EventUpdateSubmitted = "update.submitted" // [UpdateAnswered]
 	EventUpdateDeclined  = "update.declined"  // [UpdateAnswered]
@@ -22,7 +23,7 @@ const (
 	EventRoundCommitted  = "round.committed"  // [RoundCommitted]
 	EventRoundAttested   = "round.attested"   // [RoundAttested]
 	EventRoundFinal      = "round.final"      // [RoundEnded]
-	EventRoundOutvoted   = "round.outvoted"   // [RoundEnded]
+	EventRoundFailed     = "round.failed"     // [RoundEnded]
 )
 
 // PeerRegistered says that a peer offers to take part, or no longer does.
@@ -55,6 +56,22 @@ type TermChanged struct {
 	Job    ledger.Digest `cbor:"job"`
 	Term   uint64        `cbor:"term"`
 	Holder ledger.ID     `cbor:"holder"`
+}
+
+// TermLost says that a commit will not become final, so that another node
+// commits over the same set, and how many terms the round has lost with it.
+type TermLost struct {
+	Job       ledger.Digest `cbor:"job"`
+	Round     uint64        `cbor:"round"`
+	Attempt   uint64        `cbor:"attempt"`
+	Term      uint64        `cbor:"term"` // of the commit
+	Node      ledger.ID     `cbor:"node"` // that committed
+	Loss      Loss          `cbor:"loss"`
+	Model     ledger.Digest `cbor:"model"` // that it committed
+	Agreed    uint64        `cbor:"agreed"`
+	Dissented uint64        `cbor:"dissented"`
+	Nodes     uint64        `cbor:"nodes"`
+	Lost      uint64        `cbor:"lost"` // terms over this round, this one included
 }
 
 // RoundOpened is what the proof of a task proves: all that a peer needs to
@@ -112,6 +129,7 @@ type RoundCommitted struct {
 	Model     ledger.Digest `cbor:"model"`
 	ModelSize uint64        `cbor:"model_size"`
 	Refused   []Refused     `cbor:"refused,omitempty"`
+	Input     bool          `cbor:"input,omitempty"`
 	Metrics   Metrics       `cbor:"metrics,omitempty"`
 }
 
@@ -128,7 +146,7 @@ type RoundAttested struct {
 	Nodes     uint64        `cbor:"nodes"`
 }
 
-// RoundEnded says that a round is final, void or outvoted. Model is the one
+// RoundEnded says that a round is final, void or failed. Model is the one
 // that the next round begins with.
 type RoundEnded struct {
 	Job       ledger.Digest  `cbor:"job"`

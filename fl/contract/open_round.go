@@ -48,7 +48,7 @@ func openRound(env *contract.Env, call contract.Call, a *OpenRound) error {
 	if _, err := held(env, call, a.Job, a.Term); err != nil {
 		return err
 	}
-	attempt, err := nextAttempt(env, j, a)
+	attempt, lost, err := nextAttempt(env, j, a)
 	if err != nil {
 		return err
 	}
@@ -58,7 +58,7 @@ func openRound(env *contract.Env, call contract.Call, a *OpenRound) error {
 	r := Round{
 		Attempt: attempt, State: job.RoundOpen, Term: a.Term,
 		Model: a.Model, ModelSize: a.ModelSize, Cohort: uint64(len(a.Roster)), Opened: env.LogTime(),
-		OpenedBy: call.ID,
+		OpenedBy: call.ID, Lost: lost,
 	}
 	if err := freezeRoster(env, a, attempt); err != nil {
 		return err
@@ -87,22 +87,22 @@ func openRound(env *contract.Env, call contract.Call, a *OpenRound) error {
 
 // nextAttempt checks that the round is the one to come and begins with the
 // right model. Nobody can check the initial model here: the nodes derive it
-// from the spec, and dissent.
-func nextAttempt(env *contract.Env, j *Job, a *OpenRound) (uint64, error) {
+// from the spec, and dissent. Terms lost in earlier attempts go with the round.
+func nextAttempt(env *contract.Env, j *Job, a *OpenRound) (attempt uint64, lost []LostTerm, err error) {
 	if a.Round != j.Finals+1 || a.Round > uint64(j.Spec.NumRounds) {
-		return 0, contract.Errorf(CodeRoundState, "round %d of %d: %d are final", a.Round, j.Spec.NumRounds, j.Finals)
+		return 0, nil, contract.Errorf(CodeRoundState, "round %d of %d: %d are final", a.Round, j.Spec.NumRounds, j.Finals)
 	}
 	if !j.Model.IsZero() && (a.Model != j.Model || a.ModelSize != j.ModelSize) {
-		return 0, contract.Errorf(contract.CodeConflict, "round %d begins with model %s", a.Round, j.Model)
+		return 0, nil, contract.Errorf(contract.CodeConflict, "round %d begins with model %s", a.Round, j.Model)
 	}
 	if j.Round < a.Round {
-		return 1, nil
+		return 1, nil, nil
 	}
 	last, err := roundIn(env, a.Job, a.Round, job.RoundVoid)
 	if err != nil {
-		return 0, err
+		return 0, nil, err
 	}
-	return last.Attempt + 1, nil
+	return last.Attempt + 1, last.Lost, nil
 }
 
 // freezeRoster refuses peers that are not approved or not available, and

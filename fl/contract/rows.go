@@ -38,9 +38,11 @@ type Term struct {
 	Term    uint64   // from 1
 	Holder  ledger.ID
 	Taken   int64
-	Renewed int64 // of its last accepted transaction
+	Renewed int64 // of its last accepted transaction, or when it was lost
 	GivenUp bool
-	Lapsed  []ledger.ID // nodes that let a term run out which another then took, ascending
+	Lost    bool        // its commit did not become final
+	Lapsed  []ledger.ID // nodes that let a term run out, ascending; they wait one lease longer than others
+	Barred  []ledger.ID // nodes that were outvoted, ascending; they take no further term of the job
 }
 
 // Round is the row of a round: what changes while it runs.
@@ -59,12 +61,35 @@ type Round struct {
 	MinReached int64 // when min_train_peers had submitted; 0 before
 	Closed     int64
 	Set        ledger.Digest // [SetDigest] of the updates when it closed
-	Committed  int64
+	Committed  int64         // of the commit that stands; 0 where there is none, or it was lost
 	CommitTerm uint64
 	Agreed     uint64 // attestations equal to the commit, its own included
 	Dissented  uint64
 	Ended      int64
 	OpenedBy   ledger.Digest // the OpenRound whose result proves the peers' task
+	Lost       []LostTerm    // terms whose commit did not become final, in all attempts, the oldest first
+}
+
+// Loss is why a commit did not become final.
+type Loss string
+
+// The ways to lose a term over a commit.
+const (
+	LossOutvoted Loss = "outvoted"       // dissent made a quorum impossible
+	LossTimeout  Loss = "attest_timeout" // no quorum came together within attest_timeout_s
+)
+
+// LostTerm is a term that was lost over a round's commit. Commit and
+// attestations stay in rows of their own.
+type LostTerm struct {
+	_         struct{} `cbor:",toarray"`
+	Term      uint64
+	Attempt   uint64
+	Node      ledger.ID // that committed
+	Loss      Loss
+	Time      int64
+	Agreed    uint64 // late words included
+	Dissented uint64
 }
 
 // Cohort is the row of the peers that a round asks, ascending.
@@ -123,7 +148,8 @@ type Refused struct {
 }
 
 // Commit is the row of a round's claimed result. Where refusals leave fewer
-// than min_train_peers, it claims that the round is void and has no model.
+// than min_train_peers, or the round began with another model than it must, it
+// claims that the round is void and has no model.
 type Commit struct {
 	_         struct{} `cbor:",toarray"`
 	Attempt   uint64
@@ -136,6 +162,7 @@ type Commit struct {
 	Model     ledger.Digest // SHA-256 of the average, zero where the round is void
 	ModelSize uint64
 	Refused   []Refused // peers ascending
+	Input     bool      // claims that the round began with another model than it must
 	Metrics   Metrics   // the node's claims
 }
 
@@ -155,7 +182,7 @@ type Dissent string
 
 // The reasons of a node.
 const (
-	DissentInput     Dissent = "input"     // the round began with another model than it must
+	DissentInput     Dissent = "input"     // the commit is wrong about the model that the round began with
 	DissentRefused   Dissent = "refused"   // the refused updates or their reasons differ
 	DissentAvailable Dissent = "available" // an update called unavailable can be had from this node
 	DissentSet       Dissent = "set"       // the set differs though the refusals are the same

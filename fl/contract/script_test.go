@@ -161,6 +161,10 @@ func (s *script) show(t *testing.T) string {
 	if r, ok, err := fl.LoadRound(s.ledger, s.job, j.Round); err == nil && ok {
 		out += fmt.Sprintf("round %d attempt=%d %s submitted=%d declined=%d of %d agreed=%d dissented=%d of %d\n",
 			j.Round, r.Attempt, r.State, r.Submitted, r.Declined, r.Cohort, r.Agreed, r.Dissented, r.Nodes)
+		for _, lost := range r.Lost {
+			out += fmt.Sprintf("term %d of attempt %d lost by %s: %s, %d for and %d against\n",
+				lost.Term, lost.Attempt, s.value(lost.Node[:]), lost.Loss, lost.Agreed, lost.Dissented)
+		}
 	}
 	return out
 }
@@ -253,6 +257,8 @@ func (s *script) args(t *testing.T, d *datadriven.TestData) any {
 			a.Model = s.file(model)
 		}
 		return a
+	case fl.MethodExpireCommit:
+		return &fl.ExpireCommit{Job: s.job, Round: number("round"), Term: number("term")}
 	case fl.MethodCloseJob:
 		a := &fl.CloseJob{Job: s.job, Round: number("round"), Term: number("term"), State: job.State(text("state", "finished"))}
 		if a.Reason = job.Reason(text("reason", "")); a.Reason == "" {
@@ -301,6 +307,9 @@ func (s *script) commit(t *testing.T, d *datadriven.TestData, text func(string, 
 	}
 	if text("set", "right") == "wrong" {
 		a.Set = s.file("another set")
+	}
+	if a.Input = text("input", "right") == "wrong"; a.Input {
+		a.Weights = ledger.Digest{}
 	}
 	return a
 }

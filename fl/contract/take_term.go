@@ -40,18 +40,33 @@ func takeTerm(env *contract.Env, call contract.Call, a *TakeTerm) error {
 	if a.Term != last.Term+1 {
 		return contract.Errorf(CodeStaleTerm, "the next term of job %s is %d", a.Job.Short(), last.Term+1)
 	}
+	if slices.Contains(last.Barred, call.Sender) {
+		return contract.Errorf(CodeBarred, "node %s was outvoted and takes no further term of job %s", call.Sender, a.Job.Short())
+	}
 	if at := last.TakeableAt(call.Sender); env.LogTime() < at {
 		return contract.Errorf(contract.CodeTooEarly, "term %d is node %s's until log time %d", last.Term, last.Holder, at)
 	}
 	lapsed := last.Lapsed
-	if i, found := slices.BinarySearchFunc(lapsed, last.Holder, compareIDs); !last.GivenUp && !found {
-		lapsed = slices.Insert(lapsed, i, last.Holder)
+	if !last.Free() {
+		lapsed = including(lapsed, last.Holder)
 	}
-	next := Term{Term: a.Term, Holder: call.Sender, Taken: env.LogTime(), Renewed: env.LogTime(), Lapsed: lapsed}
+	next := Term{
+		Term: a.Term, Holder: call.Sender, Taken: env.LogTime(), Renewed: env.LogTime(),
+		Lapsed: lapsed, Barred: last.Barred,
+	}
 	if err := contract.Store(env, TermRow(a.Job), &next); err != nil {
 		return err
 	}
 	return env.Emit(EventTermTaken, &TermChanged{Job: a.Job, Term: a.Term, Holder: call.Sender})
+}
+
+// including returns a list of ids with another one in its place, once.
+func including(ids []ledger.ID, id ledger.ID) []ledger.ID {
+	i, found := slices.BinarySearchFunc(ids, id, compareIDs)
+	if found {
+		return ids
+	}
+	return slices.Insert(slices.Clone(ids), i, id)
 }
 
 // requireGroup refuses senders that are not nodes of the current group.

@@ -15,7 +15,7 @@ func tally(env *contract.Env, id ledger.Digest, number uint64, j *Job, r *Round,
 	case r.Agreed >= r.Quorum():
 		return finishRound(env, id, number, j, r, c)
 	case r.Dissented > r.Nodes-r.Quorum():
-		return outvoteRound(env, id, number, j, r, c)
+		return loseTerm(env, id, number, j, r, c, LossOutvoted)
 	}
 	return contract.Store(env, RoundRow(id, number), r)
 }
@@ -31,17 +31,4 @@ func finishRound(env *contract.Env, id ledger.Digest, number uint64, j *Job, r *
 		return err
 	}
 	return emitRoundEnded(env, EventRoundFinal, id, number, j, r, c.Metrics)
-}
-
-// outvoteRound ends the job too: handing the term on to another node is not
-// built yet.
-func outvoteRound(env *contract.Env, id ledger.Digest, number uint64, j *Job, r *Round, c *Commit) error {
-	r.State, r.Ended = job.RoundOutvoted, env.LogTime()
-	if err := contract.Store(env, RoundRow(id, number), r); err != nil {
-		return err
-	}
-	if err := emitRoundEnded(env, EventRoundOutvoted, id, number, j, r, c.Metrics); err != nil {
-		return err
-	}
-	return endJob(env, id, j, job.StateFailed, job.ReasonOutvoted)
 }

@@ -39,6 +39,7 @@ func (s *Spec) fields() []field {
 		integer("wait_after_min_s", &s.WaitAfterMinS, 0, MaxSeconds, "Seconds a round waits for more once min_train_peers have submitted."),
 		integer("wait_for_peers_s", &s.WaitForPeersS, 1, MaxSeconds, "Seconds after which a job short of peers ends."),
 		integer("attest_timeout_s", &s.AttestTimeoutS, 1, MaxSeconds, "Seconds in which a quorum of nodes must attest a round."),
+		integer("max_terms", &s.MaxTerms, 1, MaxTermsLost, "Terms that a round may lose, outvoted or without a quorum in time, before the job ends as failed."),
 		integer("max_num_examples", &s.MaxNumExamples, 1, MaxExamples, "Most examples that a peer may claim, which bounds its weight."),
 	}
 }

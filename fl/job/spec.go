@@ -21,6 +21,7 @@ type Spec struct {
 	WaitAfterMinS     int64    `cbor:"wait_after_min_s" json:"wait_after_min_s" yaml:"wait_after_min_s"`
 	WaitForPeersS     int64    `cbor:"wait_for_peers_s" json:"wait_for_peers_s" yaml:"wait_for_peers_s"`
 	AttestTimeoutS    int64    `cbor:"attest_timeout_s" json:"attest_timeout_s" yaml:"attest_timeout_s"`
+	MaxTerms          int64    `cbor:"max_terms" json:"max_terms" yaml:"max_terms"`
 	MaxNumExamples    int64    `cbor:"max_num_examples" json:"max_num_examples" yaml:"max_num_examples"`
 }
 
@@ -81,6 +82,7 @@ const (
 	MaxExamples     = 1<<29 - 1 // products with float32 stay exact in float64
 	MaxSeed         = 1<<53 - 1 // what every reader of JSON keeps exact
 	MaxSeconds      = 30 * 24 * 3600
+	MaxTermsLost    = 100 // each stands in the round's row
 )
 
 // Defaults returns the spec that a job starts from. It has no layers: those
@@ -100,6 +102,7 @@ func Defaults() Spec {
 		WaitAfterMinS:     10,
 		WaitForPeersS:     3600,
 		AttestTimeoutS:    60,
+		MaxTerms:          5,
 		MaxNumExamples:    10_000_000,
 	}
 }

@@ -134,6 +134,7 @@ func specs() *rapid.Generator[job.Spec] {
 		s.Train.Momentum = rapid.Float64Range(0, 0.9999).Draw(t, "momentum")
 		s.Train.ProximalMu = rapid.Float64Range(0, job.MaxProximalMu).Draw(t, "proximal_mu")
 		s.Train.Augment.Noise = rapid.Float64Range(0, job.MaxNoise).Draw(t, "noise")
+		s.MaxTerms = rapid.Int64Range(1, job.MaxTermsLost).Draw(t, "max_terms")
 		s.MaxNumExamples = rapid.Int64Range(1, job.MaxExamples).Draw(t, "max_num_examples")
 		return s
 	})
@@ -246,7 +247,7 @@ func TestStates(t *testing.T) {
 			t.Errorf("%s is terminal: %v", s, s.Terminal())
 		}
 	}
-	over := map[job.RoundState]bool{job.RoundFinal: true, job.RoundVoid: true, job.RoundOutvoted: true}
+	over := map[job.RoundState]bool{job.RoundFinal: true, job.RoundVoid: true, job.RoundFailed: true}
 	for _, s := range job.RoundStates() {
 		if s.Over() != over[s] {
 			t.Errorf("round %s is over: %v", s, s.Over())

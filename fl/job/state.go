@@ -27,13 +27,13 @@ type Reason string
 
 // The reasons of a state. Running and finished have none.
 const (
-	ReasonPeers         Reason = "peers"          // waiting: fewer peers than min_available_peers
-	ReasonVoid          Reason = "void"           // waiting: the round was void and is opened again
-	ReasonNoPeers       Reason = "no_peers"       // failed: no round could be opened for wait_for_peers_s
-	ReasonVoidRounds    Reason = "void_rounds"    // failed: a round was void MaxVoids times running
-	ReasonOutvoted      Reason = "outvoted"       // failed: attesters came to another result
-	ReasonAttestTimeout Reason = "attest_timeout" // failed: no quorum attested within attest_timeout_s
-	ReasonCreator       Reason = "creator"        // cancelled by its creator
+	ReasonPeers      Reason = "peers"       // waiting: fewer peers than min_available_peers
+	ReasonVoid       Reason = "void"        // waiting: the round was void and is opened again
+	ReasonNoPeers    Reason = "no_peers"    // failed: no round could be opened for wait_for_peers_s
+	ReasonVoidRounds Reason = "void_rounds" // failed: a round was void MaxVoids times running
+	ReasonMaxTerms   Reason = "max_terms"   // failed: max_terms terms were lost over one round
+	ReasonOutvoted   Reason = "outvoted"    // failed: every node that could coordinate has been outvoted
+	ReasonCreator    Reason = "creator"     // cancelled by its creator
 )
 
 // MaxVoids is how many void rounds running end a job.
@@ -50,16 +50,16 @@ const (
 	RoundCommitted RoundState = "committed" // a result stands on the ledger, nodes recompute
 	RoundFinal     RoundState = "final"     // a quorum attested the result
 	RoundVoid      RoundState = "void"      // fewer updates than min_train_peers
-	RoundOutvoted  RoundState = "outvoted"  // dissent made a quorum impossible
+	RoundFailed    RoundState = "failed"    // too many terms were lost over it, or nobody is left to take one
 )
 
 // RoundStates lists all states of a round.
 func RoundStates() []RoundState {
-	return []RoundState{RoundOpen, RoundClosed, RoundCommitted, RoundFinal, RoundVoid, RoundOutvoted}
+	return []RoundState{RoundOpen, RoundClosed, RoundCommitted, RoundFinal, RoundVoid, RoundFailed}
 }
 
 // Over reports whether a round in this state takes no further step, but for
 // being opened again where it was void.
 func (s RoundState) Over() bool {
-	return s == RoundFinal || s == RoundVoid || s == RoundOutvoted
+	return s == RoundFinal || s == RoundVoid || s == RoundFailed
 }

@@ -10,8 +10,8 @@ import (
 )
 
 // attest does the duties of an attester: compute the closed set, compare with
-// the commit, say so. A round that is final without this node's word still
-// gets it, so that the ledger shows who agreed.
+// the commit, say so. A commit that became final or was lost without this
+// node's word still gets it, so that the ledger shows who agreed.
 func (d *decision) attest() {
 	r := d.s.Round
 	if r == nil || d.s.Job.State == job.StateFailed || d.s.Job.State == job.StateCancelled {
@@ -26,29 +26,37 @@ func (d *decision) attest() {
 			d.computed(nil)
 		}
 	case job.RoundCommitted, job.RoundFinal:
-		if !d.s.attested(d.f.Node) {
-			d.judge()
+		if !d.s.Commit.attested(d.f.Node) {
+			d.judge(d.s.Commit)
+			return // one at a time: only one computation is kept
 		}
 	default:
+		return
+	}
+	for i := range d.s.Lost {
+		if !d.s.Lost[i].attested(d.f.Node) {
+			d.judge(&d.s.Lost[i])
+			return
+		}
 	}
 }
 
 // judge states what this node came to, if it has.
-func (d *decision) judge() {
-	c := d.s.Commit
-	if d.s.Job.Round == 1 {
-		if d.f.Initial == nil {
-			d.do(Derive{})
-			return
-		}
-		if *d.f.Initial != (File{Digest: d.s.Round.Model, Size: d.s.Round.ModelSize}) {
-			d.state(Computation{}, fl.DissentInput)
-			return
-		}
+func (d *decision) judge(c *Claim) {
+	right, known := d.input()
+	switch {
+	case !known:
+		return
+	case right == c.Input:
+		d.state(c, Computation{}, fl.DissentInput)
+		return
+	case c.Input: // nothing was averaged that could be compared
+		d.state(c, Computation{Set: c.Set, Weights: c.Weights}, "")
+		return
 	}
 	unavailable := calledUnavailable(c)
 	if len(minus(unavailable, d.f.Held)) < len(unavailable) {
-		d.state(Computation{}, fl.DissentAvailable)
+		d.state(c, Computation{}, fl.DissentAvailable)
 		return
 	}
 	if untried := minus(unavailable, d.f.Missing); len(untried) > 0 {
@@ -56,13 +64,26 @@ func (d *decision) judge() {
 		return
 	}
 	if own := d.computed(unavailable); own != nil {
-		d.state(*own, differs(c, own))
+		d.state(c, *own, differs(&c.Commit, own))
 	}
 }
 
-func (d *decision) state(own Computation, dissent fl.Dissent) {
-	number, attempt, term := d.s.Job.Round, d.s.Round.Attempt, d.s.Commit.Term
-	d.speaks = true
+// input reports whether the round began with the model that it must, once that
+// is known. From the second round on the ledger sees to it.
+func (d *decision) input() (right, known bool) {
+	if d.s.Job.Round > 1 {
+		return true, true
+	}
+	if d.f.Initial == nil {
+		d.do(Derive{})
+		return false, false
+	}
+	return *d.f.Initial == File{Digest: d.s.Round.Model, Size: d.s.Round.ModelSize}, true
+}
+
+func (d *decision) state(c *Claim, own Computation, dissent fl.Dissent) {
+	number, attempt, term := d.s.Job.Round, d.s.Round.Attempt, c.Term
+	d.speaks = d.speaks || c == d.s.Commit
 	d.do(submit(fl.MethodAttestRound, &fl.AttestRound{
 		Job: d.s.ID, Round: number, Attempt: attempt, Term: term,
 		Set: own.Set, Weights: own.Weights, Model: own.Model.Digest, Dissent: dissent,
@@ -85,7 +106,7 @@ func differs(c *fl.Commit, own *Computation) fl.Dissent {
 	return ""
 }
 
-func calledUnavailable(c *fl.Commit) []ledger.ID {
+func calledUnavailable(c *Claim) []ledger.ID {
 	var peers []ledger.ID
 	for _, r := range c.Refused {
 		if r.Reason == aggregator.RefusedUnavailable {

@@ -37,7 +37,9 @@ func Decide(s Snapshot, f Facts) []Action {
 	d.attest()
 	switch {
 	case s.Job.State.Terminal():
-	case s.Term != nil && s.Term.Holder == f.Node && !s.Term.GivenUp:
+	case d.speaks: // its word may end round, term or job
+	case d.expire():
+	case s.Term != nil && s.Term.Holder == f.Node && !s.Term.Free():
 		d.hold()
 	default:
 		d.contend()
@@ -53,7 +55,7 @@ type decision struct {
 	s       *Snapshot
 	f       *Facts
 	actions []Action
-	speaks  bool  // an attestation is among them
+	speaks  bool  // a word on the commit that stands is among them
 	wake    int64 // earliest log time something waits for; 0 for none
 }
 
@@ -82,20 +84,59 @@ func (d *decision) contend() {
 	if _, member := d.s.Group.Find(d.f.Node); !member || d.f.Stopping {
 		return
 	}
-	next, at := uint64(1), d.s.Job.Created
+	next, turn := d.turn()
+	if turn < 0 {
+		return
+	}
+	at := d.s.Job.Created
 	if t := d.s.Term; t != nil {
-		next, at = t.Term+1, t.TakeableAt(d.f.Node)
-		if !t.GivenUp { // after a stop of the whole network its holder comes first
+		at = t.TakeableAt(d.f.Node)
+		if !t.Free() { // after a stop of the whole network its holder comes first
 			at = max(at, d.f.Started+Stagger)
 		}
-	}
-	turn := slices.Index(Candidates(d.s.ID, next, &d.s.Group), d.f.Node)
-	if t := d.s.Term; t != nil && t.GivenUp && t.Holder == d.f.Node {
-		turn = len(d.s.Group.Nodes) // had its reasons: the others come first
+		if t.GivenUp && t.Holder == d.f.Node {
+			turn = len(d.s.Group.Nodes) // had its reasons: the others come first
+		}
 	}
 	if d.reached(at + int64(turn)*Stagger) {
 		d.do(submit(fl.MethodTakeTerm, &fl.TakeTerm{Job: d.s.ID, Term: next}, next))
 	}
+}
+
+// turn returns the next term and how many candidates for it come before this
+// node, -1 where it is none.
+func (d *decision) turn() (next uint64, turn int) {
+	var barred []ledger.ID
+	next = 1
+	if t := d.s.Term; t != nil {
+		next, barred = t.Term+1, t.Barred
+	}
+	return next, slices.Index(minus(Candidates(d.s.ID, next, &d.s.Group), barred), d.f.Node)
+}
+
+// expire takes the term from a commit that no quorum attested in time, and
+// reports whether it is due. Any node does, one after the other, in case the
+// holder is what is wrong.
+func (d *decision) expire() bool {
+	r := d.s.Round
+	if r == nil || r.State != job.RoundCommitted {
+		return false
+	}
+	if _, member := d.s.Group.Find(d.f.Node); !member || d.f.Stopping {
+		return false
+	}
+	_, turn := d.turn()
+	if turn < 0 {
+		turn = len(d.s.Group.Nodes)
+	}
+	at := max(r.AttestDeadline(&d.s.Job.Spec), d.f.Started+1000*d.s.Job.Spec.AttestTimeoutS)
+	if !d.reached(at + int64(turn)*Stagger) {
+		return false
+	}
+	d.do(submit(fl.MethodExpireCommit, &fl.ExpireCommit{
+		Job: d.s.ID, Round: d.s.Job.Round, Term: r.CommitTerm,
+	}, d.s.Job.Round, r.CommitTerm))
+	return true
 }
 
 // Candidates returns the nodes of a group in the order in which they may take

@@ -145,11 +145,11 @@ func TestDissent(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.Commit = &fl.Commit{
+		s.Commit = &round.Claim{Commit: fl.Commit{
 			Attempt: 1, Term: 1, Node: ledger.ID{1}, Set: own.Set, Weights: own.Weights,
 			Model: own.Model.Digest, ModelSize: own.Model.Size, Refused: slices.Clone(refused),
-		}
-		c.change(s.Commit)
+		}}
+		c.change(&s.Commit.Commit)
 		facts := round.Facts{Node: ledger.ID{2}, Computed: &own}
 		args := attestation(t, round.Decide(s, facts))
 		if args == nil || args.Dissent != c.want || args.Set != own.Set || args.Model != own.Model.Digest {

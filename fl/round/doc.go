@@ -21,4 +21,6 @@
 //     while ([Grace]) from [Facts.Started] on.
 //  5. Whatever befalls peers and nodes, a job does not stay where it is while
 //     a quorum of nodes is up: each state is left by an answer or a deadline.
+//  6. A node states of each commit once what it came to, of those that were
+//     lost too: the ledger shows who agreed with whom.
 package round

@@ -354,7 +354,7 @@ func (f *fleet) runUntil(at int64) error {
 
 // restart forgets all that a node kept in memory; files stay.
 func (n *node) restart(now int64) {
-	n.down, n.stopping, n.started = false, false, now
+	n.down, n.stopping, n.broken, n.started = false, false, false, now
 	n.initial, n.computed, n.card = nil, nil, nil
 	n.tried = map[ledger.Digest]bool{}
 }

@@ -33,8 +33,6 @@ func (d *decision) step() (Submit, bool) {
 		return d.close()
 	case job.RoundClosed:
 		return d.commit()
-	case job.RoundCommitted:
-		return d.expire()
 	case job.RoundFinal:
 		if d.s.Job.Finals == uint64(d.s.Job.Spec.NumRounds) {
 			return d.finish()
@@ -42,7 +40,7 @@ func (d *decision) step() (Submit, bool) {
 		return d.open()
 	case job.RoundVoid:
 		return d.open()
-	default: // outvoted: the job has ended
+	default: // committed: attesters have the word; failed: the job has ended
 		return Submit{}, false
 	}
 }
@@ -90,6 +88,15 @@ func (d *decision) close() (Submit, bool) {
 // commit names the result once it is computed.
 func (d *decision) commit() (Submit, bool) {
 	number, r := d.s.Job.Round, d.s.Round
+	right, known := d.input()
+	switch {
+	case !known:
+		return Submit{}, false
+	case !right:
+		return submit(fl.MethodCommitRound, &fl.CommitRound{
+			Job: d.s.ID, Round: number, Attempt: r.Attempt, Term: d.s.Term.Term, Set: r.Set, Input: true,
+		}, number, r.Attempt, d.s.Term.Term), true
+	}
 	var without []ledger.ID
 	if missing := minus(d.s.Set(), d.f.Held); len(missing) > 0 && d.reached(max(r.Closed, d.f.Started)+FetchPatience) {
 		without = missing
@@ -103,18 +110,6 @@ func (d *decision) commit() (Submit, bool) {
 		Job: d.s.ID, Round: number, Attempt: r.Attempt, Term: d.s.Term.Term, Set: c.Set, Weights: c.Weights,
 		Refused: c.Refused, Model: c.Model.Digest, ModelSize: c.Model.Size, Metrics: c.Metrics,
 	}, number, r.Attempt, d.s.Term.Term), true
-}
-
-// expire ends the job where no quorum attested in time.
-func (d *decision) expire() (Submit, bool) {
-	at := d.s.Round.AttestDeadline(&d.s.Job.Spec)
-	if d.speaks {
-		return Submit{}, false // this node's own word may make the quorum
-	}
-	if !d.reached(max(at, d.f.Started+1000*d.s.Job.Spec.AttestTimeoutS)) {
-		return Submit{}, false
-	}
-	return d.fail(job.ReasonAttestTimeout), true
 }
 
 func (d *decision) giveUp() Submit {

@@ -30,6 +30,7 @@ func TestSchedules(t *testing.T) {
 		spec.MinTrainPeers = rapid.Int64Range(1, 3).Draw(t, "min_train_peers")
 		spec.MinAvailablePeers = spec.MinTrainPeers
 		spec.RoundTimeoutS, spec.WaitForPeersS = 100, 500
+		spec.MaxTerms = rapid.Int64Range(1, 6).Draw(t, "max_terms")
 		nodes := rapid.IntRange(1, 5).Draw(t, "nodes")
 		f, err := newFleet(nodes, nodes, 3, spec)
 		if err != nil {
@@ -220,8 +221,7 @@ func (w *watch) check() error {
 }
 
 func (w *watch) round(j *fl.Job, number uint64) error {
-	l, id := w.fleet.ledger, w.fleet.job
-	r, ok, err := fl.LoadRound(l, id, number)
+	r, ok, err := fl.LoadRound(w.fleet.ledger, w.fleet.job, number)
 	if err != nil || !ok {
 		return fmt.Errorf("missing: %w", err)
 	}
@@ -231,34 +231,87 @@ func (w *watch) round(j *fl.Job, number uint64) error {
 	if r.State == job.RoundFinal && (r.Agreed < r.Quorum() || r.Submitted < uint64(j.Spec.MinTrainPeers)) {
 		return fmt.Errorf("final with %d of %d and %d updates", r.Agreed, r.Nodes, r.Submitted)
 	}
-	if r.State == job.RoundOutvoted && (j.State != job.StateFailed || r.Nodes-r.Dissented >= r.Quorum()) {
-		return fmt.Errorf("outvoted by %d of %d in a job that is %s", r.Dissented, r.Nodes, j.State)
+	if (r.State == job.RoundCommitted) != (r.Committed != 0 && r.Ended == 0) {
+		return fmt.Errorf("%s, committed at %d, ended at %d", r.State, r.Committed, r.Ended)
 	}
 	if err := w.answers(r, number); err != nil {
+		return err
+	}
+	if r.Closed != 0 {
+		if err := w.same(fmt.Sprintf("set/%d/%d", number, r.Attempt), r.Set.String()); err != nil {
+			return err
+		}
+	}
+	if err := w.lost(j, r, number); err != nil {
 		return err
 	}
 	if r.Committed == 0 {
 		return nil
 	}
-	if err := w.fixed(fmt.Sprintf("commit/%d", r.Attempt), fl.CommitRow(id, number, r.CommitTerm)); err != nil {
+	return w.claim(r, number, fl.LostTerm{Term: r.CommitTerm, Attempt: r.Attempt, Agreed: r.Agreed, Dissented: r.Dissented})
+}
+
+// claim checks a commit and the words on it, which never change, against what
+// was counted.
+func (w *watch) claim(r *fl.Round, number uint64, c fl.LostTerm) error {
+	l, id := w.fleet.ledger, w.fleet.job
+	if err := w.fixed(fmt.Sprintf("commit/%d", c.Attempt), fl.CommitRow(id, number, c.Term)); err != nil {
 		return err
 	}
-	said := uint64(0)
+	agreed, dissented := uint64(0), uint64(0)
 	for _, n := range w.fleet.nodes {
-		a, ok, err := fl.LoadAttestation(l, id, number, r.CommitTerm, n.id)
+		a, ok, err := fl.LoadAttestation(l, id, number, c.Term, n.id)
 		if err != nil {
 			return err
 		}
-		if !ok || a.Attempt != r.Attempt {
+		switch {
+		case !ok || a.Attempt != c.Attempt:
 			continue
+		case a.Dissent == "":
+			agreed++
+		default:
+			dissented++
 		}
-		said++
-		if err := w.fixed(fmt.Sprintf("attest/%d", r.Attempt), fl.AttestRow(id, number, r.CommitTerm, n.id)); err != nil {
+		if err := w.fixed(fmt.Sprintf("attest/%d", c.Attempt), fl.AttestRow(id, number, c.Term, n.id)); err != nil {
 			return err
 		}
 	}
-	if said != r.Agreed+r.Dissented || said > r.Nodes {
-		return fmt.Errorf("%d statements, counted %d and %d of %d", said, r.Agreed, r.Dissented, r.Nodes)
+	if agreed != c.Agreed || dissented != c.Dissented || agreed+dissented > r.Nodes {
+		return fmt.Errorf("term %d: %d agree and %d dissent, counted %d and %d of %d", c.Term, agreed, dissented, c.Agreed, c.Dissented, r.Nodes)
+	}
+	return nil
+}
+
+// lost checks the terms that a round has lost, and that who was outvoted holds
+// no term any more.
+func (w *watch) lost(j *fl.Job, r *fl.Round, number uint64) error {
+	t, ok, err := fl.LoadTerm(w.fleet.ledger, w.fleet.job)
+	if err != nil || !ok {
+		return fmt.Errorf("term missing: %w", err)
+	}
+	if slices.Contains(t.Barred, t.Holder) && !t.Lost && !j.State.Terminal() {
+		return fmt.Errorf("%s holds term %d, though it was outvoted", w.fleet.names[t.Holder], t.Term)
+	}
+	for i, c := range r.Lost {
+		if err := w.same(fmt.Sprintf("lost/%d/%d", number, i), fmt.Sprint(c.Term, c.Node, c.Loss)); err != nil {
+			return err
+		}
+		if err := w.claim(r, number, c); err != nil {
+			return err
+		}
+		if c.Loss == fl.LossOutvoted && (r.Nodes-c.Dissented >= r.Quorum() || !slices.Contains(t.Barred, c.Node)) {
+			return fmt.Errorf("term %d outvoted by %d of %d, barred are %v", c.Term, c.Dissented, r.Nodes, t.Barred)
+		}
+		if i > 0 && c.Term <= r.Lost[i-1].Term {
+			return fmt.Errorf("term %d lost after term %d", c.Term, r.Lost[i-1].Term)
+		}
+	}
+	spent := int64(len(r.Lost)) >= j.Spec.MaxTerms || len(t.Barred) == len(w.fleet.nodes)
+	if (r.State == job.RoundFailed) != (spent && number == j.Round) {
+		return fmt.Errorf("%s with %d of %d terms lost and %d nodes barred", r.State, len(r.Lost), j.Spec.MaxTerms, len(t.Barred))
+	}
+	if r.State == job.RoundFailed && j.State != job.StateFailed {
+		return fmt.Errorf("failed in a job that is %s", j.State)
 	}
 	return nil
 }
@@ -285,10 +338,13 @@ func (w *watch) answers(r *fl.Round, number uint64) error {
 
 // fixed reports a row that changed after it was seen under that name.
 func (w *watch) fixed(name string, key contract.Key) error {
-	value := string(w.fleet.ledger.Row(key))
-	name += "/" + string(key)
+	return w.same(name+"/"+string(key), string(w.fleet.ledger.Row(key)))
+}
+
+// same reports a value that changed after it was seen under that name.
+func (w *watch) same(name, value string) error {
 	if before, seen := w.rows[name]; seen && before != value {
-		return fmt.Errorf("row %q changed", name)
+		return fmt.Errorf("%q changed", name)
 	}
 	w.rows[name] = value
 	return nil

@@ -2,6 +2,7 @@ package round
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/librum/librum/chain/contract"
 	"github.com/librum/librum/chain/contract/governance"
@@ -21,8 +22,14 @@ type Snapshot struct {
 	Round     *fl.Round
 	Attesters ledger.Group
 	Answers   []Answer // of the cohort, peers ascending
-	Commit    *fl.Commit
-	Attested  []Statement // in the order of the group's nodes
+	Commit    *Claim   // that stands, or made the round final or void; nil where there is none
+	Lost      []Claim  // of this attempt that did not become final, the oldest first
+}
+
+// Claim is a commit and what the nodes said of it.
+type Claim struct {
+	fl.Commit
+	Attested []Statement // in the order of the group's nodes
 }
 
 // Answer is what a peer of the cohort has said.
@@ -75,10 +82,22 @@ func (s *Snapshot) loadRound(state contract.State) error {
 	if err := s.loadAnswers(state, number); err != nil {
 		return err
 	}
+	for _, lost := range r.Lost {
+		if lost.Attempt != r.Attempt {
+			continue
+		}
+		c, err := s.loadClaim(state, number, lost.Term)
+		if err != nil {
+			return err
+		}
+		s.Lost = append(s.Lost, c)
+	}
 	if r.Committed == 0 {
 		return nil
 	}
-	return s.loadCommit(state, number)
+	c, err := s.loadClaim(state, number, r.CommitTerm)
+	s.Commit = &c
+	return err
 }
 
 func (s *Snapshot) loadAnswers(state contract.State, number uint64) error {
@@ -96,22 +115,22 @@ func (s *Snapshot) loadAnswers(state contract.State, number uint64) error {
 	return nil
 }
 
-func (s *Snapshot) loadCommit(state contract.State, number uint64) error {
-	c, found, err := fl.LoadCommit(state, s.ID, number, s.Round.CommitTerm)
+func (s *Snapshot) loadClaim(state contract.State, number, term uint64) (Claim, error) {
+	commit, found, err := fl.LoadCommit(state, s.ID, number, term)
 	if err := present(found, err, "commit of round", number); err != nil {
-		return err
+		return Claim{}, err
 	}
-	s.Commit = c
+	c := Claim{Commit: *commit}
 	for _, n := range s.Attesters.Nodes {
-		a, found, err := fl.LoadAttestation(state, s.ID, number, c.Term, n.Node)
+		a, found, err := fl.LoadAttestation(state, s.ID, number, term, n.Node)
 		if err != nil {
-			return err
+			return c, err
 		}
-		if found && a.Attempt == s.Round.Attempt {
-			s.Attested = append(s.Attested, Statement{Node: n.Node, Attestation: *a})
+		if found && a.Attempt == commit.Attempt {
+			c.Attested = append(c.Attested, Statement{Node: n.Node, Attestation: *a})
 		}
 	}
-	return nil
+	return c, nil
 }
 
 func present(found bool, err error, what string, number uint64) error {
@@ -133,11 +152,6 @@ func (s *Snapshot) Set() []ledger.ID {
 }
 
 // attested reports whether node has had its say on the commit.
-func (s *Snapshot) attested(node ledger.ID) bool {
-	for _, a := range s.Attested {
-		if a.Node == node {
-			return true
-		}
-	}
-	return false
+func (c *Claim) attested(node ledger.ID) bool {
+	return slices.ContainsFunc(c.Attested, func(s Statement) bool { return s.Node == node })
 }

@@ -120,7 +120,11 @@ func (w *walk) round(ctx context.Context, number uint64) error {
 	if err := w.attested(number, c); err != nil {
 		return err
 	}
-	if err := w.result(ctx, number, c, submitted); err != nil {
+	computed, err := w.result(ctx, number, c, submitted)
+	if err != nil {
+		return err
+	}
+	if err := w.lost(number, r, computed); err != nil {
 		return err
 	}
 	w.say(number, ClaimOf("the peers"), "numbers of examples, %d in all", examples(submitted, c.Refused))
@@ -164,22 +168,18 @@ func (w *walk) submitted(number uint64, r *fl.Round) ([]fl.Averaged, error) {
 // attested counts the nodes whose attestation equals the commit.
 func (w *walk) attested(number uint64, c *fl.Commit) error {
 	where := fmt.Sprintf("round %d", number)
-	group, ok, err := fl.LoadGroup(w.in.State, w.in.Job, number)
+	group, err := w.group(number)
 	if err != nil {
 		return err
 	}
-	if !ok {
-		return finding("round", where, "it has no attesting group")
-	}
 	agreed := 0
-	for _, n := range group.Nodes {
-		a, ok, err := fl.LoadAttestation(w.in.State, w.in.Job, number, c.Term, n.Node)
-		if err != nil {
-			return err
-		}
-		if ok && a.Attempt == c.Attempt && a.Dissent == "" && a.Set == c.Set && a.Weights == c.Weights && a.Model == c.Model {
+	err = w.words(number, group, c, func(_ ledger.ID, a *fl.Attestation) {
+		if a.Dissent == "" && a.Set == c.Set && a.Weights == c.Weights && a.Model == c.Model {
 			agreed++
 		}
+	})
+	if err != nil {
+		return err
 	}
 	if agreed < group.Quorum() {
 		return finding("attestation", where, "%d of %d nodes agree, a quorum is %d", agreed, len(group.Nodes), group.Quorum())
@@ -188,30 +188,31 @@ func (w *walk) attested(number uint64, c *fl.Commit) error {
 	return nil
 }
 
-// result computes refusals, set, weights and average again.
-func (w *walk) result(ctx context.Context, number uint64, c *fl.Commit, submitted []fl.Averaged) error {
+// result computes refusals, set, weights and average again. It returns the
+// model that the updates give, zero where they are gone.
+func (w *walk) result(ctx context.Context, number uint64, c *fl.Commit, submitted []fl.Averaged) (ledger.Digest, error) {
 	where := fmt.Sprintf("round %d", number)
 	averaged, unavailable := without(submitted, c.Refused)
 	if err := compareDigests(where, c, averaged); err != nil {
-		return err
+		return ledger.Digest{}, err
 	}
 	got, err := w.recompute(ctx, where, except(submitted, unavailable))
 	if errors.Is(err, blob.ErrNotFound) {
 		w.report.Incomplete = true
 		w.say(number, Expired, "average %s: %v", c.Model.Short(), err)
-		return nil
+		return ledger.Digest{}, nil
 	}
 	if err != nil {
-		return err
+		return ledger.Digest{}, err
 	}
 	if claimed := known(c.Refused); !slices.Equal(got.refused, claimed) {
-		return finding("refusal", where, "the bytes give %v, the commit says %v", got.refused, claimed)
+		return got.model, finding("refusal", where, "the bytes give %v, the commit says %v", got.refused, claimed)
 	}
 	if got.model != c.Model || got.size != c.ModelSize {
-		return finding("average", where, "the updates give model %s, the commit says %s", got.model, c.Model)
+		return got.model, finding("average", where, "the updates give model %s, the commit says %s", got.model, c.Model)
 	}
 	w.say(number, Recomputed, "average of %d updates: model %s", len(averaged), c.Model.Short())
-	return nil
+	return got.model, nil
 }
 
 // compareDigests checks that the commit's digests are those of what it

@@ -139,6 +139,12 @@ var tamperings = []tampering{
 	{"wrong weights, agreed", agreed(1, func(c *fl.Commit) { c.Weights[0] ^= 1 }), "set", "round 1"},
 	{"wrong set, agreed", agreed(1, func(c *fl.Commit) { c.Set[0] ^= 1 }), "set", "round 1"},
 	{"wrong count, agreed", agreed(1, func(c *fl.Commit) { c.Count++ }), "set", "round 1"},
+	{"lost term without its commit", on(roundRow(1), func(r *fl.Round) {
+		r.Lost = append(r.Lost, fl.LostTerm{Term: 7, Attempt: 1, Loss: fl.LossOutvoted})
+	}), "commit", "round 1"},
+	{"lost term of another node", on(roundRow(2), func(r *fl.Round) {
+		r.Lost = append(r.Lost, fl.LostTerm{Term: 1, Attempt: 1, Node: contracttest.ID(contracttest.Node(3)), Loss: fl.LossTimeout})
+	}), "commit", "round 2"},
 	{"update's digest", on(updateRow(1, 1), func(u *fl.Update) { u.Digest[0] ^= 1 }), "set", "round 1"},
 	{"update's weight", on(updateRow(1, 1), func(u *fl.Update) { u.NumExamples++ }), "set", "round 1"},
 	{"update gone from the ledger", gone(updateRow(1, 1)), "set", "round 1"},

@@ -3,14 +3,11 @@ package verify
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
-	"strings"
 
 	"github.com/librum/librum/chain/blob"
 	"github.com/librum/librum/chain/ledger"
 	fl "github.com/librum/librum/fl/contract"
-	"github.com/librum/librum/fl/job"
 	"github.com/librum/librum/fl/recompute"
 )
 
@@ -56,86 +53,4 @@ func trouble(ctx context.Context, kind, where string, err error) error {
 		return err
 	}
 	return finding(kind, where, "%v", err)
-}
-
-// unfinished explains a round that has a result on the ledger but is not final.
-// That it was found wrong there is no finding here: the ledger is right about
-// it.
-func (w *walk) unfinished(ctx context.Context) error {
-	number := w.job.Round
-	if number <= w.job.Finals {
-		return nil
-	}
-	where := fmt.Sprintf("round %d", number)
-	r, ok, err := fl.LoadRound(w.in.State, w.in.Job, number)
-	if err != nil {
-		return err
-	}
-	if !ok {
-		return finding("round", where, "the job's row names it, but it has none")
-	}
-	if r.Committed == 0 {
-		return nil
-	}
-	c, ok, err := fl.LoadCommit(w.in.State, w.in.Job, number, r.CommitTerm)
-	if err != nil {
-		return err
-	}
-	if !ok || c.Attempt != r.Attempt {
-		return finding("commit", where, "its row says that it was committed, but it has no commit")
-	}
-	submitted, err := w.submitted(number, r)
-	if err != nil {
-		return err
-	}
-	if err := w.statements(number, r, c); err != nil {
-		return err
-	}
-	if r.Model != w.model {
-		w.say(number, Recomputed, "%s: it began with model %s instead of %s", r.State, r.Model.Short(), w.model.Short())
-	}
-	_, unavailable := without(submitted, c.Refused)
-	got, err := w.recompute(ctx, where, except(submitted, unavailable))
-	if errors.Is(err, blob.ErrNotFound) {
-		w.report.Incomplete = true
-		w.say(number, Expired, "%s result %s: %v", r.State, c.Model.Short(), err)
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if r.State == job.RoundVoid && !got.model.IsZero() {
-		return finding("refusal", where, "it is void, yet the updates give model %s", got.model)
-	}
-	w.say(number, Recomputed, "%s: the updates give model %s and refusals %v, node %s committed model %s and refusals %v",
-		r.State, got.model.Short(), got.refused, c.Node.Short(), c.Model.Short(), known(c.Refused))
-	return nil
-}
-
-// statements tells who agreed with a commit and who did not, and why.
-func (w *walk) statements(number uint64, r *fl.Round, c *fl.Commit) error {
-	group, ok, err := fl.LoadGroup(w.in.State, w.in.Job, number)
-	if err != nil {
-		return err
-	}
-	if !ok {
-		return finding("round", fmt.Sprintf("round %d", number), "it has no attesting group")
-	}
-	agreed, dissents := 0, []string{}
-	for _, n := range group.Nodes {
-		a, ok, err := fl.LoadAttestation(w.in.State, w.in.Job, number, c.Term, n.Node)
-		if err != nil {
-			return err
-		}
-		switch {
-		case !ok || a.Attempt != c.Attempt:
-		case a.Dissent == "":
-			agreed++
-		default:
-			dissents = append(dissents, fmt.Sprintf("node %s dissents (%s)", n.Node.Short(), a.Dissent))
-		}
-	}
-	w.say(number, Attested(agreed, len(group.Nodes)), "%s: model %s of node %s; %s",
-		r.State, c.Model.Short(), c.Node.Short(), strings.Join(append(dissents, fmt.Sprintf("a quorum is %d", group.Quorum())), ", "))
-	return nil
 }

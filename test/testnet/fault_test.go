@@ -3,6 +3,7 @@ package testnet_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -196,45 +197,200 @@ func lie(net *testnet.Net, i int) testnet.TwistFunc {
 	}
 }
 
+// TestWrongAverageIsOutvoted has the holder lie in round 2: the others find it,
+// one of them takes the term, and the job ends with the same models as without
+// the lie.
 func TestWrongAverageIsOutvoted(t *testing.T) {
 	t.Parallel()
 	net := network(t, 17, 4, 3)
+	liar := -1
 	for i := range 4 {
-		twist := lie(net, i) // whoever commits lies; the others compute for themselves
+		twist := lie(net, i)
 		net.Twist(i, func(ctx context.Context, method string, args any) error {
-			if j, err := net.Job(); err != nil || j.Round < 2 {
+			if j, err := net.Job(); err != nil || j.Round != 2 || liar >= 0 && liar != i {
 				return err
+			}
+			if method == fl.MethodCommitRound {
+				liar = i
 			}
 			return twist(ctx, method, args)
 		})
 	}
 	begin(t, net, small(3, 3))
-	end(t, net, job.StateFailed, job.ReasonOutvoted, 1)
+	end(t, net, job.StateFinished, "", 3)
 	r, c := round(t, net, 2)
-	if r.State != job.RoundOutvoted || r.Agreed != 1 || r.Dissented < 2 {
-		t.Errorf("round 2 ended as %s with %d for and %d against, want it outvoted", r.State, r.Agreed, r.Dissented)
+	if len(r.Lost) != 1 || net.NodeIndex(r.Lost[0].Node) != liar || r.Lost[0].Loss != fl.LossOutvoted || r.Lost[0].Agreed != 1 {
+		t.Fatalf("round 2 lost the terms %+v, want that of node %d, outvoted", r.Lost, liar)
 	}
-	dissents := 0
+	lost := r.Lost[0]
+	wrong, ok, err := fl.LoadCommit(net.State(), net.JobID(), 2, lost.Term)
+	if err != nil || !ok || wrong.Model == c.Model || c.Term != lost.Term+1 || c.Node == lost.Node || wrong.Set != c.Set {
+		t.Fatalf("the lost commit is %+v, the final one %+v, error %v; want another model over the same set, in the next term", wrong, c, err)
+	}
 	for _, n := range net.Group().Nodes {
-		a, ok, err := fl.LoadAttestation(net.State(), net.JobID(), 2, c.Term, n.Node)
+		a, ok, err := fl.LoadAttestation(net.State(), net.JobID(), 2, lost.Term, n.Node)
+		if err != nil || !ok {
+			t.Fatalf("node %s said nothing of the lost commit: %v", n.Node, err)
+		}
+		if n.Node != lost.Node && (a.Dissent != fl.DissentModel || a.Model != c.Model) {
+			t.Errorf("node %s says %+v, want it to dissent with the model that became final", n.Node, a)
+		}
+	}
+	if _, term := holder(t, net); !slices.Equal(term.Barred, []ledger.ID{lost.Node}) || term.Holder != c.Node {
+		t.Errorf("the job ended in %+v, want the liar barred and its successor holding", term)
+	}
+	verified(t, net, 3)
+	got := report(t, net)
+	explains(t, got, 0, verify.Attested(3, 4), "node "+lost.Node.Short()+" outvoted in term 1 of round 2",
+		"committed "+wrong.Model.Short(), "recomputed "+c.Model.Short()+" by 3 of 4")
+	explains(t, got, 2, verify.Recomputed, "the updates give model "+c.Model.Short(), "node "+lost.Node.Short()+" committed "+wrong.Model.Short())
+
+	honest := network(t, 17, 4, 3)
+	begin(t, honest, small(3, 3))
+	if out := end(t, honest, job.StateFinished, "", 3); out.Job.Model != mustJob(t, net).Model {
+		t.Errorf("the job ended with model %s, without the lie with %s", mustJob(t, net).Model, out.Job.Model)
+	}
+}
+
+func mustJob(t *testing.T, net *testnet.Net) *fl.Job {
+	t.Helper()
+	j, err := net.Job()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return j
+}
+
+// deny has a node commit wrong averages and dissent from right ones.
+func deny(net *testnet.Net, i int) testnet.TwistFunc {
+	twist := lie(net, i)
+	return func(ctx context.Context, method string, args any) error {
+		if a, ok := args.(*fl.AttestRound); ok && a.Dissent == "" {
+			a.Model[0] ^= 1
+			a.Dissent = fl.DissentModel
+		}
+		return twist(ctx, method, args)
+	}
+}
+
+// TestTwoCheatersOfFour: no commit can become final. The job ends once as many
+// terms were lost as it allows, or once every node was outvoted.
+func TestTwoCheatersOfFour(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		most   int64
+		reason job.Reason
+		lost   int
+	}{{most: 3, reason: job.ReasonMaxTerms, lost: 3}, {most: 5, reason: job.ReasonOutvoted, lost: 4}} {
+		t.Run(string(c.reason), func(t *testing.T) {
+			t.Parallel()
+			net := network(t, 22, 4, 3)
+			for _, i := range []int{1, 2} {
+				net.Twist(i, deny(net, i))
+			}
+			spec := small(2, 3)
+			spec.MaxTerms = c.most
+			begin(t, net, spec)
+			end(t, net, job.StateFailed, c.reason, 0)
+			r, _ := round(t, net, 1)
+			if r.State != job.RoundFailed || len(r.Lost) != c.lost {
+				t.Fatalf("round 1 ended as %s after the terms %+v, want it failed after %d", r.State, r.Lost, c.lost)
+			}
+			got := report(t, net)
+			if got.First != nil || got.Incomplete || got.Rounds != 0 {
+				t.Fatalf("verify: first %v, incomplete %t, %d rounds; the ledger is right about a round that failed", got.First, got.Incomplete, got.Rounds)
+			}
+			right := computed(t, net, 1)
+			for _, lost := range r.Lost {
+				said, ok, err := fl.LoadCommit(net.State(), net.JobID(), 1, lost.Term)
+				if err != nil || !ok {
+					t.Fatal(ok, err)
+				}
+				cheats := slices.Contains([]int{1, 2}, net.NodeIndex(lost.Node))
+				if cheats == (said.Model == right) {
+					t.Errorf("node %d committed %s, the updates give %s", net.NodeIndex(lost.Node), said.Model, right)
+				}
+				explains(t, got, 1, verify.Recomputed, "the updates give model "+right.Short(), "node "+lost.Node.Short()+" committed "+said.Model.Short())
+			}
+		})
+	}
+}
+
+// computed returns the model that an honest node came to in a round, going by
+// its word on the first lost commit.
+func computed(t *testing.T, net *testnet.Net, number uint64) ledger.Digest {
+	t.Helper()
+	r, _ := round(t, net, number)
+	for _, n := range net.Group().Nodes {
+		if i := net.NodeIndex(n.Node); i != 0 && i != 3 {
+			continue
+		}
+		a, ok, err := fl.LoadAttestation(net.State(), net.JobID(), number, r.Lost[0].Term, n.Node)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if ok && n.Node != c.Node {
-			dissents++
-			if a.Dissent != fl.DissentModel || a.Model == c.Model {
-				t.Errorf("node %s says %+v, want it to dissent because of the model", n.Node, a)
-			}
+		if ok {
+			return a.Model
 		}
 	}
-	if dissents < 2 {
-		t.Errorf("%d nodes dissent, want at least two", dissents)
+	t.Fatal("no honest node has had its say")
+	return ledger.Digest{}
+}
+
+// TestNoQuorumPassesTheTermOn has all nodes keep their word on round 2 to
+// themselves. Where they do so until its term is lost, the next holder's commit
+// becomes final; where they go on with it, the job fails.
+func TestNoQuorumPassesTheTermOn(t *testing.T) {
+	t.Parallel()
+	errMute := errors.New("this node says nothing")
+	for _, c := range []struct {
+		until  int
+		state  job.State
+		reason job.Reason
+		finals uint64
+	}{{until: 1, state: job.StateFinished, finals: 2}, {until: 2, state: job.StateFailed, reason: job.ReasonMaxTerms, finals: 1}} {
+		t.Run(string(c.state), func(t *testing.T) {
+			t.Parallel()
+			net := network(t, 23, 4, 3)
+			for i := range 4 {
+				net.Twist(i, func(_ context.Context, method string, _ any) error {
+					if method == fl.MethodAttestRound && mustJob(t, net).Round == 2 && lostTerms(t, net, 2) < c.until {
+						return errMute
+					}
+					return nil
+				})
+			}
+			spec := small(2, 3)
+			spec.MaxTerms, spec.AttestTimeoutS = 2, 20
+			begin(t, net, spec)
+			end(t, net, c.state, c.reason, c.finals)
+			r, _ := round(t, net, 2)
+			if len(r.Lost) != c.until {
+				t.Fatalf("round 2 lost the terms %+v, want %d", r.Lost, c.until)
+			}
+			for _, lost := range r.Lost {
+				if waited := lost.Time - r.Closed; lost.Loss != fl.LossTimeout || lost.Dissented != 0 || waited < 20_000 {
+					t.Errorf("term %d was lost as %+v %d ms after the round closed, want for want of a quorum after 20 s", lost.Term, lost, waited)
+				}
+			}
+			if _, term := holder(t, net); len(term.Barred) != 0 || !slices.Contains(term.Lapsed, r.Lost[0].Node) {
+				t.Errorf("the job ended in %+v, want nobody barred and the first holder lapsed", term)
+			}
+			if c.finals == 2 {
+				verified(t, net, 2)
+			}
+			explains(t, report(t, net), 0, verify.Attested(int(r.Lost[0].Agreed), 4), "lost term", "no quorum in time")
+		})
 	}
-	got := report(t, net)
-	if got.First != nil || got.Incomplete || got.Rounds != 1 {
-		t.Fatalf("verify: first %v, incomplete %t, %d rounds; the ledger is right about a lie that it found", got.First, got.Incomplete, got.Rounds)
+}
+
+func lostTerms(t *testing.T, net *testnet.Net, number uint64) int {
+	t.Helper()
+	if mustJob(t, net).Round < number {
+		return 0
 	}
-	explains(t, got, 2, verify.Recomputed, "outvoted", c.Node.Short(), c.Model.Short())
+	r, _ := round(t, net, number)
+	return len(r.Lost)
 }
 
 // explains looks for a line about a round that says all of the words.
@@ -249,16 +405,26 @@ func explains(t *testing.T, r verify.Report, number uint64, basis verify.Basis, 
 	t.Errorf("no line about round %d says %v, %s: %+v", number, words, basis, r.Lines)
 }
 
-// TestWrongInitialModelIsOutvoted has the holder begin with a model of its own.
+// TestWrongInitialModelIsOutvoted has the holder begin with a model of its own:
+// the others outvote it and agree that what was trained from that is void.
 func TestWrongInitialModelIsOutvoted(t *testing.T) {
 	t.Parallel()
 	net := network(t, 18, 4, 3)
+	liar := -1
 	for i := range 4 {
 		net.Twist(i, func(ctx context.Context, method string, args any) error {
-			open, ok := args.(*fl.OpenRound)
-			if method != fl.MethodOpenRound || !ok || open.Round != 1 {
+			if commit, ok := args.(*fl.CommitRound); ok && i == liar && commit.Input {
+				*commit = fl.CommitRound{ // it does not give itself away
+					Job: commit.Job, Round: commit.Round, Attempt: commit.Attempt, Term: commit.Term, Set: commit.Set,
+					Model: ledger.Digest{1}, ModelSize: 1,
+				}
 				return nil
 			}
+			open, ok := args.(*fl.OpenRound)
+			if method != fl.MethodOpenRound || !ok || open.Round != 1 || liar >= 0 {
+				return nil
+			}
+			liar = i
 			c := fl.CommitRound{Model: open.Model}
 			err := lie(net, i)(ctx, fl.MethodCommitRound, &c)
 			open.Model = c.Model
@@ -266,19 +432,30 @@ func TestWrongInitialModelIsOutvoted(t *testing.T) {
 		})
 	}
 	begin(t, net, small(2, 3))
-	end(t, net, job.StateFailed, job.ReasonOutvoted, 0)
-	r, c := round(t, net, 1)
-	explains(t, report(t, net), 1, verify.Recomputed, "began with model", r.Model.Short())
+	until(t, net, func(*fl.Job) bool {
+		r, ok, err := fl.LoadRound(net.State(), net.JobID(), 1)
+		return err == nil && ok && r.State == job.RoundVoid
+	})
+	void, c := round(t, net, 1)
+	if !c.Input || net.NodeIndex(c.Node) == liar || len(void.Lost) != 1 || net.NodeIndex(void.Lost[0].Node) != liar {
+		t.Errorf("the round is void by %+v after %+v, want another node than %d to say that the input is wrong", c, void.Lost, liar)
+	}
+	explains(t, report(t, net), 1, verify.Recomputed, "began with model", void.Model.Short())
 	for _, n := range net.Group().Nodes {
-		a, ok, err := fl.LoadAttestation(net.State(), net.JobID(), 1, c.Term, n.Node)
+		a, ok, err := fl.LoadAttestation(net.State(), net.JobID(), 1, void.Lost[0].Term, n.Node)
 		if err != nil {
 			t.Fatal(err)
 		}
-		// The holder itself lied only in what it opened, so it agrees.
-		if ok && n.Node != c.Node && a.Dissent != fl.DissentInput {
+		if ok && net.NodeIndex(n.Node) != liar && a.Dissent != fl.DissentInput {
 			t.Errorf("node %s says %q, want %q", n.Node, a.Dissent, fl.DissentInput)
 		}
 	}
+	end(t, net, job.StateFinished, "", 2)
+	if r, _ := round(t, net, 1); r.Attempt != 2 || r.Model == void.Model || !slices.Equal(r.Lost, void.Lost) {
+		t.Errorf("round 1 ended as %+v, want a second attempt from another model that remembers the lost term", r)
+	}
+	verified(t, net, 2)
+	explains(t, report(t, net), 0, verify.Attested(3, 4), "outvoted in term 1 of round 1", "dissent because of input")
 }
 
 // TestLostAndDamagedFilesAreFetchedAgain takes updates and models away from

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/client"
+	"github.com/librum/librum/fl/job"
+	"github.com/librum/librum/localnet"
+)
+
+// cheat is a lie that a demo tells to show how it is found out. It lives in the
+// command: no node or peer has code that lies.
+type cheat interface {
+	// seats says who lies, and how.
+	seats() localnet.Cheat
+	// await waits until all that the network has to say of the lie is on the
+	// ledger.
+	await(ctx context.Context, scene *scene) error
+	// found says in words what happened. The error says what is missing where
+	// the lie was not found out as documented.
+	found(ctx context.Context, scene *scene, say func(format string, args ...any)) error
+}
+
+// scene is where a cheat takes place.
+type scene struct {
+	network *localnet.Network
+	client  *client.Client
+	job     ledger.Digest
+}
+
+// node names a node by its directory and its id.
+func (s *scene) node(id ledger.ID) string {
+	for i, n := range s.network.Nodes {
+		if n.ID() == id {
+			return fmt.Sprintf("node-%d (%s)", i, id.Short())
+		}
+	}
+	return "node " + id.Short()
+}
+
+// cheats lists the lies by name; the job is the one that is lied about.
+var cheats = map[string]func(spec *job.Spec) cheat{
+	"aggregator": func(*job.Spec) cheat { return &cheatingAggregator{} },
+	"peer":       func(spec *job.Spec) cheat { return &cheatingPeer{most: uint64(spec.MaxNumExamples)} }, // from 1
+}
+
+// cheatNames says what --cheat may be.
+func cheatNames() string { return strings.Join(slices.Sorted(maps.Keys(cheats)), "|") }
+
+// newCheat returns the lie of that name, nil for none.
+func newCheat(name string, spec *job.Spec) (cheat, error) {
+	if name == "" {
+		return nil, nil //nolint:nilnil // an honest demo has none
+	}
+	begin, ok := cheats[name]
+	if !ok {
+		return nil, fmt.Errorf("--cheat is %q, want one of %s", name, cheatNames())
+	}
+	return begin(spec), nil
+}
+
+// tell prints what became of a lie, and reports whether it was found out as
+// documented.
+func tell(ctx context.Context, c cheat, s *scene, out io.Writer) bool {
+	say(out, "\nWhat became of the cheat")
+	err := c.found(ctx, s, func(format string, args ...any) { say(out, "  "+format, args...) })
+	if err != nil {
+		say(out, "  NOT found as documented: %v", err)
+		return false
+	}
+	say(out, "  Found as documented; all of it stands on the ledger.")
+	return true
+}
