@@ -37,6 +37,7 @@ type demoOptions struct {
 	dir    string
 	keep   bool
 	json   bool
+	cheat  string
 
 	temporary bool // dir was made for this run
 }
@@ -49,7 +50,11 @@ func newDemoCommand() *cobra.Command {
 		Long: `Start four nodes of four organisations over one embedded log and peers that
 have the UCI digits split unevenly among them, submit a job over REST, watch
 it, print the model card, stop everything, and verify chain and job from the
-files alone. Gives up after 300 seconds with exit code 3.`,
+files alone. Gives up after 300 seconds with exit code 3.
+
+With --cheat somebody breaks the rules; the exit code is 0 if that was found as
+documented, and "verified" says what verification says.
+` + cheatHelp(),
 		Example: "  librum demo --dir ./demo-data --keep",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -62,6 +67,7 @@ files alone. Gives up after 300 seconds with exit code 3.`,
 	flags.Uint64Var(&o.seed, "seed", 1, "keys, initial model, split and training follow from it")
 	flags.StringVar(&o.dir, "dir", "", "directory for the data (default a temporary one)")
 	flags.BoolVar(&o.keep, "keep", false, "keep a temporary directory; one given by --dir is always kept")
+	flags.StringVar(&o.cheat, "cheat", "", "break the rules: "+cheatNames())
 	flags.BoolVar(&o.json, "json", false, "print one JSON object on the last line")
 	return cmd
 }
@@ -76,11 +82,16 @@ type demoResult struct {
 	ChainHash   ledger.Digest `json:"chain_hash"`
 	Seconds     float64       `json:"seconds"`
 	Dir         string        `json:"dir"`
+	Cheat       *cheatResult  `json:"cheat,omitempty"` // with --cheat alone
 }
 
 func (o *demoOptions) run(ctx context.Context, out, progress io.Writer) (err error) {
 	if o.peers < 1 || o.peers > 100 || o.rounds < 1 || o.rounds > 10_000 || o.seed > job.MaxSeed {
 		return &exitError{code: exitUsage, err: fmt.Errorf("--peers is 1 to 100, --rounds 1 to 10000, --seed at most %d", uint64(job.MaxSeed))}
+	}
+	cheat, err := newCheat(o.cheat)
+	if err != nil {
+		return &exitError{code: exitUsage, err: err}
 	}
 	begin := time.Now()
 	if o.dir == "" {
@@ -105,11 +116,15 @@ func (o *demoOptions) run(ctx context.Context, out, progress io.Writer) (err err
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, demoTimeout, errors.New("gave up after 300 s"))
 	defer cancel()
-	result, head, err := o.train(ctx, text, progress)
-	if err != nil {
-		if ctx.Err() != nil {
-			return &exitError{code: exitUnknown, err: err}
-		}
+	scene := &cheatScene{dir: localnet.Dir(o.dir), secrets: secrets, out: text}
+	result, head, err := o.train(ctx, text, progress, cheat, scene)
+	if err == nil {
+		err = scene.run(ctx, cheat, cheat.stopped)
+	}
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return &exitError{code: exitUnknown, err: err}
+	case err != nil:
 		return err
 	}
 	say(text, "\nVerifying chain and job from the files alone:")
@@ -119,13 +134,18 @@ func (o *demoOptions) run(ctx context.Context, out, progress io.Writer) (err err
 	}
 	result.Verified = verified.OK
 	result.Seconds = time.Since(begin).Seconds()
+	result.Cheat = cheat.judge(&verified, text)
 	o.print(text, result, head)
 	if o.json {
 		if err := printJSON(out, result); err != nil {
 			return err
 		}
 	}
-	if !verified.OK {
+	good := verified.OK
+	if result.Cheat != nil {
+		good = result.Cheat.Found
+	}
+	if !good {
 		return &exitError{code: exitNo}
 	}
 	return nil
@@ -133,7 +153,9 @@ func (o *demoOptions) run(ctx context.Context, out, progress io.Writer) (err err
 
 // train runs the network until the job has ended everywhere, and returns the
 // anchors that verification starts from.
-func (o *demoOptions) train(ctx context.Context, out, progress io.Writer) (result *demoResult, anchors verify.Anchors, err error) {
+func (o *demoOptions) train(
+	ctx context.Context, out, progress io.Writer, cheat *cheat, scene *cheatScene,
+) (result *demoResult, anchors verify.Anchors, err error) {
 	logger := slog.New(slog.NewTextHandler(progress, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	r, ctx, err := runNetwork(ctx, localnet.Dir(o.dir), "127.0.0.1:0", o.seed, logger)
 	if err != nil {
@@ -141,6 +163,11 @@ func (o *demoOptions) train(ctx context.Context, out, progress io.Writer) (resul
 	}
 	defer func() { err = errors.Join(err, r.close()) }()
 	say(out, "%d nodes of %d organisations and %d peers run; node 0 listens at %s", demoNodes, demoNodes, o.peers, r.base)
+	scene.network = r.Network
+	defer func() { scene.network = nil }()
+	if err := scene.run(ctx, cheat, cheat.begin); err != nil {
+		return nil, anchors, err
+	}
 	token, err := r.Dir.ReadToken()
 	if err != nil {
 		return nil, anchors, err
@@ -177,6 +204,9 @@ func (o *demoOptions) train(ctx context.Context, out, progress io.Writer) (resul
 	}
 	status, err := awaitFinal(ctx, r.Network)
 	if err != nil {
+		return nil, anchors, err
+	}
+	if err := scene.run(ctx, cheat, cheat.end); err != nil {
 		return nil, anchors, err
 	}
 	anchors = verify.Anchors{Genesis: r.Chain, Head: status.FinalHash, MinHeight: status.Final}
