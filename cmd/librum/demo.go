@@ -54,7 +54,7 @@ files alone. Gives up after 300 seconds with exit code 3.
 
 With --cheat somebody breaks the rules; the exit code is 0 if that was found as
 documented, and "verified" says what verification says.
-` + cheatHelp(),
+` + breachHelp(),
 		Example: "  librum demo --dir ./demo-data --keep",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -67,7 +67,7 @@ documented, and "verified" says what verification says.
 	flags.Uint64Var(&o.seed, "seed", 1, "keys, initial model, split and training follow from it")
 	flags.StringVar(&o.dir, "dir", "", "directory for the data (default a temporary one)")
 	flags.BoolVar(&o.keep, "keep", false, "keep a temporary directory; one given by --dir is always kept")
-	flags.StringVar(&o.cheat, "cheat", "", "break the rules: "+cheatNames())
+	flags.StringVar(&o.cheat, "cheat", "", "break the rules: "+breachNames())
 	flags.BoolVar(&o.json, "json", false, "print one JSON object on the last line")
 	return cmd
 }
@@ -89,7 +89,7 @@ func (o *demoOptions) run(ctx context.Context, out, progress io.Writer) (err err
 	if o.peers < 1 || o.peers > 100 || o.rounds < 1 || o.rounds > 10_000 || o.seed > job.MaxSeed {
 		return &exitError{code: exitUsage, err: fmt.Errorf("--peers is 1 to 100, --rounds 1 to 10000, --seed at most %d", uint64(job.MaxSeed))}
 	}
-	cheat, err := newCheat(o.cheat)
+	breach, err := newBreach(o.cheat)
 	if err != nil {
 		return &exitError{code: exitUsage, err: err}
 	}
@@ -116,10 +116,10 @@ func (o *demoOptions) run(ctx context.Context, out, progress io.Writer) (err err
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, demoTimeout, errors.New("gave up after 300 s"))
 	defer cancel()
-	scene := &cheatScene{dir: localnet.Dir(o.dir), secrets: secrets, out: text}
-	result, head, err := o.train(ctx, text, progress, cheat, scene)
+	scene := &breachScene{dir: localnet.Dir(o.dir), secrets: secrets, out: text}
+	result, head, err := o.train(ctx, text, progress, breach, scene)
 	if err == nil {
-		err = scene.run(ctx, cheat, cheat.stopped)
+		err = scene.run(ctx, breach, breach.stopped)
 	}
 	switch {
 	case err != nil && ctx.Err() != nil:
@@ -134,7 +134,7 @@ func (o *demoOptions) run(ctx context.Context, out, progress io.Writer) (err err
 	}
 	result.Verified = verified.OK
 	result.Seconds = time.Since(begin).Seconds()
-	result.Cheat = cheat.judge(&verified, text)
+	result.Cheat = breach.judge(&verified, text)
 	o.print(text, result, head)
 	if o.json {
 		if err := printJSON(out, result); err != nil {
@@ -154,7 +154,7 @@ func (o *demoOptions) run(ctx context.Context, out, progress io.Writer) (err err
 // train runs the network until the job has ended everywhere, and returns the
 // anchors that verification starts from.
 func (o *demoOptions) train(
-	ctx context.Context, out, progress io.Writer, cheat *cheat, scene *cheatScene,
+	ctx context.Context, out, progress io.Writer, breach *breach, scene *breachScene,
 ) (result *demoResult, anchors verify.Anchors, err error) {
 	logger := slog.New(slog.NewTextHandler(progress, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	r, ctx, err := runNetwork(ctx, localnet.Dir(o.dir), "127.0.0.1:0", o.seed, logger)
@@ -165,7 +165,7 @@ func (o *demoOptions) train(
 	say(out, "%d nodes of %d organisations and %d peers run; node 0 listens at %s", demoNodes, demoNodes, o.peers, r.base)
 	scene.network = r.Network
 	defer func() { scene.network = nil }()
-	if err := scene.run(ctx, cheat, cheat.begin); err != nil {
+	if err := scene.run(ctx, breach, breach.begin); err != nil {
 		return nil, anchors, err
 	}
 	token, err := r.Dir.ReadToken()
@@ -206,7 +206,7 @@ func (o *demoOptions) train(
 	if err != nil {
 		return nil, anchors, err
 	}
-	if err := scene.run(ctx, cheat, cheat.end); err != nil {
+	if err := scene.run(ctx, breach, breach.end); err != nil {
 		return nil, anchors, err
 	}
 	anchors = verify.Anchors{Genesis: r.Chain, Head: status.FinalHash, MinHeight: status.Final}

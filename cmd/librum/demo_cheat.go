@@ -10,33 +10,34 @@ import (
 	"github.com/librum/librum/localnet"
 )
 
-// cheat is one way of breaking the rules that the demo shows being found. The
-// steps may be nil; what a cheat remembers between them is its own.
-type cheat struct {
+// breach is one way of breaking the rules of the ledger, on the log, on a disk or
+// among the nodes, that the demo shows being found. The steps may be nil; what a
+// breach remembers between them is its own.
+type breach struct {
 	name    string
 	summary string
 	// begin runs while the network does, before the job is submitted.
-	begin func(ctx context.Context, s *cheatScene) error
+	begin func(ctx context.Context, s *breachScene) error
 	// end runs while the network does, after the job has ended well and its
 	// last block is final everywhere.
-	end func(ctx context.Context, s *cheatScene) error
+	end func(ctx context.Context, s *breachScene) error
 	// stopped runs when nothing runs any more, before all is verified.
-	stopped func(ctx context.Context, s *cheatScene) error
+	stopped func(ctx context.Context, s *breachScene) error
 	// found says what shows the cheat, or fails where it went unnoticed.
 	found func(v *verifyResult) (string, error)
 }
 
-// cheatScene is what a cheat has to work with.
-type cheatScene struct {
+// breachScene is what a breach has to work with.
+type breachScene struct {
 	dir     localnet.Dir
 	secrets localnet.Secrets
 	network *localnet.Network // nil once it has stopped
 	out     io.Writer
 }
 
-// cheats lists the cheats of the demo, one constructor each.
-func cheats() []func() *cheat {
-	return []func() *cheat{storageCheat, gatewayCheat}
+// breaches lists the breaches that the demo knows, one constructor each.
+func breaches() []func() *breach {
+	return []func() *breach{storageBreach, nodeBreach, gatewayBreach}
 }
 
 // errUnnoticed is what a cheat that went unnoticed unwraps to.
@@ -47,36 +48,36 @@ func unnoticed(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", errUnnoticed, fmt.Sprintf(format, args...))
 }
 
-// cheatNames lists the names for a flag's help.
-func cheatNames() string {
+// breachNames lists their names for a flag's help.
+func breachNames() string {
 	var names []string
-	for _, newOne := range cheats() {
+	for _, newOne := range breaches() {
 		names = append(names, newOne().name)
 	}
 	return strings.Join(names, "|")
 }
 
-// cheatHelp lists the cheats for the demo's help.
-func cheatHelp() string {
+// breachHelp lists them for the demo's help.
+func breachHelp() string {
 	var help strings.Builder
-	for _, newOne := range cheats() {
+	for _, newOne := range breaches() {
 		c := newOne()
 		fmt.Fprintf(&help, "\n  --cheat %-10s %s", c.name, c.summary)
 	}
 	return help.String()
 }
 
-// newCheat returns the cheat of that name: one that does nothing for none.
-func newCheat(name string) (*cheat, error) {
+// newBreach returns the breach of that name: one that does nothing for none.
+func newBreach(name string) (*breach, error) {
 	if name == "" {
-		return &cheat{}, nil
+		return &breach{}, nil
 	}
-	for _, newOne := range cheats() {
+	for _, newOne := range breaches() {
 		if c := newOne(); c.name == name {
 			return c, nil
 		}
 	}
-	return nil, fmt.Errorf("--cheat is %s, not %q", cheatNames(), name)
+	return nil, fmt.Errorf("--cheat is %s, not %q", breachNames(), name)
 }
 
 // cheatResult is what the demo prints about a cheat with --json.
@@ -87,7 +88,7 @@ type cheatResult struct {
 }
 
 // run takes a step of the cheat, if it has that one.
-func (s *cheatScene) run(ctx context.Context, c *cheat, step func(context.Context, *cheatScene) error) error {
+func (s *breachScene) run(ctx context.Context, c *breach, step func(context.Context, *breachScene) error) error {
 	if step == nil {
 		return nil
 	}
@@ -98,7 +99,7 @@ func (s *cheatScene) run(ctx context.Context, c *cheat, step func(context.Contex
 }
 
 // judge says whether the cheat was found; nil where there was none.
-func (c *cheat) judge(v *verifyResult, out io.Writer) *cheatResult {
+func (c *breach) judge(v *verifyResult, out io.Writer) *cheatResult {
 	if c.name == "" {
 		return nil
 	}

@@ -30,17 +30,17 @@ type smuggled struct {
 	want ledger.Code
 }
 
-// gatewayCheat appends transactions straight to the log that a gateway would
+// gatewayBreach appends transactions straight to the log that a gateway would
 // refuse, and records that are none. Every node must come to the same verdict
 // about each, and the job must not notice.
-func gatewayCheat() *cheat {
+func gatewayBreach() *breach {
 	var offset uint64       // of the record with the transactions
 	var list []smuggled     // in its order
 	var lost map[string]int // digests of records to skip, with how often they were seen
 	var differs error
-	return &cheat{
+	return &breach{
 		name: "gateway", summary: "a node appends what its gateway would refuse; all nodes fail or skip it alike",
-		begin: func(ctx context.Context, s *cheatScene) (err error) {
+		begin: func(ctx context.Context, s *breachScene) (err error) {
 			if list, err = smuggle(ctx, s); err != nil {
 				return err
 			}
@@ -71,7 +71,7 @@ func gatewayCheat() *cheat {
 			say(s.out, "cheat gateway: node %d wrote %d bad transactions and 2 bad records straight to the log", cheatGatewayNode, len(list))
 			return err
 		},
-		end: func(_ context.Context, s *cheatScene) error {
+		end: func(_ context.Context, s *breachScene) error {
 			differs = compareNodes(s, offset, list, lost)
 			return nil
 		},
@@ -93,7 +93,7 @@ func gatewayCheat() *cheat {
 
 // smuggle makes the transactions. An officer enrols a member and freezes it,
 // the regular way, so that there is one who may not act any more.
-func smuggle(ctx context.Context, s *cheatScene) ([]smuggled, error) {
+func smuggle(ctx context.Context, s *breachScene) ([]smuggled, error) {
 	officer, frozen, member := s.secrets.ID(localnet.KindOfficer, cheatGatewayNode), s.secrets.ID(kindCheater, 0), s.secrets.ID(localnet.KindMember, 0)
 	officerKey, frozenKey, memberKey := s.secrets.Key(localnet.KindOfficer, cheatGatewayNode), s.secrets.Key(kindCheater, 0), s.secrets.Key(localnet.KindMember, 0)
 	delegate := s.secrets.Key(localnet.KindDelegate, 0)
@@ -148,7 +148,7 @@ func smuggle(ctx context.Context, s *cheatScene) ([]smuggled, error) {
 }
 
 // call returns a transaction that is to be signed.
-func call(s *cheatScene, sender ledger.ID, contract, method string, args any) (ledger.Transaction, error) {
+func call(s *breachScene, sender ledger.ID, contract, method string, args any) (ledger.Transaction, error) {
 	t := ledger.Transaction{
 		Version: ledger.Version, Chain: s.network.Chain, Shard: s.network.Genesis.Shard, Sender: sender,
 		Contract: contract, Method: method, Expiry: time.Now().Add(time.Minute).UnixMilli(),
@@ -162,7 +162,7 @@ func call(s *cheatScene, sender ledger.ID, contract, method string, args any) (l
 }
 
 // signCall returns a transaction that its sender has signed.
-func signCall(s *cheatScene, sender ledger.ID, key *identity.Key, contract, method string, args any) ([]byte, error) {
+func signCall(s *breachScene, sender ledger.ID, key *identity.Key, contract, method string, args any) ([]byte, error) {
 	t, err := call(s, sender, contract, method, args)
 	if err != nil {
 		return nil, err
@@ -173,7 +173,7 @@ func signCall(s *cheatScene, sender ledger.ID, key *identity.Key, contract, meth
 
 // signRecord returns a record in a node's name, signed by a key that may be
 // another's.
-func signRecord(s *cheatScene, index int, key *identity.Key, r ledger.Record) ([]byte, error) {
+func signRecord(s *breachScene, index int, key *identity.Key, r ledger.Record) ([]byte, error) {
 	r.Version, r.Chain, r.Shard, r.Epoch = ledger.Version, s.network.Chain, s.network.Genesis.Shard, s.network.Genesis.Group.Epoch
 	r.Node, r.Time = s.secrets.ID(localnet.KindNode, index), time.Now().UnixMilli()
 	e, err := r.Sign(key.ID(), key.Sign)
@@ -182,7 +182,7 @@ func signRecord(s *cheatScene, index int, key *identity.Key, r ledger.Record) ([
 
 // compareNodes holds the blocks of all nodes against what was smuggled in, and
 // their chain hashes against each other.
-func compareNodes(s *cheatScene, offset uint64, list []smuggled, lost map[string]int) error {
+func compareNodes(s *breachScene, offset uint64, list []smuggled, lost map[string]int) error {
 	final := s.network.Nodes[0].Status().Final
 	for i, n := range s.network.Nodes {
 		final = min(final, n.Status().Final)

@@ -16,14 +16,14 @@ import (
 // cheatStorageNode is the node whose disk somebody gets at.
 const cheatStorageNode = 2
 
-// storageCheat flips a bit of a stored block when all has stopped, in the
+// storageBreach flips a bit of a stored block when all has stopped, in the
 // database below the store, as whoever has the disk can. It picks the
 // signature of a record, which leaves the block's form as it was.
-func storageCheat() *cheat {
+func storageBreach() *breach {
 	var height uint64
-	return &cheat{
+	return &breach{
 		name: "storage", summary: "a byte of a stored block is changed afterwards; verification names node and block",
-		stopped: func(_ context.Context, s *cheatScene) (err error) {
+		stopped: func(_ context.Context, s *breachScene) (err error) {
 			db, err := pebble.Open(s.dir.Store(cheatStorageNode), &pebble.Options{ErrorIfNotExists: true})
 			if err != nil {
 				return fmt.Errorf("open the database of node %d: %w", cheatStorageNode, err)

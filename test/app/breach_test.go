@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-type cheatResult struct {
+type breachResult struct {
 	demoResult
 	Cheat struct {
 		Name  string `json:"name"`
@@ -15,9 +15,9 @@ type cheatResult struct {
 	} `json:"cheat"`
 }
 
-// TestCheats breaks the rules in the ways that the demo knows. Each must be
+// TestBreaches breaks the rules in the ways that the demo knows. Each must be
 // found, named, and leave the job as it is.
-func TestCheats(t *testing.T) {
+func TestBreaches(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name     string
@@ -25,6 +25,7 @@ func TestCheats(t *testing.T) {
 		what     []string // stands in what the demo says
 	}{
 		{"storage", false, []string{"node-2, block ", "bad signature"}},
+		{"node", true, []string{"of height 1", "suspended on the evidence of node", "the other three finished the job"}},
 		{"gateway", true, []string{
 			"forged: bad_signature", "expired: expired", "replayed: replayed", "frozen: not_active", "garbage: malformed", "2 records skipped",
 		}},
@@ -36,7 +37,7 @@ func TestCheats(t *testing.T) {
 			if code != 0 {
 				t.Fatalf("exit %d, want 0: found as documented", code)
 			}
-			result := lastLine[cheatResult](t, out)
+			result := lastLine[breachResult](t, out)
 			if result.Cheat.Name != tt.name || !result.Cheat.Found || result.Verified != tt.verified || result.NumRounds != 2 {
 				t.Errorf("the demo says %+v", result)
 			}
@@ -55,9 +56,9 @@ func TestCheats(t *testing.T) {
 	}
 }
 
-// TestCheatsStayInTheDemo: no other command knows the flag, and the demo knows
+// TestBreachesStayInTheDemo: no other command knows the flag, and the demo knows
 // its cheats.
-func TestCheatsStayInTheDemo(t *testing.T) {
+func TestBreachesStayInTheDemo(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{{"dev", "--cheat", "storage"}, {"demo", "--cheat", "nothing"}} {
 		if _, code := output(t, nil, append(args, "--dir", filepath.Join(t.TempDir(), "none"))...); code != 2 {
