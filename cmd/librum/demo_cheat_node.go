@@ -22,6 +22,7 @@ func nodeBreach() *breach {
 	const height = 1
 	var suspension governance.Suspension
 	var counted int // signatures of the cheater that others kept after it
+	var acted int   // transactions of the cheater that took effect
 	return &breach{
 		name: "node", summary: "a node signs two headers of one height; the evidence suspends it",
 		begin: func(ctx context.Context, s *breachScene) error {
@@ -66,7 +67,9 @@ func nodeBreach() *breach {
 					}
 				}
 			}
-			return nil
+			var err error
+			acted, err = actsOf(s.network.Nodes[0], suspension.Node)
+			return err
 		},
 		found: func(v *verifyResult) (string, error) {
 			switch {
@@ -74,6 +77,8 @@ func nodeBreach() *breach {
 				return "", unnoticed("verification ends with %v", v.First)
 			case counted > 0:
 				return "", unnoticed("the suspended node's signature of the last header counts at %d nodes", counted)
+			case acted > 0:
+				return "", unnoticed("%d transactions of the suspended node took effect", acted)
 			}
 			return fmt.Sprintf("node %s signed headers %s and %s of height %d; suspended on the evidence of node %s; the other three finished the job",
 				suspension.Node.Short(), suspension.First.Short(), suspension.Second.Short(), suspension.Height, suspension.Reporter.Short()), nil
@@ -106,6 +111,27 @@ func signTwice(s *breachScene, height uint64) error {
 		}
 	}
 	return nil
+}
+
+// actsOf counts the transactions of a member that took effect. The cheat comes
+// before the job, in which nodes act for the first time.
+func actsOf(n *node.Node, member ledger.ID) (acts int, err error) {
+	for height := uint64(1); height <= n.Status().Final; height++ {
+		block, _, err := n.Block(height)
+		if err != nil {
+			return acts, err
+		}
+		all, err := block.TransactionBytes()
+		if err != nil {
+			return acts, err
+		}
+		for i, raw := range all {
+			if t, _, err := ledger.ParseTransaction(raw); err == nil && t.Sender == member && block.Results[i].Code == ledger.CodeOK {
+				acts++
+			}
+		}
+	}
+	return acts, nil
 }
 
 // awaitSuspension waits until every node knows of the suspension.
