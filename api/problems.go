@@ -66,7 +66,7 @@ func ledgerProblems() []ProblemKind {
 		{Code: "unknown_sender", Status: forbidden, Title: "The sender is no member", Doc: "Members are approved by an officer of their organisation."},
 		{Code: "unknown_key", Status: forbidden, Title: "The key is not the sender's", Doc: "It was never enrolled, or is no longer valid at this log time."},
 		{Code: "bad_signature", Status: forbidden, Title: "The signature does not hold", Doc: "Sign the COSE Sig_structure with external_aad \"transaction\"."},
-		{Code: "not_active", Status: forbidden, Title: "The sender is frozen or revoked", Doc: "Ask an officer of the organisation."},
+		{Code: "not_active", Status: forbidden, Title: "The sender is frozen, revoked, expired or suspended", Doc: "Ask an officer of the organisation; the detail says what it is."},
 		{Code: "not_permitted", Status: forbidden, Title: "The sender may not do this", Doc: "The detail names the role or method that is missing."},
 		{Code: "expired", Status: wrong, Title: "The transaction has expired", Doc: "Sign it again with a later expiry; log time is in /v1/status."},
 		{Code: "expiry_too_far", Status: wrong, Title: "The expiry lies too far ahead", Doc: "At most max_ttl, 10 minutes by default, from log time."},

@@ -27,6 +27,9 @@ func Create(dir Dir, secrets Secrets, spec Spec) error {
 		if err := writeKey(dir.Key(i), secrets.Key(KindNode, i)); err != nil {
 			return fmt.Errorf("write the key of node %d: %w", i, err)
 		}
+		if err := writeKey(dir.OfficerKey(i), secrets.Key(KindOfficer, i)); err != nil {
+			return fmt.Errorf("write the key of officer %d: %w", i, err)
+		}
 	}
 	for i := range spec.Peers {
 		if err := writeKey(dir.PeerKey(i), secrets.Key(KindPeer, i)); err != nil {

@@ -24,7 +24,7 @@ func TestSecretsRepeat(t *testing.T) {
 	ids, keys := map[ledger.ID]bool{}, map[ledger.Digest]bool{}
 	kinds := []string{
 		localnet.KindOrganisation, localnet.KindNode, localnet.KindMember, localnet.KindDelegate,
-		localnet.KindPeer, localnet.KindAccount, localnet.KindPurpose,
+		localnet.KindPeer, localnet.KindAccount, localnet.KindOfficer, localnet.KindPurpose,
 	}
 	for _, kind := range kinds {
 		for i := range 12 {
@@ -117,11 +117,12 @@ func TestCreate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := 4 + 2 + 2 + 1 + 1; files != want { // keys of nodes, peers, member and delegate; token; genesis
+	if want := 2*4 + 2 + 2 + 1 + 1; files != want { // keys of nodes and officers, peers, member and delegate; token; genesis
 		t.Errorf("%d files, want %d", files, want)
 	}
 	for path, want := range map[string]ledger.Digest{
 		dir.Key(3):        secrets.Key(localnet.KindNode, 3).ID(),
+		dir.OfficerKey(2): secrets.Key(localnet.KindOfficer, 2).ID(),
 		dir.PeerKey(1):    secrets.Key(localnet.KindPeer, 1).ID(),
 		dir.MemberKey():   secrets.Key(localnet.KindMember, 0).ID(),
 		dir.DelegateKey(): secrets.Key(localnet.KindDelegate, 0).ID(),

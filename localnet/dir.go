@@ -43,6 +43,10 @@ func (d Dir) Diverged(index int) string { return filepath.Join(d.Node(index), "d
 // Key is the path of the index-th node's key.
 func (d Dir) Key(index int) string { return filepath.Join(d.Node(index), "key") }
 
+// OfficerKey is the path of the key of the officer of the index-th node's
+// organisation.
+func (d Dir) OfficerKey(index int) string { return filepath.Join(d.Node(index), "officer-key") }
+
 // DelegateKey is the path of the key that node 0 holds for the member.
 func (d Dir) DelegateKey() string { return filepath.Join(d.Node(0), "delegate-key") }
 

@@ -12,7 +12,7 @@ import (
 
 // Spec says what network to make.
 type Spec struct {
-	Nodes    int // one organisation each
+	Nodes    int // one organisation each, with an officer each
 	Peers    int // in the process of the nodes
 	External int // peers in processes of their own
 	Accounts int // members with a balance, for benchmarks
@@ -37,6 +37,7 @@ func NewGenesis(secrets Secrets, spec Spec) (*ledger.Genesis, error) {
 			members(secrets, KindMember, 1, spec.Nodes, identity.RoleMember),
 			members(secrets, KindPeer, spec.Peers+spec.External, spec.Nodes, identity.RolePeer),
 			members(secrets, KindAccount, spec.Accounts, spec.Nodes, identity.RoleMember),
+			members(secrets, KindOfficer, spec.Nodes, spec.Nodes, identity.RoleOfficer),
 		),
 		Delegates: []ledger.GenesisDelegate{{
 			Member:  secrets.ID(KindMember, 0),

@@ -23,6 +23,7 @@ import (
 	"github.com/librum/librum/chain/ledger"
 	"github.com/librum/librum/chain/lokka"
 	"github.com/librum/librum/chain/node"
+	"github.com/librum/librum/chain/order"
 	"github.com/librum/librum/chain/order/local"
 	"github.com/librum/librum/chain/store/pebble"
 	flcontract "github.com/librum/librum/fl/contract"
@@ -150,6 +151,10 @@ func nodeOf(g *ledger.Genesis, key *identity.Key) (ledger.ID, error) {
 	}
 	return ledger.ID{}, fmt.Errorf("key %s belongs to no node of the genesis", key.ID().Short())
 }
+
+// Log returns the log that all nodes share. Whoever can write to it can append
+// anything; what no node of the group signed is skipped.
+func (n *Network) Log() order.Log { return n.log }
 
 // Run runs all nodes and their coordinators until ctx ends or one of them must
 // stop.

@@ -50,5 +50,6 @@ const (
 	KindDelegate     = "delegate" // of the data scientist at node 0
 	KindPeer         = "peer"
 	KindAccount      = "account" // benchmarks
+	KindOfficer      = "officer" // approves the members of its organisation
 	KindPurpose      = "purpose" // the native token's first holders
 )

@@ -187,7 +187,7 @@ func (e *Executor) run(at ledger.Position, raw []byte, id *ledger.Digest) (*cont
 	e.replay.add(*id, t.Expiry, e.height)
 	e.burnt = true
 	call := contract.Call{
-		ID: *id, Sender: t.Sender, Contract: t.Contract, Method: t.Method, Args: t.Args,
+		ID: *id, Chain: e.config.Chain, Shard: e.config.Shard, Sender: t.Sender, Contract: t.Contract, Method: t.Method, Args: t.Args,
 		Position: at, LogTime: e.clock.Now,
 	}
 	action, err := e.config.Contracts.Bind(call)

@@ -2,6 +2,7 @@ package aplos
 
 import (
 	"github.com/librum/librum/chain/contract"
+	"github.com/librum/librum/chain/contract/governance"
 	"github.com/librum/librum/chain/contract/identity"
 	"github.com/librum/librum/chain/ledger"
 )
@@ -35,6 +36,13 @@ func (c *Config) Validate(
 	key, err := identity.Authority(state, t.Sender, envelope.Key, t.Contract+"."+t.Method, logTime)
 	if err != nil {
 		return t, id, err
+	}
+	suspended, err := governance.IsSuspended(state, t.Sender)
+	if err != nil {
+		return t, id, err
+	}
+	if suspended {
+		return t, id, contract.Errorf(identity.CodeNotActive, "node %s is suspended", t.Sender)
 	}
 	if !c.Verify(key, signed, envelope.Signature) {
 		return t, id, contract.Errorf(contract.CodeBadSignature, "not a signature of key %s", envelope.Key.Short())

@@ -25,6 +25,8 @@ type Method struct {
 // Call is a transaction as a contract sees it. Its sender is proven.
 type Call struct {
 	ID       ledger.Digest
+	Chain    ledger.Digest
+	Shard    uint32
 	Sender   ledger.ID
 	Contract string
 	Method   string

@@ -77,6 +77,7 @@ type ballot struct {
 	foreign []*tally                 // over other headers, each with one signature at least
 	claims  []ledger.HeaderSignature // over headers not known: unchecked
 	accused []bool                   // nodes whose equivocation was reported
+	without []bool                   // suspended nodes, whose signatures don't count
 	asked   []bool                   // nodes asked for a header that they claim to have signed
 	asking  bool                     // own signature was asked for
 
@@ -85,10 +86,14 @@ type ballot struct {
 	pulled  int   // index of the node asked last
 }
 
-func newBallot(height uint64, header []byte, g *group) *ballot {
+func newBallot(height uint64, header []byte, g *group, suspended map[ledger.ID]bool) *ballot {
 	n := len(g.nodes)
+	without := make([]bool, n)
+	for i := range g.nodes {
+		without[i] = suspended[g.nodes[i].Node]
+	}
 	return &ballot{
-		tally: newTally(header, n), height: height, group: g,
+		tally: newTally(header, n), height: height, group: g, without: without,
 		accused: make([]bool, n), asked: make([]bool, n), pulled: int(height % uint64(n)),
 	}
 }

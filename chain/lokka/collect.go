@@ -65,6 +65,10 @@ func (m *Machine) collect(b *ballot, s ledger.HeaderSignature) {
 		m.stats.Outside++
 		return
 	}
+	if b.without[i] {
+		m.stats.Suspended++
+		return
+	}
 	if t := b.tallyOf(s.Header); t != nil {
 		m.check(b, t, i, s)
 		return

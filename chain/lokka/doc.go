@@ -41,6 +41,8 @@
 //  7. What others send is bounded: signatures of heights not reached yet are
 //     kept up to 256 heights ahead and two a node and height; a node brings up
 //     at most two foreign headers a height.
+//  8. Who is suspended ([Machine.Suspend]) counts in n and nowhere else: its
+//     signatures make no quorum, and it signs nothing itself.
 //
 // A signature covers the whole header, so one over a foreign header can't be
 // checked until that header is known. It is kept as a claim, its node is asked

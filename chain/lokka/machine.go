@@ -28,6 +28,8 @@ type Machine struct {
 	final    uint64
 	restore  uint64 // the height that Restore wants next
 
+	suspended map[ledger.ID]bool // nodes whose signatures don't count from the open block on
+
 	ballots  ballots
 	ahead    map[uint64][]ledger.HeaderSignature // of heights above applied
 	diverged bool
@@ -90,7 +92,7 @@ func (m *Machine) Cut(state, nextGroup ledger.Digest) (*ledger.Block, []byte, er
 	}
 	m.height, m.previous = header.Height, ledger.Hash(b)
 	if !m.diverged {
-		m.ballots.push(newBallot(header.Height, b, m.group))
+		m.ballots.push(newBallot(header.Height, b, m.group, m.suspended))
 	}
 	m.last = cutBlock{header: b, records: m.open.records, results: m.open.encoded, count: len(m.open.results)}
 	block := &ledger.Block{Header: header, Records: m.open.records, Results: m.open.results}
@@ -112,6 +114,16 @@ func (m *Machine) SetGroup(next ledger.Group) error {
 	}
 	m.group = newGroup(next)
 	return nil
+}
+
+// Suspend names all nodes whose signatures count for no header from the open
+// block on, or, before [Machine.Restore], from the next block restored on. They
+// still count in n: the others must make the quorum without them.
+func (m *Machine) Suspend(nodes []ledger.ID) {
+	m.suspended = make(map[ledger.ID]bool, len(nodes))
+	for _, n := range nodes {
+		m.suspended[n] = true
+	}
 }
 
 // NotFinal returns the number of blocks applied and not final yet.

@@ -21,7 +21,7 @@ func (m *Machine) Restore(header []byte, signatures []ledger.HeaderSignature) er
 	if len(m.ballots.list) == 0 && h.Height < m.restore {
 		m.restore = h.Height
 	}
-	b := newBallot(h.Height, header, m.group)
+	b := newBallot(h.Height, header, m.group, m.suspended)
 	before := m.ballots.at(h.Height - 1)
 	switch {
 	case h.Height != m.restore || h.Height > m.config.Height:
@@ -77,7 +77,7 @@ func (m *Machine) Applied(height uint64) error {
 // offer asks for this node's signature where it may be given.
 func (m *Machine) offer(b *ballot) {
 	self := b.group.index(m.config.Self)
-	if self < 0 || m.diverged || b.asking {
+	if self < 0 || m.diverged || b.asking || b.without[self] {
 		return
 	}
 	b.asking = true

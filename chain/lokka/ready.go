@@ -82,6 +82,7 @@ type Stats struct {
 	Accepted   uint64 // valid signatures over own headers
 	Duplicate  uint64
 	Outside    uint64 // of nodes outside the height's group
+	Suspended  uint64 // of nodes suspended at that height
 	Bad        uint64 // invalid signatures and malformed headers
 	FarAhead   uint64 // dropped, more than 256 heights ahead
 	Old        uint64 // dropped, of heights no longer collected

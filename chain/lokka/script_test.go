@@ -23,6 +23,7 @@ import (
 //	down, up, crash node=N [at=store|sign|send]
 //	wrong node=N                           it computes another state from now on
 //	forge node=N to=N height=N             N signs a second header and shows it
+//	suspend node=N                         all nodes that are up learn that N is suspended
 //	send node=N to=N height=N header=WORD [bad]  a signature over a made-up header
 //	state, stats node=N
 func TestScripts(t *testing.T) {
@@ -100,6 +101,12 @@ func (s *sim) command(t *testing.T, d *datadriven.TestData) {
 		n.wrong = true
 	case "forge":
 		s.forge(n, s.nodes[to-1], height)
+	case "suspend":
+		for _, other := range s.nodes {
+			if other.up {
+				other.machine.Suspend([]ledger.ID{n.id})
+			}
+		}
 	case "send":
 		s.send(n, s.nodes[to-1], height, header, d.HasArg("bad"))
 	case "state":

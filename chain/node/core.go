@@ -6,6 +6,7 @@ import (
 
 	"github.com/librum/librum/chain/aplos"
 	"github.com/librum/librum/chain/contract"
+	"github.com/librum/librum/chain/contract/governance"
 	"github.com/librum/librum/chain/ledger"
 	"github.com/librum/librum/chain/lokka"
 	"github.com/librum/librum/chain/order"
@@ -90,6 +91,11 @@ func (c *Core) cut(next uint64) (*store.Commit, error) {
 	if err != nil {
 		return nil, err
 	}
+	suspended, err := suspendedNodes(c.Executor)
+	if err != nil {
+		return nil, err
+	}
+	c.Group.Suspend(suspended)
 	ids := c.index
 	c.index = nil
 	return &store.Commit{
@@ -113,6 +119,7 @@ func restoreGroup(config Config, e *aplos.Executor, height uint64, s store.Store
 	type open struct {
 		header     []byte
 		signatures []ledger.HeaderSignature
+		suspended  []ledger.ID // before the block
 	}
 	var blocks []open // newest first
 	for h := height; h > 0 && (c.Final == 0 || h+lokka.Window > c.Final); h-- {
@@ -127,19 +134,49 @@ func restoreGroup(config Config, e *aplos.Executor, height uint64, s store.Store
 		if err != nil {
 			return nil, err
 		}
-		if c.Final == 0 && ledger.CountSigners(header, &group, signatures, config.Verify) >= group.Quorum() {
+		suspended, err := suspendedNodes(before{s, h - 1})
+		if err != nil {
+			return nil, err
+		}
+		counted := slices.DeleteFunc(slices.Clone(signatures), func(s ledger.HeaderSignature) bool {
+			return slices.Contains(suspended, s.Node)
+		})
+		if c.Final == 0 && ledger.CountSigners(header, &group, counted, config.Verify) >= group.Quorum() {
 			c.Final = h
 		}
-		blocks = append(blocks, open{header, signatures})
+		blocks = append(blocks, open{header, signatures, suspended})
 	}
 	c.Diverged = config.Diverged
 	machine := lokka.New(c)
 	for _, b := range slices.Backward(blocks) {
+		machine.Suspend(b.suspended)
 		if err := machine.Restore(b.header, b.signatures); err != nil {
 			return nil, err
 		}
 	}
-	return machine, nil
+	suspended, err := suspendedNodes(e)
+	machine.Suspend(suspended)
+	return machine, err
+}
+
+// suspendedNodes returns the nodes that a state says are suspended.
+func suspendedNodes(state contract.State) ([]ledger.ID, error) {
+	list, err := governance.Suspensions(state)
+	ids := make([]ledger.ID, len(list))
+	for i := range list {
+		ids[i] = list[i].Node
+	}
+	return ids, err
+}
+
+// before is the stored state after the block of that height.
+type before struct {
+	store  store.Store
+	height uint64
+}
+
+func (b before) Get(key contract.Key) ([]byte, bool, error) {
+	return b.store.Get(b.height, []byte(key))
 }
 
 // committed is the store as execution reads it.

@@ -67,9 +67,16 @@ func (m *Mesh) pull(from, to ledger.ID, height uint64) {
 
 func (m *Mesh) answer(to ledger.ID, a answer) {
 	if n := m.Node(to); n != nil {
-		select {
-		case n.pipeline.answers <- a:
-		default:
-		}
+		n.ReceiveAnswer(a.header, a.signatures)
+	}
+}
+
+// ReceiveAnswer takes what another node says of a height, asked for or not: its
+// header and the signatures it knows. Nothing of it is believed, and it may be
+// dropped.
+func (n *Node) ReceiveAnswer(header []byte, signatures []ledger.HeaderSignature) {
+	select {
+	case n.pipeline.answers <- answer{header: header, signatures: signatures}:
+	default:
 	}
 }

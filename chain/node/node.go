@@ -116,6 +116,7 @@ func (n *Node) Run(ctx context.Context) error {
 	group.Go(func() error { return n.keep(ctx) })
 	group.Go(func() error { return n.batch(ctx) })
 	group.Go(func() error { return n.appendControl(ctx) })
+	group.Go(func() error { return n.report(ctx) })
 	err := group.Wait()
 	if errors.Is(err, context.Canceled) {
 		err = nil

@@ -2,6 +2,7 @@ package node
 
 import (
 	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/chain/lokka"
 	"github.com/librum/librum/chain/order"
 	"github.com/librum/librum/chain/store"
 )
@@ -11,6 +12,7 @@ import (
 //	gateway  ─door───▶ batcher ──▶ log ──▶ follower ─entries─▶ core ─commits─▶ keeper ──▶ store
 //	core     ─control▶ appender ─▶ log                          ▲  ▲              │
 //	others   ─signatures──────────────────────────────────────┘  └────kept─────┘
+//	core     ─evidence▶ reporter ─▶ gateway
 //
 // All are bounded; a full queue holds its sender back, but for signatures,
 // which may be dropped since the core asks for missing ones.
@@ -24,6 +26,7 @@ type pipeline struct {
 	pulls      chan pullRequest            // other nodes → core: what do you know of a height?
 	answers    chan answer                 // other nodes → core: what they know
 	wantFinal  chan struct{}               // whoever waits for final → core
+	evidence   chan lokka.Equivocation     // core → reporter: nodes that signed twice
 }
 
 // The bounds of the queues. The door's is the window: a client never waits in
@@ -34,6 +37,7 @@ const (
 	commitsQueue   = 4
 	keptQueue      = 64
 	signatureQueue = 1_024
+	evidenceQueue  = 16
 )
 
 // readBytes is how much the follower asks of the log at once.
@@ -50,6 +54,7 @@ func newPipeline(window int) *pipeline {
 		pulls:      make(chan pullRequest, signatureQueue),
 		answers:    make(chan answer, signatureQueue),
 		wantFinal:  make(chan struct{}, 1),
+		evidence:   make(chan lokka.Equivocation, evidenceQueue),
 	}
 }
 

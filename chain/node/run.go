@@ -217,6 +217,10 @@ func (c *coreRun) act(ctx context.Context, r lokka.Ready) error {
 	for _, e := range r.Equivocations {
 		c.logger().Error("a node signed two headers of one height", "signer", e.Node, "height", e.Height,
 			"first", ledger.Hash(e.Headers[0]), "second", ledger.Hash(e.Headers[1]))
+		select {
+		case c.pipeline.evidence <- e:
+		default: // the other nodes have it too
+		}
 	}
 	if d := r.Divergence; d != nil {
 		c.logger().Error("DIVERGED: this node's header differs from the quorum's; it signs no more",

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/librum/librum/chain/aplos"
 	"github.com/librum/librum/chain/contract"
+	"github.com/librum/librum/chain/contract/governance"
 	"github.com/librum/librum/chain/ledger"
 	"github.com/librum/librum/chain/lokka"
 	"github.com/librum/librum/chain/store"
@@ -54,10 +56,12 @@ type walk struct {
 	executor *aplos.Executor
 	group    *lokka.Machine
 	signers  ledger.Group
-	previous ledger.Digest
-	next     uint64             // offset of the next record
-	last     ledger.BlockRecord // the record before it
-	headSeen bool
+	// suspended are the nodes whose signatures don't count for the block under way.
+	suspended []governance.Suspension
+	previous  ledger.Digest
+	next      uint64             // offset of the next record
+	last      ledger.BlockRecord // the record before it
+	headSeen  bool
 	// commitment is the sum of the state after the newest block.
 	commitment []byte
 	writes     []ledger.Write // of that block, or of genesis
@@ -154,6 +158,9 @@ func (w *walk) block(height uint64) error {
 	if block.Header.Height != height || block.Header.Previous != w.previous {
 		return finding("header", where, "height %d after %s, want height %d after %s",
 			block.Header.Height, block.Header.Previous.Short(), height, w.previous.Short())
+	}
+	if w.suspended, err = governance.Suspensions(w.state); err != nil {
+		return err
 	}
 	recomputed, err := w.execute(where, &block)
 	if err != nil {
@@ -271,6 +278,11 @@ func (w *walk) signatures(height uint64, raw []byte, header *ledger.Header) erro
 	valid := ledger.CountSigners(raw, &w.signers, signatures, w.verify)
 	if valid != len(signatures) {
 		return finding("signature", where, "%d of %d signatures hold", valid, len(signatures))
+	}
+	for _, s := range signatures {
+		if slices.ContainsFunc(w.suspended, func(n governance.Suspension) bool { return n.Node == s.Node }) {
+			valid-- // it counts in n alone
+		}
 	}
 	if valid >= w.signers.Quorum() {
 		w.report.Height, w.report.Head, w.report.LogTime = height, w.previous, header.LogTime

@@ -21,21 +21,21 @@ type cheat interface {
 	seats() localnet.Cheat
 	// await waits until all that the network has to say of the lie is on the
 	// ledger.
-	await(ctx context.Context, scene *scene) error
+	await(ctx context.Context, scene *cheatScene) error
 	// found says in words what happened. The error says what is missing where
 	// the lie was not found out as documented.
-	found(ctx context.Context, scene *scene, say func(format string, args ...any)) error
+	found(ctx context.Context, scene *cheatScene, say func(format string, args ...any)) error
 }
 
-// scene is where a cheat takes place.
-type scene struct {
+// cheatScene is where a cheat takes place.
+type cheatScene struct {
 	network *localnet.Network
 	client  *client.Client
 	job     ledger.Digest
 }
 
 // node names a node by its directory and its id.
-func (s *scene) node(id ledger.ID) string {
+func (s *cheatScene) node(id ledger.ID) string {
 	for i, n := range s.network.Nodes {
 		if n.ID() == id {
 			return fmt.Sprintf("node-%d (%s)", i, id.Short())
@@ -53,21 +53,27 @@ var cheats = map[string]func(spec *job.Spec) cheat{
 // cheatNames says what --cheat may be.
 func cheatNames() string { return strings.Join(slices.Sorted(maps.Keys(cheats)), "|") }
 
-// newCheat returns the lie of that name, nil for none.
-func newCheat(name string, spec *job.Spec) (cheat, error) {
-	if name == "" {
-		return nil, nil //nolint:nilnil // an honest demo has none
+// cheatHelp lists them for the demo's help.
+func cheatHelp() string {
+	return `
+  --cheat aggregator the first node to coordinate publishes a wrong average
+  --cheat peer       a peer signs a digest that is not its file's, claims too many
+                     examples and submits twice`
+}
+
+// newRuleBreaker returns the lie or the breach of that name; the other is nil,
+// or does nothing.
+func newRuleBreaker(name string, spec *job.Spec) (cheat, *breach, error) {
+	if begin, ok := cheats[name]; ok {
+		return begin(spec), &breach{}, nil
 	}
-	begin, ok := cheats[name]
-	if !ok {
-		return nil, fmt.Errorf("--cheat is %q, want one of %s", name, cheatNames())
-	}
-	return begin(spec), nil
+	b, err := newBreach(name)
+	return nil, b, err
 }
 
 // tell prints what became of a lie, and reports whether it was found out as
 // documented.
-func tell(ctx context.Context, c cheat, s *scene, out io.Writer) bool {
+func tell(ctx context.Context, c cheat, s *cheatScene, out io.Writer) bool {
 	say(out, "\nWhat became of the cheat")
 	err := c.found(ctx, s, func(format string, args ...any) { say(out, "  "+format, args...) })
 	if err != nil {

@@ -95,7 +95,7 @@ type verdict struct {
 	job    *fl.Job
 }
 
-func (c *cheatingAggregator) read(s *scene) (v verdict, err error) {
+func (c *cheatingAggregator) read(s *cheatScene) (v verdict, err error) {
 	c.mu.Lock()
 	v.forged, v.right = c.forged, c.right
 	c.mu.Unlock()
@@ -106,7 +106,7 @@ func (c *cheatingAggregator) read(s *scene) (v verdict, err error) {
 	return v, err
 }
 
-func (v *verdict) load(state contract.State, s *scene) error {
+func (v *verdict) load(state contract.State, s *cheatScene) error {
 	number := v.forged.Round
 	r, ok, err := fl.LoadRound(state, s.job, number)
 	if err != nil || !ok {
@@ -142,7 +142,7 @@ func (v *verdict) load(state contract.State, s *scene) error {
 
 // await waits for the word of every other node: those that come after the term
 // was lost are recorded as well.
-func (c *cheatingAggregator) await(ctx context.Context, s *scene) error {
+func (c *cheatingAggregator) await(ctx context.Context, s *cheatScene) error {
 	for {
 		changed := s.network.Nodes[0].Changed()
 		if v, err := c.read(s); err != nil || v.words == v.nodes-1 {
@@ -156,7 +156,7 @@ func (c *cheatingAggregator) await(ctx context.Context, s *scene) error {
 	}
 }
 
-func (c *cheatingAggregator) found(_ context.Context, s *scene, say func(string, ...any)) error {
+func (c *cheatingAggregator) found(_ context.Context, s *cheatScene, say func(string, ...any)) error {
 	v, err := c.read(s)
 	if err != nil {
 		return err

@@ -112,9 +112,9 @@ func (s *lyingServer) sign(t *ledger.Transaction, args *fl.SubmitUpdate) ([]byte
 }
 
 // await has nothing to wait for: a refusal is there when the answer is.
-func (c *cheatingPeer) await(context.Context, *scene) error { return nil }
+func (c *cheatingPeer) await(context.Context, *cheatScene) error { return nil }
 
-func (c *cheatingPeer) found(ctx context.Context, s *scene, say func(string, ...any)) error {
+func (c *cheatingPeer) found(ctx context.Context, s *cheatScene, say func(string, ...any)) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.told == nil {

@@ -52,10 +52,10 @@ have the UCI digits split unevenly among them, submit a job over REST, watch
 it, print the model card, stop everything, and verify chain and job from the
 files alone. Gives up after 300 seconds with exit code 3.
 
-With --cheat somebody lies, and the demo says in words what became of it; it
-exits 0 if the cheat was found as documented. As "aggregator" the first node
-to coordinate publishes a wrong average; as "peer" one peer signs a digest that
-is not its file's, claims too many examples and submits twice.`,
+With --cheat somebody breaks the rules, and the demo says in words what became
+of it; the exit code is 0 if that was found as documented, and "verified" says
+what verification says.
+` + cheatHelp() + breachHelp(),
 		Example: "  librum demo --dir ./demo-data --keep\n  librum demo --cheat aggregator",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -68,7 +68,7 @@ is not its file's, claims too many examples and submits twice.`,
 	flags.Uint64Var(&o.seed, "seed", 1, "keys, initial model, split and training follow from it")
 	flags.StringVar(&o.dir, "dir", "", "directory for the data (default a temporary one)")
 	flags.BoolVar(&o.keep, "keep", false, "keep a temporary directory; one given by --dir is always kept")
-	flags.StringVar(&o.cheat, "cheat", "", "have somebody lie: "+cheatNames())
+	flags.StringVar(&o.cheat, "cheat", "", "break the rules: "+cheatNames()+"|"+breachNames())
 	flags.BoolVar(&o.json, "json", false, "print one JSON object on the last line")
 	return cmd
 }
@@ -83,13 +83,7 @@ type demoResult struct {
 	ChainHash   ledger.Digest `json:"chain_hash"`
 	Seconds     float64       `json:"seconds"`
 	Dir         string        `json:"dir"`
-	Cheat       *cheatResult  `json:"cheat,omitempty"`
-}
-
-// cheatResult says whether a lie was found out as documented.
-type cheatResult struct {
-	Name  string `json:"name"`
-	Found bool   `json:"found"`
+	Cheat       *cheatResult  `json:"cheat,omitempty"` // with --cheat alone
 }
 
 func (o *demoOptions) run(ctx context.Context, out, progress io.Writer) (err error) {
@@ -97,7 +91,7 @@ func (o *demoOptions) run(ctx context.Context, out, progress io.Writer) (err err
 		return &exitError{code: exitUsage, err: fmt.Errorf("--peers is 1 to 100, --rounds 1 to 10000, --seed at most %d", uint64(job.MaxSeed))}
 	}
 	spec := digitsJob(o.peers, o.rounds, o.seed)
-	lie, err := newCheat(o.cheat, &spec)
+	lie, breach, err := newRuleBreaker(o.cheat, &spec)
 	if err != nil {
 		return &exitError{code: exitUsage, err: err}
 	}
@@ -124,11 +118,15 @@ func (o *demoOptions) run(ctx context.Context, out, progress io.Writer) (err err
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, demoTimeout, errors.New("gave up after 300 s"))
 	defer cancel()
-	result, head, err := o.train(ctx, &spec, lie, text, progress)
-	if err != nil {
-		if ctx.Err() != nil {
-			return &exitError{code: exitUnknown, err: err}
-		}
+	scene := &breachScene{dir: localnet.Dir(o.dir), secrets: secrets, out: text}
+	result, head, err := o.train(ctx, &spec, lie, breach, scene, text, progress)
+	if err == nil {
+		err = scene.run(ctx, breach, breach.stopped)
+	}
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return &exitError{code: exitUnknown, err: err}
+	case err != nil:
 		return err
 	}
 	say(text, "\nVerifying chain and job from the files alone:")
@@ -138,13 +136,20 @@ func (o *demoOptions) run(ctx context.Context, out, progress io.Writer) (err err
 	}
 	result.Verified = verified.OK
 	result.Seconds = time.Since(begin).Seconds()
+	if lie == nil {
+		result.Cheat = breach.judge(&verified, text)
+	}
 	o.print(text, result, head)
 	if o.json {
 		if err := printJSON(out, result); err != nil {
 			return err
 		}
 	}
-	if !verified.OK || result.Cheat != nil && !result.Cheat.Found {
+	good := verified.OK
+	if result.Cheat != nil {
+		good = result.Cheat.Found && (lie == nil || verified.OK)
+	}
+	if !good {
 		return &exitError{code: exitNo}
 	}
 	return nil
@@ -152,7 +157,9 @@ func (o *demoOptions) run(ctx context.Context, out, progress io.Writer) (err err
 
 // train runs the network until the job has ended everywhere, and returns the
 // anchors that verification starts from.
-func (o *demoOptions) train(ctx context.Context, spec *job.Spec, lie cheat, out, progress io.Writer) (result *demoResult, anchors verify.Anchors, err error) {
+func (o *demoOptions) train(
+	ctx context.Context, spec *job.Spec, lie cheat, breach *breach, scene *breachScene, out, progress io.Writer,
+) (result *demoResult, anchors verify.Anchors, err error) {
 	logger := slog.New(slog.NewTextHandler(progress, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	options := localnet.Options{Logger: logger}
 	if lie != nil {
@@ -164,6 +171,11 @@ func (o *demoOptions) train(ctx context.Context, spec *job.Spec, lie cheat, out,
 	}
 	defer func() { err = errors.Join(err, r.close()) }()
 	say(out, "%d nodes of %d organisations and %d peers run; node 0 listens at %s", demoNodes, demoNodes, o.peers, r.base)
+	scene.network = r.Network
+	defer func() { scene.network = nil }()
+	if err := scene.run(ctx, breach, breach.begin); err != nil {
+		return nil, anchors, err
+	}
 	token, err := r.Dir.ReadToken()
 	if err != nil {
 		return nil, anchors, err
@@ -197,7 +209,7 @@ func (o *demoOptions) train(ctx context.Context, spec *job.Spec, lie cheat, out,
 	if err := printCard(ctx, c, j.ID, out); err != nil {
 		return nil, anchors, err
 	}
-	stage := &scene{network: r.Network, client: c, job: j.ID}
+	stage := &cheatScene{network: r.Network, client: c, job: j.ID}
 	if lie != nil {
 		if err := lie.await(ctx, stage); err != nil {
 			return nil, anchors, err
@@ -205,6 +217,9 @@ func (o *demoOptions) train(ctx context.Context, spec *job.Spec, lie cheat, out,
 	}
 	status, err := awaitFinal(ctx, r.Network)
 	if err != nil {
+		return nil, anchors, err
+	}
+	if err := scene.run(ctx, breach, breach.end); err != nil {
 		return nil, anchors, err
 	}
 	anchors = verify.Anchors{Genesis: r.Chain, Head: status.FinalHash, MinHeight: status.Final}

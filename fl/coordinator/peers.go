@@ -2,12 +2,15 @@ package coordinator
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/librum/librum/chain/contract"
+	members "github.com/librum/librum/chain/contract/identity"
+	"github.com/librum/librum/chain/identity"
 	"github.com/librum/librum/chain/ledger"
 	fl "github.com/librum/librum/fl/contract"
 )
@@ -48,8 +51,8 @@ func (p *peers) lately() []ledger.ID {
 	return ids
 }
 
-// online returns the registered, available peers that any node has heard of
-// lately, ascending.
+// online returns the registered, available peers in good standing that any node
+// has heard of lately, ascending.
 func (s *Service) online() ([]ledger.ID, error) {
 	heard := s.peers.lately()
 	for _, other := range s.config.Mesh.others(s.config.Self) {
@@ -58,8 +61,16 @@ func (s *Service) online() ([]ledger.ID, error) {
 	slices.SortFunc(heard, func(a, b ledger.ID) int { return bytes.Compare(a[:], b[:]) })
 	heard = slices.Compact(heard)
 	var online []ledger.ID
-	err := s.config.Ledger.View(func(state contract.Range, _ int64) error {
+	err := s.config.Ledger.View(func(state contract.Range, logTime int64) error {
 		for _, id := range heard {
+			// One who was frozen or revoked would spoil the whole roster.
+			_, err := members.RequireAt(state, id, identity.RolePeer, logTime)
+			if refused := (*contract.Error)(nil); errors.As(err, &refused) {
+				continue
+			}
+			if err != nil {
+				return fmt.Errorf("read member %s: %w", id, err)
+			}
 			row, ok, err := fl.LoadPeer(state, id)
 			if err != nil {
 				return fmt.Errorf("read peer %s: %w", id, err)

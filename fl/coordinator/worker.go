@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/librum/librum/chain/contract"
+	"github.com/librum/librum/chain/contract/governance"
 	"github.com/librum/librum/chain/ledger"
 	fl "github.com/librum/librum/fl/contract"
 	"github.com/librum/librum/fl/round"
@@ -65,10 +66,12 @@ func (s *Service) work(ctx context.Context, id ledger.Digest) error {
 	}
 }
 
-// decide returns what is due now, and the snapshot it follows from.
+// decide returns what is due now, and the snapshot it follows from. For a
+// suspended node nothing is: whatever it submitted would be refused, again and
+// again.
 func (w *worker) decide(ctx context.Context) (round.Snapshot, []round.Action, error) {
-	snapshot, err := w.snapshot()
-	if err != nil {
+	snapshot, suspended, err := w.snapshot()
+	if err != nil || suspended {
 		return snapshot, nil, err
 	}
 	if err := w.refresh(ctx, &snapshot); err != nil {
@@ -93,17 +96,21 @@ func (s *Service) settle(id ledger.Digest) {
 	s.settled[id] = true
 }
 
-func (w *worker) snapshot() (round.Snapshot, error) {
-	var snapshot round.Snapshot
-	err := w.config.Ledger.View(func(state contract.Range, logTime int64) error {
+// snapshot reads the job, and whether this node is suspended.
+func (w *worker) snapshot() (snapshot round.Snapshot, suspended bool, err error) {
+	err = w.config.Ledger.View(func(state contract.Range, logTime int64) error {
 		loaded, ok, err := round.Load(state, w.id, logTime)
 		if err == nil && !ok {
 			err = fmt.Errorf("%w: job %s", ErrNotFound, w.id)
 		}
+		if err != nil {
+			return err
+		}
 		snapshot = loaded
+		suspended, err = governance.IsSuspended(state, w.config.Self)
 		return err
 	})
-	return snapshot, err
+	return snapshot, suspended, err
 }
 
 // refresh brings the facts up to date with the snapshot.

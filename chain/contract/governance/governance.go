@@ -32,6 +32,9 @@ func New() contract.Contract {
 	return contract.Contract{
 		Name:    Name,
 		Summary: "Organisations, the group that signs blocks, limits.",
+		Methods: []contract.Method{
+			contract.Handle(MethodReportEquivocation, "Suspends a node that signed two headers of one height.", reportFootprint, report),
+		},
 		Genesis: genesis,
 	}
 }

@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/librum/librum/chain/contract"
@@ -11,51 +12,23 @@ import (
 // Name is the contract's name.
 const Name = "identity"
 
-// CodeNotActive refuses a sender who is frozen or revoked.
+// CodeNotActive refuses a sender who is frozen, revoked, expired or suspended.
 const CodeNotActive ledger.Code = "not_active"
-
-// Member is the row of a member.
-type Member struct {
-	_            struct{} `cbor:",toarray"`
-	Organisation ledger.ID
-	Roles        []string // ascending
-	Status       keys.Status
-	Keys         []MemberKey
-}
-
-// MemberKey is a key of a member with its validity in log time.
-type MemberKey struct {
-	_     struct{} `cbor:",toarray"`
-	Key   ledger.PublicKey
-	From  int64 // ms
-	Until int64 // ms, 0 while it has no end
-}
-
-// Delegate is the row of a key that a node holds for a member.
-type Delegate struct {
-	_       struct{} `cbor:",toarray"`
-	Node    ledger.ID
-	Key     ledger.PublicKey
-	Methods []string // "contract.method", ascending
-	Expiry  int64    // log time in ms
-}
-
-// MemberRow returns the key of a member's row.
-func MemberRow(id ledger.ID) contract.Key { return contract.Key(Name + "/member/" + string(id[:])) }
-
-// DelegateRow returns the key of the row for a member's delegate key.
-func DelegateRow(member ledger.ID, key ledger.Digest) contract.Key {
-	return contract.Key(Name + "/delegate/" + string(member[:]) + string(key[:]))
-}
-
-// Prefix starts the key of every row of this contract.
-const Prefix = Name + "/"
 
 // New returns the contract.
 func New() contract.Contract {
 	return contract.Contract{
 		Name:    Name,
 		Summary: "Members, their roles, standing and keys.",
+		Methods: []contract.Method{
+			contract.Handle(MethodEnrol, "An officer enrols a member of its organisation.", enrolFootprint, enrol),
+			contract.Handle(MethodFreeze, "An officer takes a member's right to act, for now.", changeFootprint, change(keys.StatusFrozen, EventFrozen, keys.StatusActive)),
+			contract.Handle(MethodUnfreeze, "An officer gives a frozen member its right back.", changeFootprint, change(keys.StatusActive, EventUnfrozen, keys.StatusFrozen)),
+			contract.Handle(MethodRevoke, "An officer takes a member's right to act for ever.", changeFootprint, change(keys.StatusRevoked, EventRevoked, keys.StatusActive, keys.StatusFrozen)),
+			contract.Handle(MethodRotateKey, "A member replaces one of its keys.", rotateFootprint, rotate),
+			contract.Handle(MethodAddDelegate, "A member lets a node sign for it with a key of the node's own.", addDelegateFootprint, addDelegate),
+			contract.Handle(MethodRevokeDelegate, "A member takes a delegate key back.", revokeDelegateFootprint, revokeDelegate),
+		},
 		Genesis: genesis,
 	}
 }
@@ -63,18 +36,27 @@ func New() contract.Contract {
 // genesis writes the members of the genesis file, and each node of the group
 // as a member with the role of a node.
 func genesis(g *ledger.Genesis, env *contract.Env) error {
+	write := func(id, organisation ledger.ID, roles []string, key ledger.PublicKey) error {
+		if err := claimFirst(env, key, KeyOwner{Member: id}); err != nil {
+			return err
+		}
+		return contract.Store(env, MemberRow(id), &Member{
+			Organisation: organisation, Roles: roles, Status: keys.StatusActive,
+			Keys: []MemberKey{{Key: key, From: g.Time}},
+		})
+	}
 	for _, m := range g.Members {
-		if err := enrol(env, g.Time, m.ID, m.Organisation, m.Roles, m.Key); err != nil {
+		if err := write(m.ID, m.Organisation, m.Roles, m.Key); err != nil {
 			return err
 		}
 	}
 	for _, n := range g.Group.Nodes {
-		if err := enrol(env, g.Time, n.Node, n.Organisation, []string{keys.RoleNode}, n.Key); err != nil {
+		if err := write(n.Node, n.Organisation, []string{keys.RoleNode}, n.Key); err != nil {
 			return err
 		}
 	}
 	for _, d := range g.Delegates {
-		if err := keys.CheckEnrolment(d.Key); err != nil {
+		if err := claimFirst(env, d.Key, KeyOwner{Member: d.Member, Delegate: true}); err != nil {
 			return err
 		}
 		row := Delegate{Node: d.Node, Key: d.Key, Methods: d.Methods, Expiry: d.Expiry}
@@ -85,29 +67,20 @@ func genesis(g *ledger.Genesis, env *contract.Env) error {
 	return nil
 }
 
-func enrol(env *contract.Env, from int64, id, organisation ledger.ID, roles []string, key ledger.PublicKey) error {
+// claimFirst makes a key of the genesis its owner's. A weak key or one of two
+// owners makes the file unusable, which is no result of a transaction.
+func claimFirst(env *contract.Env, key ledger.PublicKey, owner KeyOwner) error {
 	if err := keys.CheckEnrolment(key); err != nil {
 		return err
 	}
-	return contract.Store(env, MemberRow(id), &Member{
-		Organisation: organisation,
-		Roles:        roles,
-		Status:       keys.StatusActive,
-		Keys:         []MemberKey{{Key: key, From: from}},
-	})
-}
-
-// Has reports whether the member has the role.
-func (m *Member) Has(role string) bool { return slices.Contains(m.Roles, role) }
-
-// KeyAt returns the member's key with that id if it is valid at log time.
-func (m *Member) KeyAt(id ledger.Digest, logTime int64) (ledger.PublicKey, bool) {
-	for _, k := range m.Keys {
-		if k.Key.ID() == id && logTime >= k.From && (k.Until == 0 || logTime < k.Until) {
-			return k.Key, true
+	row := KeyRow(key.ID())
+	if _, taken, err := env.Get(row); err != nil || taken {
+		if err == nil {
+			err = fmt.Errorf("key %s of member %s is listed twice", key.ID().Short(), owner.Member)
 		}
+		return err
 	}
-	return ledger.PublicKey{}, false
+	return contract.Store(env, row, &owner)
 }
 
 // Authority returns the key under which a transaction of sender with that key
@@ -122,8 +95,8 @@ func Authority(state contract.State, sender ledger.ID, key ledger.Digest, method
 	if !ok {
 		return none, contract.Errorf(contract.CodeUnknownSender, "no member %s", sender)
 	}
-	if member.Status != keys.StatusActive {
-		return none, contract.Errorf(CodeNotActive, "member %s is %s", sender, member.Status)
+	if err := member.mayAct(sender, logTime); err != nil {
+		return none, err
 	}
 	if public, ok := member.KeyAt(key, logTime); ok {
 		return public, nil
@@ -143,18 +116,25 @@ func Authority(state contract.State, sender ledger.ID, key ledger.Digest, method
 	return delegate.Key, nil
 }
 
-// Require returns the member if it is active and has the role. The caller's
+// Require returns the member if it may act and has the role. The caller's
 // footprint must read [MemberRow].
 func Require(env *contract.Env, id ledger.ID, role string) (*Member, error) {
-	member, ok, err := contract.Load[Member](env, MemberRow(id))
+	return RequireAt(env, id, role, env.LogTime())
+}
+
+// RequireAt is [Require] for whoever looks at a state from outside.
+func RequireAt(state contract.State, id ledger.ID, role string, logTime int64) (*Member, error) {
+	member, ok, err := contract.LoadFrom[Member](state, MemberRow(id))
 	switch {
 	case err != nil:
 		return nil, err
 	case !ok:
 		return nil, contract.Errorf(contract.CodeUnknownSender, "no member %s", id)
-	case member.Status != keys.StatusActive:
-		return nil, contract.Errorf(CodeNotActive, "member %s is %s", id, member.Status)
-	case !member.Has(role):
+	}
+	if err := member.mayAct(id, logTime); err != nil {
+		return nil, err
+	}
+	if !member.Has(role) {
 		return nil, contract.Errorf(contract.CodeNotPermitted, "member %s lacks the role %s", id, role)
 	}
 	return member, nil

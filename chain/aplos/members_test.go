@@ -1,0 +1,87 @@
+package aplos_test
+
+import (
+	"encoding/binary"
+	"testing"
+
+	"github.com/librum/librum/chain/aplos/aplostest"
+	"github.com/librum/librum/chain/contract"
+	"github.com/librum/librum/chain/contract/governance"
+	members "github.com/librum/librum/chain/contract/identity"
+	"github.com/librum/librum/chain/identity"
+	"github.com/librum/librum/chain/ledger"
+)
+
+// TestStandingHoldsFromTheNextTransaction changes members in the middle of a
+// record: what stands behind in the same record is judged by it already.
+func TestStandingHoldsFromTheNextTransaction(t *testing.T) {
+	t.Parallel()
+	c := aplostest.New(t, 4, 2, start, func(g *ledger.Genesis) { g.Members[1].Roles = []string{identity.RoleOfficer} })
+	e := newExecutor(t, c)
+	const member, officer = 0, 1
+	own, next := aplostest.AccountKey(member), aplostest.DelegateKey(9)
+	nonce := uint64(0)
+	var record ledger.Record
+	var want []ledger.Code
+	call := func(code ledger.Code, sender ledger.ID, by *identity.Key, name, method string, args any) {
+		nonce++
+		tx := c.Transaction(member, officer, 1, nonce, start+1000)
+		if tx.Sender = sender; args != nil {
+			tx.Contract, tx.Method, tx.Args = name, method, c.Encode(args)
+		}
+		binary.BigEndian.PutUint64(tx.Nonce[:], nonce)
+		record.Transactions, want = append(record.Transactions, c.Sign(tx, by)), append(want, code)
+	}
+	transfer := func(code ledger.Code, by *identity.Key) { call(code, c.Account(member), by, "", "", nil) }
+	order := func(method string) {
+		call(ledger.CodeOK, c.Account(officer), aplostest.AccountKey(officer), members.Name, method, &members.Change{Member: c.Account(member)})
+	}
+	transfer(ledger.CodeOK, own)
+	order(members.MethodFreeze)
+	transfer(members.CodeNotActive, own)
+	order(members.MethodUnfreeze)
+	transfer(ledger.CodeOK, own)
+	call(ledger.CodeOK, c.Account(member), own, members.Name, members.MethodRotateKey, &members.RotateKey{Old: own.ID(), Key: next.Public()})
+	transfer(contract.CodeUnknownKey, own)
+	transfer(ledger.CodeOK, next)
+	order(members.MethodRevoke)
+	transfer(members.CodeNotActive, next)
+
+	// A node reports, is reported, and reports no more.
+	report := func(code ledger.Code, reporter, liar int) {
+		args := governance.ReportEquivocation{Node: aplostest.NodeID(liar), Height: 1}
+		for i, side := range []struct {
+			header    *[]byte
+			signature *[ledger.SignatureSize]byte
+		}{{&args.HeaderA, &args.SignatureA}, {&args.HeaderB, &args.SignatureB}} {
+			h := ledger.Header{Version: ledger.Version, Chain: c.ID, Height: 1, LogTime: int64(i)}
+			b, err := h.Bytes()
+			if err != nil {
+				t.Fatal(err)
+			}
+			key := aplostest.NodeKey(liar)
+			*side.header, *side.signature = b, ledger.SignHeader(1, b, args.Node, key.ID(), key.Sign).Signature
+		}
+		call(code, aplostest.NodeID(reporter), aplostest.NodeKey(reporter), governance.Name, governance.MethodReportEquivocation, &args)
+	}
+	report(ledger.CodeOK, 2, 3)
+	report(members.CodeNotActive, 3, 1)
+	report(ledger.CodeOK, 0, 1)
+
+	// A suspended node appends the record: it is executed all the same.
+	for offset, by := range []int{0, 3} {
+		record.Kind, record.Time = ledger.RecordTransactions, start
+		executed, err := e.Execute(uint64(offset), c.Record(by, record))
+		if err != nil || executed.Skipped != nil {
+			t.Fatalf("record %d: skipped for %q, %v", offset, executed.Reason, err)
+		}
+		for i, r := range executed.Results {
+			if offset == 0 && r.Code != want[i] {
+				t.Errorf("transaction %d: %s (%s), want %s", i, r.Code, executed.Details[i], want[i])
+			}
+			if offset == 1 && r.Code == ledger.CodeOK {
+				t.Errorf("transaction %d took effect again", i)
+			}
+		}
+	}
+}
