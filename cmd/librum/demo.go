@@ -51,7 +51,7 @@ have the UCI digits split unevenly among them, submit a job over REST, watch
 it, print the model card, stop everything, and verify chain and job from the
 files alone. Gives up after 300 seconds with exit code 3.`,
 		Example: "  librum demo --dir ./demo-data --keep",
-		Args:    cobra.NoArgs,
+		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return o.run(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
@@ -101,7 +101,7 @@ func (o *demoOptions) run(ctx context.Context, out, progress io.Writer) (err err
 		if errors.Is(err, localnet.ErrExists) {
 			err = fmt.Errorf("%w: remove it, or give another --dir", err)
 		}
-		return err
+		return &exitError{code: exitUnknown, err: err}
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, demoTimeout, errors.New("gave up after 300 s"))
 	defer cancel()
@@ -115,7 +115,7 @@ func (o *demoOptions) run(ctx context.Context, out, progress io.Writer) (err err
 	say(text, "\nVerifying chain and job from the files alone:")
 	verified, err := verifyDir(ctx, localnet.Dir(o.dir), head, []ledger.Digest{result.Job}, summary{text})
 	if err != nil {
-		return err
+		return &exitError{code: exitUnknown, err: err}
 	}
 	result.Verified = verified.OK
 	result.Seconds = time.Since(begin).Seconds()
@@ -135,7 +135,11 @@ func (o *demoOptions) run(ctx context.Context, out, progress io.Writer) (err err
 // anchors that verification starts from.
 func (o *demoOptions) train(ctx context.Context, out, progress io.Writer) (result *demoResult, anchors verify.Anchors, err error) {
 	logger := slog.New(slog.NewTextHandler(progress, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	r, ctx, err := runNetwork(ctx, localnet.Dir(o.dir), "127.0.0.1:0", o.seed, logger)
+	listener, err := listen(ctx, "127.0.0.1:0")
+	if err != nil {
+		return nil, anchors, err
+	}
+	r, ctx, err := runNetwork(ctx, localnet.Dir(o.dir), listener, o.seed, logger)
 	if err != nil {
 		return nil, anchors, err
 	}

@@ -21,6 +21,8 @@ type devOptions struct {
 	dir    string
 	listen string
 	peers  int
+
+	peersSet bool // asked for, not the default
 }
 
 func newDevCommand() *cobra.Command {
@@ -32,8 +34,9 @@ func newDevCommand() *cobra.Command {
 peers that have the digits. A directory that holds a network is taken up where
 it was left. Keys are random; whoever can read the directory has them.`,
 		Example: "  librum dev --dir ./librum-dev --listen 127.0.0.1:8080",
-		Args:    cobra.NoArgs,
+		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			o.peersSet = cmd.Flags().Changed("peers")
 			return o.run(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
@@ -45,28 +48,47 @@ it was left. Keys are random; whoever can read the directory has them.`,
 }
 
 func (o *devOptions) run(ctx context.Context, out, log io.Writer) (err error) {
-	if o.peers < 1 || o.peers > 100 {
-		return &exitError{code: exitUsage, err: errors.New("--peers is 1 to 100")}
+	if o.peers < 1 || o.peers > 100 || o.dir == "" {
+		return wrongUse(errors.New("--peers is 1 to 100, --dir is not empty"))
 	}
-	dir := localnet.Dir(o.dir)
-	var seed [32]byte
-	if _, err := rand.Read(seed[:]); err != nil {
-		return fmt.Errorf("draw the keys: %w", err)
-	}
-	spec := localnet.Spec{Nodes: demoNodes, Peers: o.peers, Time: time.Now()}
-	err = localnet.Create(dir, localnet.SecretsFrom(seed), spec)
-	if err != nil && !errors.Is(err, localnet.ErrExists) {
-		return err
-	}
-	logger := slog.New(slog.NewTextHandler(log, nil))
-	r, ctx, err := runNetwork(ctx, dir, o.listen, devSeed, logger)
+	listener, err := listen(ctx, o.listen)
 	if err != nil {
 		return err
+	}
+	dir := localnet.Dir(o.dir)
+	if err := o.create(dir, log); err != nil {
+		return &exitError{code: exitUnknown, err: errors.Join(err, listener.Close())}
+	}
+	logger := slog.New(slog.NewTextHandler(log, nil))
+	r, running, err := runNetwork(ctx, dir, listener, devSeed, logger)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil //nolint:nilerr // stopped while it opened
+		}
+		return &exitError{code: exitUnknown, err: err}
 	}
 	defer func() { err = errors.Join(err, r.close()) }()
 	say(out, "listening at %s", r.base)
 	say(out, "token in %s", dir.Token())
 	say(out, "genesis %s", r.Chain)
-	<-ctx.Done()
+	<-running.Done()
 	return nil
+}
+
+// create makes the network where there is none.
+func (o *devOptions) create(dir localnet.Dir, log io.Writer) error {
+	var seed [32]byte
+	if _, err := rand.Read(seed[:]); err != nil {
+		return fmt.Errorf("draw the keys: %w", err)
+	}
+	spec := localnet.Spec{Nodes: demoNodes, Peers: o.peers, Time: time.Now()}
+	err := localnet.Create(dir, localnet.SecretsFrom(seed), spec)
+	if !errors.Is(err, localnet.ErrExists) {
+		return err
+	}
+	have, err := dir.CountPeers()
+	if err == nil && o.peersSet && have != o.peers {
+		say(log, "the network of %s has %d peers; --peers is for a new one", dir, have)
+	}
+	return err
 }
