@@ -12,12 +12,21 @@ import (
 // ErrExists refuses to make a network where one is.
 var ErrExists = errors.New("the directory holds a network already")
 
+// ErrGenesisMissing refuses a directory whose network has run and has lost its
+// genesis file: making another one would overwrite keys that are still needed.
+var ErrGenesisMissing = errors.New("the network's genesis.cbor is missing")
+
 // Create makes the files of a new network: genesis, keys and the token. The
 // genesis file is written last, so that half a network is none: what an
 // interrupted Create left behind is replaced.
 func Create(dir Dir, secrets Secrets, spec Spec) error {
 	if _, err := os.Stat(dir.Genesis()); err == nil {
 		return fmt.Errorf("%w: %s", ErrExists, dir)
+	}
+	for _, path := range []string{dir.Log(), dir.Store(0), dir.Blobs(0)} {
+		if _, err := os.Stat(path); err == nil {
+			return fmt.Errorf("%w, but %s is there: put the file back from a copy, or give another directory", ErrGenesisMissing, path)
+		}
 	}
 	g, err := NewGenesis(secrets, spec)
 	if err != nil {

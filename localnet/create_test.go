@@ -200,3 +200,29 @@ func TestOpenRefuses(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestCreateKeepsKeysWithoutAGenesis loses the genesis of a network that has
+// run: its keys must stay as they are.
+func TestCreateKeepsKeysWithoutAGenesis(t *testing.T) {
+	t.Parallel()
+	dir := localnet.Dir(t.TempDir())
+	spec := localnet.Spec{Nodes: 1, Peers: 1, Time: time.Now()}
+	if err := localnet.Create(dir, localnet.SecretsFromSeed(1), spec); err != nil {
+		t.Fatal(err)
+	}
+	_, stop := start(t, dir)
+	stop()
+	if err := os.Remove(dir.Genesis()); err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.ReadFile(dir.Key(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := localnet.Create(dir, localnet.SecretsFromSeed(2), spec); !errors.Is(err, localnet.ErrGenesisMissing) {
+		t.Errorf("error %v, want %v", err, localnet.ErrGenesisMissing)
+	}
+	if after, err := os.ReadFile(dir.Key(0)); err != nil || string(after) != string(before) {
+		t.Errorf("the key changed, error %v", err)
+	}
+}

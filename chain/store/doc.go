@@ -15,4 +15,5 @@
 //  4. What Apply or PutSignature acknowledged is durable.
 //  5. For a height and a node there is one signature, for ever.
 //  6. A store belongs to one chain, shard and node and opens for no other.
+//  7. [Store.Audit] leaves out nothing that any method may ever answer from.
 package store

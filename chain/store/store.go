@@ -42,6 +42,23 @@ type Row struct {
 	Key, Value []byte
 }
 
+// Audit takes all that a store keeps; what it is given belongs to it. No
+// function is nil.
+type Audit struct {
+	// Version takes each write of a commit: values, and deletions.
+	Version func(height uint64, w ledger.Write) error
+	// Latest takes each row that [Store.Latest] finds, and the height that
+	// wrote it.
+	Latest func(height uint64, r Row) error
+	// Transaction takes each place kept of an id, first the one that
+	// [Store.Transaction] tells; a driver may keep that one alone.
+	Transaction func(id ledger.Digest, height uint64, index uint32) error
+	// Block and Header take the heights of those that are there.
+	Block, Header func(height uint64) error
+	// Signature takes each signature, whatever its height.
+	Signature func(s ledger.HeaderSignature) error
+}
+
 // MaxScanRows bounds the rows of one Scan.
 const MaxScanRows = 10_000
 
@@ -74,5 +91,10 @@ type Store interface {
 	PutSignature(s ledger.HeaderSignature) error
 	// Signatures returns the durable ones of a height, nodes ascending.
 	Signatures(height uint64) ([]ledger.HeaderSignature, error)
+	// Audit passes on every row that is kept, in no order and as of one moment,
+	// those included that no other method would look at: rows that should not
+	// be there are seen by this alone. [ErrCorrupt] where one can't be read or
+	// is of no kind. An error of a function of a ends it and is returned.
+	Audit(ctx context.Context, a Audit) error
 	Close() error
 }

@@ -25,11 +25,13 @@ type Input struct {
 	Progress func(height, stored uint64)
 }
 
-// Chain verifies a stored chain. The state is that after the newest stored
-// block, and holds only as far as the verdict is right. The error is nil
-// unless ctx ended or the verifier itself could not go on.
+// Chain verifies a stored chain. The state is that after the newest final
+// block, [Report.Height], and holds only as far as the verdict is right: blocks
+// above are executed and compared, but nobody needs to believe them. The error
+// is nil unless ctx ended or the verifier itself could not go on.
 func Chain(ctx context.Context, in Input) (Report, *State, error) {
-	w := walk{in: in, state: newState()}
+	w := walk{in: in, state: newState(), expected: newExpected()}
+	defer w.state.rollback()
 	w.report.Anchored = in.Anchors.Any()
 	err := w.run(ctx)
 	var found *Finding
@@ -65,6 +67,7 @@ type walk struct {
 	// commitment is the sum of the state after the newest block.
 	commitment []byte
 	writes     []ledger.Write // of that block, or of genesis
+	expected   expected
 }
 
 func (w *walk) run(ctx context.Context) error {
@@ -99,6 +102,9 @@ func (w *walk) run(ctx context.Context) error {
 	if err := w.rows(ctx, applied.Height); err != nil {
 		return err
 	}
+	if err := w.audit(ctx, applied.Height); err != nil {
+		return err
+	}
 	return w.anchors()
 }
 
@@ -117,6 +123,7 @@ func (w *walk) begin() error {
 		return finding("genesis", "genesis.cbor", "%v", err)
 	}
 	w.state.apply(sealed.Writes)
+	w.state.settle() // who believes the genesis file believes this
 	w.writes = sealed.Writes
 	config := aplos.Config{Chain: digest, Shard: g.Shard, Contracts: w.in.Contracts, Verify: w.verify}
 	if w.executor, err = aplos.New(config, w.state, 0, sealed.Commitment); err != nil {
@@ -173,6 +180,10 @@ func (w *walk) block(height uint64) error {
 		return err
 	}
 	w.previous = ledger.Hash(header)
+	stored, err := w.in.Store.Header(height)
+	if err != nil || ledger.Hash(stored) != w.previous {
+		return finding("header", fmt.Sprintf("header %d", height), "the header stored beside the block is not the block's")
+	}
 	w.report.Checked.Blocks++
 	w.report.Checked.Transactions += uint64(len(block.Results))
 	w.headSeen = w.headSeen || w.previous == w.in.Anchors.Head
@@ -258,10 +269,6 @@ func (w *walk) seal() (*ledger.Header, error) {
 // signatures counts a header as final where a quorum signed it.
 func (w *walk) signatures(height uint64, raw []byte, header *ledger.Header) error {
 	where := fmt.Sprintf("header %d", height)
-	stored, err := w.in.Store.Header(height)
-	if err != nil || ledger.Hash(stored) != ledger.Hash(raw) {
-		return finding("header", where, "the header stored beside the block is not the block's")
-	}
 	signatures, err := w.in.Store.Signatures(height)
 	if err != nil {
 		return finding("storage", where, "%v", err)
@@ -279,27 +286,30 @@ func (w *walk) signatures(height uint64, raw []byte, header *ledger.Header) erro
 	if valid != len(signatures) {
 		return finding("signature", where, "%d of %d signatures hold", valid, len(signatures))
 	}
+	w.expected.signatures += uint64(valid)
 	for _, s := range signatures {
 		if slices.ContainsFunc(w.suspended, func(n governance.Suspension) bool { return n.Node == s.Node }) {
 			valid-- // it counts in n alone
 		}
 	}
 	if valid >= w.signers.Quorum() {
+		w.state.settle()
 		w.report.Height, w.report.Head, w.report.LogTime = height, w.previous, header.LogTime
 	}
 	return nil
 }
 
+// anchors comes last, and the lack of a quorum behind all that is wrong.
 func (w *walk) anchors() error {
 	a := w.in.Anchors
-	if w.report.Stored > 0 && w.report.Height == 0 {
-		return finding("missing", "signatures", "no header has a quorum: nothing shows that these blocks are the chain")
-	}
 	if !a.Head.IsZero() && !w.headSeen {
 		return finding("anchor", "head", "no block has the hash %s: the chain was rewritten or cut short", a.Head)
 	}
 	if w.report.Height < a.MinHeight {
 		return finding("anchor", "height", "final up to %d, the anchor says at least %d", w.report.Height, a.MinHeight)
+	}
+	if w.report.Stored > 0 && w.report.Height == 0 {
+		return finding("missing", "signatures", "no header has a quorum: nothing shows that these blocks are the chain")
 	}
 	return nil
 }

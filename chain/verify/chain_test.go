@@ -38,10 +38,15 @@ type chain struct {
 // empty makes a chain of four nodes without blocks.
 func empty(t testing.TB, accounts int, blockTransactions uint32) *chain {
 	t.Helper()
+	return emptyOn(t, vfs.NewMem(), accounts, blockTransactions)
+}
+
+func emptyOn(t testing.TB, fs vfs.FS, accounts int, blockTransactions uint32) *chain {
+	t.Helper()
 	c := &chain{topic: ledger.ID{7}, Chain: aplostest.New(t, 4, accounts, start, func(g *ledger.Genesis) {
 		g.Limits.BlockTransactions = blockTransactions
 	})}
-	s, err := pebble.Open("store", pebble.Options{FS: vfs.NewMem(), Chain: c.ID, Node: aplostest.NodeID(0), CacheBytes: 1 << 20})
+	s, err := pebble.Open("store", pebble.Options{FS: fs, Chain: c.ID, Node: aplostest.NodeID(0), CacheBytes: 1 << 20})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,6 +16,21 @@ const (
 	Incomplete Verdict = "incomplete" // something needed is missing or pruned
 )
 
+// Worse reports whether v outranks w: what is wrong stays wrong, whatever else
+// is missing.
+func (v Verdict) Worse(w Verdict) bool { return v.rank() > w.rank() }
+
+func (v Verdict) rank() int {
+	switch v {
+	case Wrong:
+		return 2
+	case Incomplete:
+		return 1
+	default: // right, or none yet
+		return 0
+	}
+}
+
 // Checked counts what was checked.
 type Checked struct {
 	Blocks       uint64 `json:"blocks"`

@@ -8,10 +8,22 @@ import (
 	"github.com/librum/librum/chain/ledger"
 )
 
-// State is the rows that execution led to, held in memory.
-type State struct{ rows map[contract.Key][]byte }
+// State is the rows that execution led to, held in memory. What was written
+// since the newest final block can be taken back.
+type State struct {
+	rows map[contract.Key][]byte
+	// before is what the rows were at that block which were written since.
+	before map[contract.Key]before
+}
 
-func newState() *State { return &State{rows: map[contract.Key][]byte{}} }
+type before struct {
+	value []byte
+	ok    bool
+}
+
+func newState() *State {
+	return &State{rows: map[contract.Key][]byte{}, before: map[contract.Key]before{}}
+}
 
 // Get implements [contract.State].
 func (s *State) Get(key contract.Key) ([]byte, bool, error) {
@@ -36,10 +48,31 @@ func (s *State) Scan(prefix, after contract.Key, limit int) ([]contract.Row, err
 
 func (s *State) apply(writes []ledger.Write) {
 	for _, w := range writes {
+		key := contract.Key(w.Key)
+		old, ok := s.rows[key]
+		if _, noted := s.before[key]; !noted {
+			s.before[key] = before{value: old, ok: ok}
+		}
 		if w.Delete {
-			delete(s.rows, contract.Key(w.Key))
+			delete(s.rows, key)
 		} else {
-			s.rows[contract.Key(w.Key)] = w.Value
+			s.rows[key] = w.Value
 		}
 	}
+}
+
+// settle makes all that was written so far final. The map is made anew: to
+// clear one that the genesis filled would cost each block its size.
+func (s *State) settle() { s.before = map[contract.Key]before{} }
+
+// rollback takes back what was written since the last settle.
+func (s *State) rollback() {
+	for key, b := range s.before {
+		if b.ok {
+			s.rows[key] = b.value
+		} else {
+			delete(s.rows, key)
+		}
+	}
+	s.settle()
 }

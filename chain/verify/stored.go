@@ -22,6 +22,7 @@ func (w *walk) place(where string, height uint64, index int, id ledger.Digest) e
 	case h != height || uint64(i) != uint64(index):
 		return finding("index", where, "transaction %s is found in block %d at %d", id.Short(), h, i)
 	}
+	w.expected.places[id] = place{height: h, index: i}
 	return nil
 }
 
@@ -29,6 +30,7 @@ func (w *walk) place(where string, height uint64, index int, id ledger.Digest) e
 // that block: who asks for the past must get what was.
 func (w *walk) history(height uint64) error {
 	for _, change := range w.writes {
+		w.expected.write(height, &change)
 		where := fmt.Sprintf("row %q after block %d", change.Key, height)
 		value, ok, err := w.in.Store.Get(height, change.Key)
 		if err != nil {

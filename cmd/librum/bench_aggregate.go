@@ -43,7 +43,7 @@ func newBenchAggregateCommand() *cobra.Command {
 same files plainly with as many threads and reads of the same size in between.
 The average is compared with a sample computed apart.`,
 		Example: "  librum bench aggregate --updates 20 --parameters 10000000 --json",
-		Args:    cobra.NoArgs,
+		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			result, err := b.run(cmd.Context(), cmd.ErrOrStderr())
 			if err != nil {
@@ -64,7 +64,7 @@ The average is compared with a sample computed apart.`,
 
 func (b *benchAggregate) run(ctx context.Context, progress io.Writer) (result benchResult, err error) {
 	if b.updates < 1 || b.parameters < 1 || b.threads < 1 || b.tile < 64 {
-		return result, errors.New("bench aggregate: --updates, --parameters and --threads are at least 1, --tile at least 64")
+		return result, wrongUse(errors.New("bench aggregate: --updates, --parameters and --threads are at least 1, --tile at least 64"))
 	}
 	dir, err := os.MkdirTemp(b.dir, "librum-bench-")
 	if err != nil {

@@ -42,7 +42,7 @@ first as fast as they are taken, then at a fixed rate for the latency. Every
 transfer is checked to have taken effect. Beside it stands what this machine's
 cores can verify of Ed25519 in the same minute.`,
 		Example: "  librum bench chain --transactions 100000 --json",
-		Args:    cobra.NoArgs,
+		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			results, err := b.run(cmd.Context(), cmd.ErrOrStderr())
 			if err != nil {
@@ -65,7 +65,7 @@ cores can verify of Ed25519 in the same minute.`,
 
 func (b *benchChain) run(ctx context.Context, progress io.Writer) (results []benchResult, err error) {
 	if b.transactions < 1 || b.accounts < 2 || b.nodes < 1 || b.batch < 1 || b.clients < 1 || b.rate < 1 {
-		return nil, errors.New("bench chain: --accounts is at least 2, all other numbers at least 1")
+		return nil, wrongUse(errors.New("bench chain: --accounts is at least 2, all other numbers at least 1"))
 	}
 	dir, err := os.MkdirTemp(b.dir, "librum-bench-")
 	if err != nil {

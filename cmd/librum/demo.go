@@ -57,7 +57,7 @@ of it; the exit code is 0 if that was found as documented, and "verified" says
 what verification says.
 ` + cheatHelp() + breachHelp(),
 		Example: "  librum demo --dir ./demo-data --keep\n  librum demo --cheat aggregator",
-		Args:    cobra.NoArgs,
+		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return o.run(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
@@ -114,7 +114,7 @@ func (o *demoOptions) run(ctx context.Context, out, progress io.Writer) (err err
 		if errors.Is(err, localnet.ErrExists) {
 			err = fmt.Errorf("%w: remove it, or give another --dir", err)
 		}
-		return err
+		return &exitError{code: exitUnknown, err: err}
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, demoTimeout, errors.New("gave up after 300 s"))
 	defer cancel()
@@ -132,7 +132,7 @@ func (o *demoOptions) run(ctx context.Context, out, progress io.Writer) (err err
 	say(text, "\nVerifying chain and job from the files alone:")
 	verified, err := verifyDir(ctx, localnet.Dir(o.dir), head, []ledger.Digest{result.Job}, summary{text})
 	if err != nil {
-		return err
+		return &exitError{code: exitUnknown, err: err}
 	}
 	result.Verified = verified.OK
 	result.Seconds = time.Since(begin).Seconds()
@@ -165,7 +165,11 @@ func (o *demoOptions) train(
 	if lie != nil {
 		options.Cheat = lie.seats()
 	}
-	r, ctx, err := runNetwork(ctx, localnet.Dir(o.dir), "127.0.0.1:0", o.seed, options)
+	listener, err := listen(ctx, "127.0.0.1:0")
+	if err != nil {
+		return nil, anchors, err
+	}
+	r, ctx, err := runNetwork(ctx, localnet.Dir(o.dir), listener, o.seed, options)
 	if err != nil {
 		return nil, anchors, err
 	}

@@ -23,6 +23,8 @@ type devOptions struct {
 	listen string
 	peers  int
 	extern int
+
+	peersSet bool // asked for, not the default
 }
 
 func newDevCommand() *cobra.Command {
@@ -35,8 +37,9 @@ peers that have the digits. A directory that holds a network is taken up where
 it was left. Keys are random; whoever can read the directory has them.`,
 		Example: "  librum dev --dir ./librum-dev --listen 127.0.0.1:8080\n" +
 			"  librum dev --peers 0 --external-peers 3",
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			o.peersSet = cmd.Flags().Changed("peers")
 			return o.run(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
@@ -49,23 +52,24 @@ it was left. Keys are random; whoever can read the directory has them.`,
 }
 
 func (o *devOptions) run(ctx context.Context, out, log io.Writer) (err error) {
-	if o.peers < 0 || o.peers > 100 || o.extern < 0 || o.extern > 100 || o.peers+o.extern == 0 {
-		return &exitError{code: exitUsage, err: errors.New("--peers and --external-peers are 0 to 100, not both 0")}
+	if o.peers < 0 || o.peers > 100 || o.extern < 0 || o.extern > 100 || o.peers+o.extern == 0 || o.dir == "" {
+		return wrongUse(errors.New("--peers and --external-peers are 0 to 100, not both 0; --dir is not empty"))
 	}
-	dir := localnet.Dir(o.dir)
-	var seed [32]byte
-	if _, err := rand.Read(seed[:]); err != nil {
-		return fmt.Errorf("draw the keys: %w", err)
-	}
-	spec := localnet.Spec{Nodes: demoNodes, Peers: o.peers, External: o.extern, Time: time.Now()}
-	err = localnet.Create(dir, localnet.SecretsFrom(seed), spec)
-	if err != nil && !errors.Is(err, localnet.ErrExists) {
-		return err
-	}
-	logger := slog.New(slog.NewTextHandler(log, nil))
-	r, ctx, err := runNetwork(ctx, dir, o.listen, devSeed, localnet.Options{Logger: logger})
+	listener, err := listen(ctx, o.listen)
 	if err != nil {
 		return err
+	}
+	dir := localnet.Dir(o.dir)
+	if err := o.create(dir, log); err != nil {
+		return &exitError{code: exitUnknown, err: errors.Join(err, listener.Close())}
+	}
+	logger := slog.New(slog.NewTextHandler(log, nil))
+	r, running, err := runNetwork(ctx, dir, listener, devSeed, localnet.Options{Logger: logger})
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil //nolint:nilerr // stopped while it opened
+		}
+		return &exitError{code: exitUnknown, err: err}
 	}
 	defer func() { err = errors.Join(err, r.close()) }()
 	say(out, "listening at %s", r.base)
@@ -74,6 +78,24 @@ func (o *devOptions) run(ctx context.Context, out, log io.Writer) (err error) {
 		say(out, "keys of external peers: %s and on", dir.ExternalKey(0))
 	}
 	say(out, "genesis %s", r.Chain)
-	<-ctx.Done()
+	<-running.Done()
 	return nil
+}
+
+// create makes the network where there is none.
+func (o *devOptions) create(dir localnet.Dir, log io.Writer) error {
+	var seed [32]byte
+	if _, err := rand.Read(seed[:]); err != nil {
+		return fmt.Errorf("draw the keys: %w", err)
+	}
+	spec := localnet.Spec{Nodes: demoNodes, Peers: o.peers, External: o.extern, Time: time.Now()}
+	err := localnet.Create(dir, localnet.SecretsFrom(seed), spec)
+	if !errors.Is(err, localnet.ErrExists) {
+		return err
+	}
+	have, err := dir.CountPeers()
+	if err == nil && o.peersSet && have != o.peers {
+		say(log, "the network of %s has %d peers; --peers is for a new one", dir, have)
+	}
+	return err
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 
 	"golang.org/x/sync/errgroup"
@@ -18,17 +19,28 @@ type running struct {
 	done *errgroup.Group
 }
 
-// runNetwork opens the network of dir, serves node 0 at address and runs the
-// peers. The context of the result ends when a part of it fails.
-func runNetwork(ctx context.Context, dir localnet.Dir, address string, seed uint64, options localnet.Options) (*running, context.Context, error) {
-	network, err := localnet.Open(ctx, dir, options)
-	if err != nil {
-		return nil, nil, err
+// listen takes the address before anything is made, so that a wrong one
+// leaves nothing behind.
+func listen(ctx context.Context, address string) (net.Listener, error) {
+	if _, _, err := net.SplitHostPort(address); err != nil {
+		return nil, wrongUse(fmt.Errorf("--listen: want HOST:PORT: %w", err))
 	}
 	var config net.ListenConfig
 	listener, err := config.Listen(ctx, "tcp", address)
 	if err != nil {
-		return nil, nil, errors.Join(err, network.Close())
+		return nil, &exitError{code: exitUnknown, err: err}
+	}
+	return listener, nil
+}
+
+// runNetwork opens the network of dir, serves node 0 at the listener and runs
+// the peers. The context of the result ends when a part of it fails.
+func runNetwork(
+	ctx context.Context, dir localnet.Dir, listener net.Listener, seed uint64, options localnet.Options,
+) (*running, context.Context, error) {
+	network, err := localnet.Open(ctx, dir, options)
+	if err != nil {
+		return nil, nil, errors.Join(err, listener.Close())
 	}
 	ctx, stop := context.WithCancel(ctx)
 	group, ctx := errgroup.WithContext(ctx)

@@ -180,7 +180,11 @@ func chooseSubcommand(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
 		return wrongUse(fmt.Errorf("no command %q; see %s --help", args[0], cmd.CommandPath()))
 	}
-	return cmd.Help()
+	cmd.SetOut(cmd.ErrOrStderr())
+	if err := cmd.Help(); err != nil {
+		return err
+	}
+	return &exitError{code: exitUsage}
 }
 
 // wrongUse marks an error of what the user typed.

@@ -12,7 +12,8 @@ func newRootCommand() *cobra.Command {
 		Version:       version,
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          cobra.NoArgs,
+		Args:          cobra.ArbitraryArgs,
+		RunE:          chooseSubcommand,
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &exitError{code: exitUsage, err: err} })
 	root.AddCommand(
@@ -24,7 +25,7 @@ func newRootCommand() *cobra.Command {
 }
 
 func newBenchCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "bench", Short: "Measure a part beside what the machine allows", Args: cobra.NoArgs}
+	cmd := &cobra.Command{Use: "bench", Short: "Measure a part beside what the machine allows", Args: cobra.ArbitraryArgs, RunE: chooseSubcommand}
 	cmd.AddCommand(newBenchAggregateCommand(), newBenchChainCommand())
 	return cmd
 }

@@ -134,7 +134,8 @@ func (o *verifyOptions) anchors() (verify.Anchors, error) {
 }
 
 // verifyDir verifies the chain of every node found in dir, then the jobs on
-// the state that execution led to, and prints what it checked.
+// the state that execution led to in the newest final block, and prints what it
+// checked.
 func verifyDir(ctx context.Context, dir localnet.Dir, anchors verify.Anchors, jobs []ledger.Digest, out io.Writer) (result verifyResult, err error) {
 	genesis, err := os.ReadFile(dir.Genesis())
 	if err != nil {
@@ -155,36 +156,61 @@ func verifyDir(ctx context.Context, dir localnet.Dir, anchors verify.Anchors, jo
 		}
 	}()
 	result.OK, result.Verdict = true, verify.Right
-	var state *verify.State
-	var newest verify.Report
-	blobs := make([]blob.Store, 0, len(nodes))
-	for _, n := range nodes {
-		report, replayed, err := verify.Chain(ctx, verify.Input{
-			Store: n.Store, Genesis: genesis, Contracts: localnet.Contracts(), Verify: identity.NewVerifier(1 << 14).Verify, Anchors: anchors,
-		})
-		if err != nil {
-			return result, fmt.Errorf("verify the chain of %s: %w", n.Name, err)
-		}
-		result.addChain(n.Name, &report, out)
-		blobs = append(blobs, n.Blobs)
-		if state == nil || report.Stored > newest.Stored {
-			state, newest = replayed, report
-		}
+	input := verify.Input{
+		Genesis: genesis, Contracts: localnet.Contracts(), Verify: identity.NewVerifier(1 << 14).Verify, Anchors: anchors,
 	}
-	if !result.OK {
-		return result, nil
+	state, newest, err := result.addChains(ctx, nodes, input, out)
+	if err != nil || !result.OK {
+		return result, err
 	}
 	say(out, "genesis    %s", newest.Genesis)
 	say(out, "chain hash %s at height %d, log time %s", newest.Head, newest.Height, logTime(newest.LogTime))
 	if !anchors.Any() {
 		say(out, "no anchor was given (--genesis, --head, --min-height): that the chain was rewritten or shortened is not excluded")
 	}
+	blobs := make([]blob.Store, 0, len(nodes))
+	for _, n := range nodes {
+		blobs = append(blobs, n.Blobs)
+	}
 	for _, id := range jobs {
 		if err := result.addJob(ctx, flverify.Input{State: state, Job: id, Blobs: blobs}, out); err != nil {
-			return result, err
+			return result, fmt.Errorf("verify job %s as of block %d, the newest final one: %w", id, newest.Height, err)
 		}
 	}
 	return result, nil
+}
+
+// addChains verifies the chain of each node, and then all against each other.
+// It returns the state after the newest block that is final at any of them.
+func (r *verifyResult) addChains(
+	ctx context.Context, nodes []*localnet.Offline, in verify.Input, out io.Writer,
+) (state *verify.State, newest verify.Report, err error) {
+	copies := make([]verify.Copy, 0, len(nodes))
+	for _, n := range nodes {
+		in.Store = n.Store
+		report, replayed, err := verify.Chain(ctx, in)
+		if err != nil {
+			return nil, newest, fmt.Errorf("verify the chain of %s: %w", n.Name, err)
+		}
+		r.addChain(n.Name, &report, out)
+		copies = append(copies, verify.Copy{Name: n.Name, Store: n.Store, Report: report})
+		if state == nil || report.Height > newest.Height {
+			state, newest = replayed, report
+		}
+	}
+	found, err := verify.Fork(ctx, copies)
+	if err != nil {
+		return nil, newest, fmt.Errorf("compare the nodes' chains: %w", err)
+	}
+	if found != nil {
+		r.fail(verify.Wrong, found, out)
+	}
+	for _, c := range copies {
+		if c.Report.First == nil && c.Report.Height < newest.Height {
+			say(out, "%s: final up to height %d, others up to %d: it stopped before them, or was cut short", c.Name, c.Report.Height, newest.Height)
+		}
+	}
+	return state, newest, nil
 }
 
 func (r *verifyResult) addChain(name string, report *verify.Report, out io.Writer) {
@@ -199,12 +225,15 @@ func (r *verifyResult) addChain(name string, report *verify.Report, out io.Write
 	}
 	say(out, "%s: right: %d blocks, %d transactions, %d signatures, final up to height %d",
 		name, report.Checked.Blocks, report.Checked.Transactions, report.Checked.Signatures, report.Height)
+	if report.Stored > report.Height {
+		say(out, "%s: blocks above height %d, up to %d, have no quorum: not final, and nothing below rests on them", name, report.Height, report.Stored)
+	}
 }
 
 func (r *verifyResult) addJob(ctx context.Context, in flverify.Input, out io.Writer) error {
 	report, err := flverify.Job(ctx, in)
 	if err != nil {
-		return fmt.Errorf("verify job %s: %w", in.Job, err)
+		return err
 	}
 	r.Checked.Rounds += report.Rounds
 	r.Checked.Updates += report.Updates
@@ -220,7 +249,7 @@ func (r *verifyResult) addJob(ctx context.Context, in flverify.Input, out io.Wri
 	case report.First != nil:
 		r.fail(verify.Wrong, &verify.Finding{Kind: report.First.Kind, Where: report.First.Where, Message: report.First.Message}, out)
 	case report.Incomplete:
-		r.OK, r.Verdict = false, verify.Incomplete
+		r.worsen(verify.Incomplete, nil)
 		say(out, "job %s: incomplete: not all could be recomputed", in.Job)
 	default:
 		say(out, "job %s: right: %d rounds, %d updates, %d averages", in.Job, report.Rounds, report.Updates, report.Averages)
@@ -228,10 +257,15 @@ func (r *verifyResult) addJob(ctx context.Context, in flverify.Input, out io.Wri
 	return nil
 }
 
-// fail notes the first thing that is wrong.
+// fail says what is wrong or missing, and notes it.
 func (r *verifyResult) fail(verdict verify.Verdict, f *verify.Finding, out io.Writer) {
 	say(out, "%s: %s at %s: %s", verdict, f.Kind, f.Where, f.Message)
-	if r.First == nil {
+	r.worsen(verdict, f)
+}
+
+// worsen keeps the worst verdict, and the first finding that led to it.
+func (r *verifyResult) worsen(verdict verify.Verdict, f *verify.Finding) {
+	if verdict.Worse(r.Verdict) {
 		r.OK, r.Verdict, r.First = false, verdict, f
 	}
 }

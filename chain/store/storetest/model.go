@@ -61,6 +61,9 @@ func (m *Model) Compare(s store.Store) error {
 	if err != nil {
 		return err
 	}
+	if err := m.compareAudit(s); err != nil {
+		return err
+	}
 	if len(m.Commits) == 0 {
 		if ok {
 			return fmt.Errorf("height %d is applied, want none", a.Height)

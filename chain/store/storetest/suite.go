@@ -22,6 +22,7 @@ func Run(t *testing.T, open func(t testing.TB) store.Store) {
 		"Empty": testEmpty, "Versions": testVersions, "Scan": testScan, "Refused": testRefused,
 		"Transactions": testTransactions, "Signatures": testSignatures, "SignatureRace": testSignatureRace,
 		"Owned": testOwned, "ReadWhileApplying": testReadWhileApplying, "Closed": testClosed, "Model": testModel,
+		"Audit": testAudit,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -329,7 +330,7 @@ func testClosed(t *testing.T, open func(testing.TB) store.Store) {
 		}
 	}
 	_, _, err := s.Latest([]byte("k"))
-	for name, err := range map[string]error{"latest": err, "apply": s.Apply(context.Background(), NewCommit(1, nil)), "signature": s.PutSignature(signature(1, 1, 1))} {
+	for name, err := range map[string]error{"latest": err, "audit": s.Audit(context.Background(), store.Audit{}), "apply": s.Apply(context.Background(), NewCommit(1, nil)), "signature": s.PutSignature(signature(1, 1, 1))} {
 		if !errors.Is(err, store.ErrClosed) {
 			t.Errorf("%s: %v, want ErrClosed", name, err)
 		}
