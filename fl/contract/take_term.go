@@ -27,7 +27,8 @@ func takeTerm(env *contract.Env, call contract.Call, a *TakeTerm) error {
 	if err := requireGroup(env, call.Sender); err != nil {
 		return err
 	}
-	if _, err := activeJob(env, a.Job); err != nil {
+	j, err := activeJob(env, a.Job)
+	if err != nil {
 		return err
 	}
 	last, ok, err := LoadTerm(env, a.Job)
@@ -40,14 +41,15 @@ func takeTerm(env *contract.Env, call contract.Call, a *TakeTerm) error {
 	if a.Term != last.Term+1 {
 		return contract.Errorf(CodeStaleTerm, "the next term of job %s is %d", a.Job.Short(), last.Term+1)
 	}
-	if at := last.TakeableAt(call.Sender); env.LogTime() < at {
+	if at := last.TakeableAt(call.Sender, &j.Spec); env.LogTime() < at {
 		return contract.Errorf(contract.CodeTooEarly, "term %d is node %s's until log time %d", last.Term, last.Holder, at)
 	}
 	lapsed := last.Lapsed
 	if i, found := slices.BinarySearchFunc(lapsed, last.Holder, compareIDs); !last.GivenUp && !found {
 		lapsed = slices.Insert(lapsed, i, last.Holder)
 	}
-	next := Term{Term: a.Term, Holder: call.Sender, Taken: env.LogTime(), Renewed: env.LogTime(), Lapsed: lapsed}
+	now := env.LogTime()
+	next := Term{Term: a.Term, Holder: call.Sender, Taken: now, Renewed: now, Stepped: now, Lapsed: lapsed}
 	if err := contract.Store(env, TermRow(a.Job), &next); err != nil {
 		return err
 	}

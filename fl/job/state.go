@@ -53,11 +53,6 @@ const (
 	RoundOutvoted  RoundState = "outvoted"  // dissent made a quorum impossible
 )
 
-// RoundStates lists all states of a round.
-func RoundStates() []RoundState {
-	return []RoundState{RoundOpen, RoundClosed, RoundCommitted, RoundFinal, RoundVoid, RoundOutvoted}
-}
-
 // Over reports whether a round in this state takes no further step, but for
 // being opened again where it was void.
 func (s RoundState) Over() bool {
