@@ -32,7 +32,8 @@ type server struct {
 	decoder  cbor.DecMode
 	public   *public
 	sessions *sessions
-	waits    chan struct{} // a place each for streams and waits for tasks
+	streams  places
+	tasks    places // of waits for tasks: streams must not keep peers from their work
 	metrics  *metrics
 }
 
@@ -52,10 +53,15 @@ func New(config Config) (http.Handler, error) {
 	}
 	s := &server{
 		Config: config, genesis: genesis, token: hashToken(config.Token), mux: http.NewServeMux(), decoder: decoder,
-		public:   newPublic(config.Node),
-		sessions: newSessions(config.Limits, config.Now),
-		waits:    make(chan struct{}, config.Limits.Waits),
+		public:  newPublic(config.Node),
+		streams: make(places, config.Limits.Streams),
+		tasks:   make(places, config.Limits.Tasks),
 	}
+	s.sessions = newSessions(config.Limits, config.Now, func(u v1.NewUpload) bool {
+		_, err := s.awaits(u)
+		_, answered := asFailure(err)
+		return !answered // what cannot be read may be awaited
+	})
 	s.Token = "" // only its hash is needed from here on
 	if s.metrics, err = newMetrics(s); err != nil {
 		return nil, fmt.Errorf("open the API: %w", err)

@@ -31,7 +31,7 @@ type blobPath struct {
 }
 
 func (s *server) blob(ctx context.Context, in *blobPath) (*huma.StreamResponse, error) {
-	file, ok, err := s.public.find(in.Digest)
+	file, ok, err := s.public.find(ctx, in.Digest)
 	if err != nil {
 		return nil, err
 	}

@@ -40,31 +40,44 @@ const MinTokenBytes = 32
 
 // Limits bound what a client may ask. Zero stands for the default.
 type Limits struct {
-	BodyBytes   int64         // of a submission; 16 MiB
-	BatchLength int           // transactions in a submission; 8,192
+	BodyBytes int64 // of a submission; 16 MiB
+	// BatchLength is how many transactions a submission may hold. It is 4,096, or
+	// what the node lets one member have under way where that is less: a longer
+	// batch of one member would never be let in, however idle the node is.
+	BatchLength int
 	UploadBytes int64         // of one upload; 1 GiB
 	Uploads     int           // open at once; 256
 	UploadLife  time.Duration // how long an upload may lie untouched; 1 h
 	Wait        time.Duration // longest wait for execution, quorum, receipts; 30 s
 	Poll        time.Duration // longest wait for a task; 60 s
-	Waits       int           // event streams and waits for tasks at once; 1,024
+	Streams     int           // event streams at once; 1,024
+	Tasks       int           // waits for tasks at once; 4,096, room for two cohorts of [job.MaxPeers]
 	Idle        time.Duration // a transfer that stands still for longer is cut off; 30 s
+	PartRate    int64         // bytes a second that a part of an upload must come with; 8 KiB
+	PartTime    time.Duration // what one part may take, however steadily it comes; 10 min
 	Heartbeat   time.Duration // of event streams; 15 s
 }
 
 func (l Limits) withDefaults() Limits {
 	setDefault(&l.BodyBytes, 16<<20)
-	setDefault(&l.BatchLength, 8_192)
+	setDefault(&l.BatchLength, maxBatch)
 	setDefault(&l.UploadBytes, 1<<30)
 	setDefault(&l.Uploads, 256)
 	setDefault(&l.UploadLife, time.Hour)
 	setDefault(&l.Wait, 30*time.Second)
 	setDefault(&l.Poll, time.Minute)
-	setDefault(&l.Waits, 1_024)
+	setDefault(&l.Streams, 1_024)
+	setDefault(&l.Tasks, 4_096)
 	setDefault(&l.Idle, 30*time.Second)
+	setDefault(&l.PartRate, 8<<10)
+	setDefault(&l.PartTime, 10*time.Minute)
 	setDefault(&l.Heartbeat, 15*time.Second)
 	return l
 }
+
+// maxBatch is the default of [Limits.BatchLength] at a node with the default
+// window.
+const maxBatch = 4_096
 
 func setDefault[T comparable](at *T, value T) {
 	var zero T
@@ -94,6 +107,8 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
+	// A member has a quarter of the node's window.
+	setDefault(&c.Limits.BatchLength, min(maxBatch, max(1, c.Node.Config().Window/4)))
 	c.Limits = c.Limits.withDefaults()
 	return c, nil
 }

@@ -12,6 +12,9 @@ type Coordinator interface {
 	// Task returns what the peer is asked to do, waiting until there is
 	// something; nil when the context's deadline passes.
 	Task(ctx context.Context, peer ledger.ID) (*coordinator.Task, error)
+	// TaskNow is Task for who does not wait; ctx bounds how long making the task
+	// ready may take.
+	TaskNow(ctx context.Context, peer ledger.ID) (*coordinator.Task, error)
 	// Receipts returns signed receipts of nodes that hold an upload durably, as
 	// many as SubmitUpdate needs.
 	Receipts(ctx context.Context, peer ledger.ID, job ledger.Digest, round uint64, blob ledger.Digest, size uint64) ([][]byte, error)

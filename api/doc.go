@@ -11,8 +11,10 @@
 //  1. All but health, readiness and the OpenAPI document need the token. It is
 //     kept as a hash and compared in constant time.
 //  2. Every request has a bound on its header, its body and the time it may
-//     take; a transfer may take as long as it moves on, a wait is bounded by
-//     [Limits]. Uploads, streams and waits are bounded in number.
+//     take; a transfer may take as long as it moves on, an upload's part no
+//     slower than [Limits] says, a wait is bounded by them. Uploads, streams
+//     and waits for tasks are bounded in number, each by itself. Of complete
+//     uploads a peer has one a round; what the ledger names is never dropped.
 //  3. Every answer carries [v1.PositionHeader]: the answer holds all that the
 //     log said before that offset.
 //  4. An error shows its problem and no more: what went wrong inside is logged

@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"errors"
 	"flag"
@@ -180,7 +181,7 @@ func TestBadInputIsNamed(t *testing.T) {
 
 func TestFullWindowAnswersBusy(t *testing.T) {
 	t.Parallel()
-	f := start(t, options{net: localnet.Options{Window: 1}})
+	f := start(t, options{net: localnet.Options{Window: 1}, limits: api.Limits{BatchLength: 3}})
 	var raw [][]byte
 	for range 3 {
 		raw = append(raw, f.transfer(t, 1))
@@ -210,22 +211,67 @@ func TestFullWindowAnswersBusy(t *testing.T) {
 	}
 }
 
+// A batch that the node would never let in is refused for good, with what is
+// allowed: trying again would not help.
+func TestBatchFitsTheMembersShare(t *testing.T) {
+	t.Parallel()
+	f := start(t, options{net: localnet.Options{Window: 8}})
+	var raw [][]byte
+	for range 3 {
+		raw = append(raw, f.transfer(t, 1))
+	}
+	_, err := f.client.SubmitBatch(t.Context(), raw, client.Executed)
+	var p *client.Problem
+	if !errors.As(err, &p) || p.Code() != "invalid" || !strings.Contains(fmt.Sprint(p.Errors), "1 to 2 are allowed") {
+		t.Errorf("a batch larger than a quarter of the window: %v", err)
+	}
+	outcomes, err := f.client.SubmitBatch(t.Context(), raw[:2], client.Executed)
+	if err != nil || outcomes[0].Code != ledger.CodeOK || outcomes[1].Code != ledger.CodeOK {
+		t.Errorf("a batch of the share: %+v, error %v", outcomes, err)
+	}
+}
+
+// Streams and waits for tasks have places of their own: neither keeps the
+// other out.
 func TestWaitsAreBounded(t *testing.T) {
 	t.Parallel()
-	f := start(t, options{peers: 1, limits: api.Limits{Waits: 1}})
+	f := start(t, options{peers: 1, limits: api.Limits{Streams: 1, Tasks: 1}})
+	self := f.secrets.ID(localnet.KindPeer, 0)
 	f.call(t, localnet.KindPeer, 0, fl.MethodRegisterPeer, &fl.RegisterPeer{Available: true})
 	j, err := f.client.CreateJob(t.Context(), smallSpec(2, 1), "") // one peer too few
 	if err != nil {
 		t.Fatal(err)
 	}
+	refused := func(what string, err error) {
+		t.Helper()
+		var p *client.Problem
+		if !errors.As(err, &p) || p.Code() != "too_many_waits" || p.RetryAfter == 0 {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
 	for _, err := range f.client.Events(t.Context(), j.ID, "") {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err := f.client.Task(t.Context(), f.secrets.ID(localnet.KindPeer, 0), time.Second)
-		var p *client.Problem
-		if !errors.As(err, &p) || p.Code() != "too_many_waits" || p.RetryAfter == 0 {
-			t.Errorf("a second wait: %v", err)
+		for _, err := range f.client.Events(t.Context(), j.ID, "") {
+			refused("a second stream", err)
+		}
+		polling, stop := context.WithCancel(t.Context())
+		polled := make(chan error, 1)
+		go func() {
+			_, err := f.client.Task(polling, self, 50*time.Second)
+			polled <- err
+		}()
+		for !bytes.Contains(f.metrics(t), []byte("\nlibrum_http_waits 2\n")) {
+			if len(polled) > 0 {
+				t.Fatalf("a wait for a task beside a stream: %v", <-polled)
+			}
+		}
+		_, err := f.client.Task(t.Context(), self, time.Second)
+		refused("a second wait for a task", err)
+		stop()
+		if err := <-polled; !errors.Is(err, context.Canceled) {
+			t.Errorf("the first wait for a task: %v", err)
 		}
 		break
 	}

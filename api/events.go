@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"sort"
@@ -22,11 +23,15 @@ func (s *server) eventRoutes() {
 		Summary: "Follow a job's events",
 		Description: "Server-sent events: everything the ledger said about the job from its start, then live, until it ends. " +
 			"The id is the position behind which to go on with Last-Event-ID; it stands on the last event of a transaction, " +
-			"so after a broken connection some events may come twice (position and n tell).",
-		Responses: map[string]*huma.Response{"200": {
-			Description: "A stream whose data are events",
-			Content:     map[string]*huma.MediaType{"text/event-stream": {Schema: schemaOf[v1.Event](s.huma.OpenAPI().Components.Schemas)}},
-		}},
+			"so after a broken connection some events may come twice (position and n tell). " +
+			"204 where the job has ended and its last event was received: do not come again.",
+		Responses: map[string]*huma.Response{
+			"200": {
+				Description: "A stream whose data are events",
+				Content:     map[string]*huma.MediaType{"text/event-stream": {Schema: schemaOf[v1.Event](s.huma.OpenAPI().Components.Schemas)}},
+			},
+			"204": {Description: "The job has ended and nothing lies behind Last-Event-ID"},
+		},
 	}, s.followJob)
 }
 
@@ -36,7 +41,7 @@ type followInput struct {
 	LastEventID string `header:"Last-Event-ID" doc:"The newest id that was received."`
 }
 
-func (s *server) followJob(_ context.Context, in *followInput) (*huma.StreamResponse, error) {
+func (s *server) followJob(ctx context.Context, in *followInput) (*huma.StreamResponse, error) {
 	row, _, err := s.loadJob(in.ID)
 	if err != nil {
 		return nil, err
@@ -50,9 +55,13 @@ func (s *server) followJob(_ context.Context, in *followInput) (*huma.StreamResp
 			return nil, err
 		}
 	}
-	leave, err := s.enter()
+	leave, err := s.streams.enter()
 	if err != nil {
 		return nil, err
+	}
+	if over, err := s.behindEnd(ctx, in.ID, row.Ended, from); err != nil || over {
+		leave()
+		return &huma.StreamResponse{Body: func(ctx huma.Context) { ctx.SetStatus(http.StatusNoContent) }}, err
 	}
 	return &huma.StreamResponse{Body: func(ctx huma.Context) { //nolint:contextcheck // the framework hands the request in again
 		defer leave()
@@ -105,6 +114,34 @@ func (s *server) positionAt(logTime int64) (ledger.Position, error) {
 	}
 	h, err := header(height - 1)
 	return ledger.Position{Offset: h.Last.Offset + 1}, err
+}
+
+// behindEnd reports whether the job ended, at a log time that is not 0, before
+// the position, so that no event is left to follow.
+func (s *server) behindEnd(ctx context.Context, id ledger.Digest, ended int64, from ledger.Position) (bool, error) {
+	if ended == 0 {
+		return false, nil
+	}
+	near, err := s.positionAt(ended)
+	if err != nil || from.Less(near) {
+		return false, err
+	}
+	// The end lies at near or a little behind it, and was executed: this finds
+	// it without waiting for anything new.
+	ctx, cancel := waiting(ctx, s.Limits.Wait)
+	defer cancel()
+	var end ledger.Position
+	err = s.Node.Follow(ctx, near, func(o node.Outcome) error {
+		if _, ends := s.jobEvents(&o, id); ends {
+			end = o.Position
+			return errEnded
+		}
+		return nil
+	})
+	if !errors.Is(err, errEnded) {
+		return false, fmt.Errorf("find the end of job %s: %w", id, err)
+	}
+	return end.Less(from), nil
 }
 
 // jobEvents returns the events of an outcome that are about the job, and

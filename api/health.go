@@ -3,10 +3,9 @@ package api
 import (
 	"io"
 	"net/http"
-)
 
-// maxNotFinal is how many blocks without a quorum close the node's door.
-const maxNotFinal = 64
+	"github.com/librum/librum/chain/node"
+)
 
 func (s *server) healthRoutes() {
 	s.mux.HandleFunc("GET "+pathHealth, func(w http.ResponseWriter, _ *http.Request) { writeOK(w) })
@@ -22,7 +21,7 @@ func (s *server) ready(w http.ResponseWriter, _ *http.Request) {
 		writeFailure(w, fail("not_ready", "the node has stopped"))
 	case status.Diverged:
 		writeFailure(w, fail("not_ready", "the node's header differs from the quorum's"))
-	case status.NotFinal >= maxNotFinal:
+	case status.NotFinal >= node.MaxNotFinal:
 		writeFailure(w, fail("not_ready", "too many blocks are not final"))
 	default:
 		writeOK(w)

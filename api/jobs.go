@@ -96,7 +96,11 @@ func (s *server) createJob(ctx context.Context, in *createJobInput) (*jobOutput,
 		key = []byte(hex.EncodeToString(random))
 	}
 	id := fl.JobID(s.Delegate.Member, key)
-	outcome, err := s.act(ctx, fl.MethodCreateJob, &fl.CreateJob{Key: key, Spec: spec})
+	ended, err := fl.EndedJobs(s.Node, s.Delegate.Member)
+	if err != nil {
+		return nil, err
+	}
+	outcome, err := s.act(ctx, fl.MethodCreateJob, &fl.CreateJob{Key: key, Spec: spec, Ended: ended})
 	if err != nil {
 		return nil, err
 	}

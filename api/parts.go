@@ -55,7 +55,10 @@ func (s *server) appendUpload(_ context.Context, in *appendInput) (*huma.StreamR
 }
 
 func (s *server) takePart(w http.ResponseWriter, r *http.Request, id ledger.ID, u v1.NewUpload, offset int64) (*uploadOutput, error) {
-	source := &failing{Reader: &steadyReader{Reader: r.Body, control: http.NewResponseController(w), idle: s.Limits.Idle}}
+	source := &failing{Reader: &steadyReader{
+		Reader: r.Body, control: http.NewResponseController(w),
+		idle: s.Limits.Idle, rate: s.Limits.PartRate, most: s.Limits.PartTime,
+	}}
 	length, err := s.Blobs.Append(r.Context(), id, offset, source, u.Size)
 	var wrong *blob.OffsetError
 	var slow net.Error

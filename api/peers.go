@@ -90,7 +90,7 @@ func showPeer(id ledger.ID, row *fl.Peer) v1.Peer {
 type taskInput struct {
 	PeerPath
 
-	Wait int `query:"wait_s" minimum:"0" maximum:"300" default:"30" doc:"How long to wait, seconds; the server may answer sooner."`
+	Wait int `query:"wait_s" minimum:"0" maximum:"300" default:"30" doc:"How long to wait, seconds; the server may answer sooner. 0 asks for a task that there is now."`
 }
 
 type taskOutput struct {
@@ -102,14 +102,20 @@ func (s *server) task(ctx context.Context, in *taskInput) (*taskOutput, error) {
 	if _, err := s.loadPeer(in.ID); err != nil {
 		return nil, err
 	}
-	leave, err := s.enter()
+	leave, err := s.tasks.enter()
 	if err != nil {
 		return nil, err
 	}
 	defer leave()
-	ctx, cancel := waiting(ctx, min(time.Duration(in.Wait)*time.Second, s.Limits.Poll))
+	// Who does not wait is given the time that it takes to prove a task: a
+	// bound of nothing would find no task ever.
+	ask, bound := s.Coordinator.TaskNow, s.Limits.Wait
+	if in.Wait > 0 {
+		ask, bound = s.Coordinator.Task, min(time.Duration(in.Wait)*time.Second, s.Limits.Poll)
+	}
+	ctx, cancel := waiting(ctx, bound)
 	defer cancel()
-	task, err := s.Coordinator.Task(ctx, in.ID)
+	task, err := ask(ctx, in.ID)
 	switch {
 	case errors.Is(err, context.DeadlineExceeded), err == nil && task == nil:
 		return &taskOutput{Status: http.StatusNoContent}, nil
@@ -121,7 +127,7 @@ func (s *server) task(ctx context.Context, in *taskInput) (*taskOutput, error) {
 		return nil, err
 	}
 	return &taskOutput{Status: http.StatusOK, Body: &v1.Task{
-		Job: task.Job, Round: task.Round, Spec: spec, Model: v1.File{Digest: task.Model, Size: task.ModelSize},
+		Job: task.Job, Round: task.Round, Attempt: task.Attempt, Spec: spec, Model: v1.File{Digest: task.Model, Size: task.ModelSize},
 		Proof: task.Proof, Deadline: task.Deadline,
 	}}, nil
 }

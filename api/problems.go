@@ -82,6 +82,7 @@ func ledgerProblems() []ProblemKind {
 		{Code: "too_large", Status: wrong, Title: "Writes or events pass their limit", Doc: "Do less in one transaction."},
 		{Code: "insufficient_funds", Status: wrong, Title: "The account has less than that", Doc: "The detail names the balance."},
 		{Code: "bad_spec", Status: wrong, Title: "The job spec is wrong", Doc: "`errors` lists every field with what is allowed there."},
+		{Code: "too_many", Status: conflict, Title: "The member has too many active jobs", Doc: "Wait until one has ended, or cancel one."},
 		{Code: "job_over", Status: conflict, Title: "The job has ended", Doc: "Its state says how."},
 		{Code: "stale_term", Status: conflict, Title: "Not the job's newest term", Doc: "Another node coordinates the job."},
 		{Code: "round_state", Status: conflict, Title: "The round's state does not allow it", Doc: "Read the round again."},

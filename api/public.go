@@ -1,7 +1,8 @@
 package api
 
 import (
-	"sync"
+	"context"
+	"time"
 
 	v1 "github.com/librum/librum/api/v1"
 	"github.com/librum/librum/chain/contract"
@@ -12,100 +13,116 @@ import (
 // public finds out which blobs the door gives away: models that rounds began
 // with or ended in, and model cards. Updates are read by the nodes that attest
 // them and by nobody else.
+//
+// It is an index from digest to size, about 100 bytes a round, that is brought
+// up to date when a digest is not in it. Whoever asks for digests that do not
+// exist shares one such pass with all who ask meanwhile, and passes take no
+// more than a tenth of a core's time.
 type public struct {
 	state contract.Range
-
-	mu    sync.Mutex
-	known map[ledger.Digest]v1.File
+	turn  chan struct{} // held by who touches what follows
+	sizes map[ledger.Digest]uint64
+	seen  map[ledger.Digest]seen // by job
+	begun time.Time              // of the newest pass
+	rest  time.Duration          // from that to the next
 }
 
-// maxPublic bounds what is remembered; it is forgotten all at once.
-const maxPublic = 4_096
+// seen is what the index holds of a job.
+type seen struct {
+	rounds uint64 // those up to this one
+	all    bool   // the job has ended: nothing follows
+}
+
+// minRest is the least time between the beginnings of two passes.
+const minRest = 100 * time.Millisecond
 
 func newPublic(state contract.Range) *public {
-	return &public{state: state, known: map[ledger.Digest]v1.File{}}
+	return &public{
+		state: state, turn: make(chan struct{}, 1),
+		sizes: map[ledger.Digest]uint64{}, seen: map[ledger.Digest]seen{},
+	}
 }
 
 // find returns the file with that digest if it is public.
-func (p *public) find(digest ledger.Digest) (v1.File, bool, error) {
-	p.mu.Lock()
-	file, ok := p.known[digest]
-	p.mu.Unlock()
-	if ok {
-		return file, true, nil
+func (p *public) find(ctx context.Context, digest ledger.Digest) (v1.File, bool, error) {
+	asked := time.Now()
+	select {
+	case p.turn <- struct{}{}:
+		defer func() { <-p.turn }()
+	case <-ctx.Done():
+		return v1.File{}, false, context.Cause(ctx)
 	}
-	found := &look{digest: digest}
-	// The newest models are asked for most: jobs come first, all their rounds
-	// after them.
-	for _, search := range []func() error{
-		func() error { return each(p.state, fl.PrefixJob, found.inJob) },
-		func() error { return each(p.state, fl.PrefixRound, found.inRound) },
-	} {
-		if err := search(); err != nil || found.file != nil {
-			return p.keep(found.file), found.file != nil, err
+	size, ok := p.sizes[digest]
+	if !ok && !p.begun.After(asked) { // a pass begun since saw all there was
+		if err := p.pass(ctx); err != nil {
+			return v1.File{}, false, err
 		}
+		size, ok = p.sizes[digest]
 	}
-	return v1.File{}, false, nil
+	return v1.File{Digest: digest, Size: size}, ok, nil
 }
 
-func (p *public) keep(file *v1.File) v1.File {
-	if file == nil {
-		return v1.File{}
+// pass brings the index up to date, once it has rested.
+func (p *public) pass(ctx context.Context) error {
+	timer := time.NewTimer(time.Until(p.begun.Add(p.rest)))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if len(p.known) >= maxPublic {
-		clear(p.known)
-	}
-	p.known[file.Digest] = *file
-	return *file
+	p.begun = time.Now()
+	err := p.readJobs()
+	p.rest = max(minRest, 10*time.Since(p.begun))
+	return err
 }
 
-// look is one search.
-type look struct {
-	digest ledger.Digest
-	file   *v1.File
-}
-
-func (l *look) inJob(value []byte) (done bool, err error) {
-	var j fl.Job
-	if err := ledger.Decode("job", value, contract.MaxWriteBytes, &j); err != nil {
-		return true, err
-	}
-	return l.at(j.Model, j.ModelSize) || l.at(j.Card, j.CardSize), nil
-}
-
-func (l *look) inRound(value []byte) (done bool, err error) {
-	var r fl.Round
-	if err := ledger.Decode("round", value, contract.MaxWriteBytes, &r); err != nil {
-		return true, err
-	}
-	return l.at(r.Model, r.ModelSize), nil
-}
-
-func (l *look) at(digest ledger.Digest, size uint64) bool {
-	if digest == l.digest {
-		l.file = &v1.File{Digest: digest, Size: size}
-	}
-	return l.file != nil
-}
-
-// each visits rows page by page until one is the last wanted.
-func each(state contract.Range, prefix string, visit func(value []byte) (done bool, err error)) error {
+// readJobs visits the jobs page by page, and of each what is new.
+func (p *public) readJobs() error {
 	const page = 256
 	for after := contract.Key(""); ; {
-		rows, more, err := scan(state, prefix, after, page)
+		rows, more, err := scan(p.state, fl.PrefixJob, after, page)
 		if err != nil {
 			return err
 		}
 		for _, r := range rows {
-			if done, err := visit(r.Value); done || err != nil {
+			after = r.Key
+			id := ledger.Digest([]byte(r.Key[len(fl.PrefixJob):]))
+			if p.seen[id].all {
+				continue
+			}
+			if err := p.readJob(id, r.Value); err != nil {
 				return err
 			}
-			after = r.Key
 		}
 		if !more {
 			return nil
 		}
+	}
+}
+
+func (p *public) readJob(id ledger.Digest, value []byte) error {
+	var j fl.Job
+	if err := ledger.Decode("job", value, contract.MaxWriteBytes, &j); err != nil {
+		return err
+	}
+	p.add(j.Model, j.ModelSize)
+	p.add(j.Card, j.CardSize)
+	for n := p.seen[id].rounds + 1; n <= j.Round; n++ {
+		r, ok, err := fl.LoadRound(p.state, id, n)
+		if err != nil {
+			return err
+		}
+		if ok {
+			p.add(r.Model, r.ModelSize)
+		}
+	}
+	p.seen[id] = seen{rounds: j.Round, all: j.State.Terminal()}
+	return nil
+}
+
+func (p *public) add(digest ledger.Digest, size uint64) {
+	if !digest.IsZero() {
+		p.sizes[digest] = size
 	}
 }

@@ -3,6 +3,8 @@ package api
 import (
 	"context"
 	"encoding/binary"
+	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 
@@ -63,31 +65,46 @@ func (s *server) roundPage(in *roundsInput) (rounds []v1.Round, next string, err
 		after = fl.RoundRow(in.ID, n)
 	}
 	prefix := fl.PrefixRound + string(in.ID[:])
-	err = s.Node.View(func(state contract.Range, _ int64) error {
-		rows, more, err := scan(state, prefix, after, in.Limit)
-		if err != nil {
-			return err
+	rows, more, err := scan(s.Node, prefix, after, in.Limit)
+	if err != nil {
+		return nil, "", err
+	}
+	rounds = make([]v1.Round, len(rows))
+	for i, r := range rows {
+		number := binary.BigEndian.Uint64([]byte(r.Key[len(prefix):]))
+		if rounds[i], err = s.round(in.ID, number, r.Value); err != nil {
+			return nil, "", err
 		}
-		rounds = make([]v1.Round, len(rows))
-		for i, r := range rows {
-			number := binary.BigEndian.Uint64([]byte(r.Key[len(prefix):]))
-			if rounds[i], err = showRound(state, in.ID, number, r.Value); err != nil {
-				return err
-			}
-			if more {
-				next = strconv.FormatUint(number, 10)
-			}
+		if more {
+			next = strconv.FormatUint(number, 10)
 		}
-		return nil
-	})
-	return rounds, next, err
+	}
+	return rounds, next, nil
 }
 
-func showRound(state contract.State, id ledger.Digest, number uint64, value []byte) (v1.Round, error) {
+// round shows a round that the scan found. Execution waits while a View lasts,
+// so a page is no single View: a final round does not change any more and is
+// read beside execution; any other is read again, alone with its commit.
+func (s *server) round(id ledger.Digest, number uint64, value []byte) (out v1.Round, err error) {
 	var r fl.Round
 	if err := ledger.Decode("round", value, contract.MaxWriteBytes, &r); err != nil {
-		return v1.Round{}, err
+		return out, err
 	}
+	if r.State == job.RoundFinal {
+		return showRound(s.Node, id, number, &r)
+	}
+	err = s.Node.View(func(state contract.Range, _ int64) error {
+		newest, ok, err := fl.LoadRound(state, id, number)
+		if err != nil || !ok {
+			return errors.Join(err, fmt.Errorf("read round %d of job %s again: found %v", number, id, ok))
+		}
+		out, err = showRound(state, id, number, newest)
+		return err
+	})
+	return out, err
+}
+
+func showRound(state contract.State, id ledger.Digest, number uint64, r *fl.Round) (v1.Round, error) {
 	out := v1.Round{
 		Round: number, Attempt: r.Attempt, State: string(r.State), Input: v1.File{Digest: r.Model, Size: r.ModelSize},
 		Peers: r.Cohort, Submitted: r.Submitted, Declined: r.Declined,
@@ -95,7 +112,7 @@ func showRound(state contract.State, id ledger.Digest, number uint64, value []by
 		Opened: r.Opened, Closed: r.Closed, Committed: r.Committed, Ended: r.Ended,
 	}
 	var err error
-	if out.Declines, err = showDeclines(state, id, number, &r); err != nil {
+	if out.Declines, err = showDeclines(state, id, number, r); err != nil {
 		return out, err
 	}
 	for _, lost := range r.Lost {

@@ -17,11 +17,15 @@ func TestPlacesOfUploads(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		const most, life = 8, time.Minute
 		now := time.Unix(0, 0)
-		s := newSessions(Limits{Uploads: most, UploadLife: life}, func() time.Time { return now })
+		awaited := func(round uint64) bool { return round == 1 }
+		s := newSessions(Limits{Uploads: most, UploadLife: life}, func() time.Time { return now },
+			func(u v1.NewUpload) bool { return awaited(u.Round) })
 		type twin struct {
 			peer     ledger.ID
+			round    uint64
 			touched  time.Time
 			complete bool
+			own      bool
 		}
 		all := map[ledger.ID]twin{}
 		open := func(match func(twin) bool) (n int) {
@@ -35,22 +39,25 @@ func TestPlacesOfUploads(t *testing.T) {
 		t.Repeat(map[string]func(*rapid.T){
 			"announce": func(t *rapid.T) {
 				id, peer := ledger.ID{rapid.Byte().Draw(t, "id")}, ledger.ID{rapid.ByteMax(3).Draw(t, "peer")}
+				round := rapid.Uint64Max(1).Draw(t, "round")
 				old, known := all[id]
+				lapsing := 0
 				if !known {
 					for other, u := range all {
-						if now.Sub(u.touched) > life {
+						if now.Sub(u.touched) > life && (!u.complete || !awaited(u.round)) {
 							delete(all, other)
+							lapsing++
 						}
 					}
 				}
 				room := open(func(twin) bool { return true }) < most && open(func(u twin) bool { return u.peer == peer }) < most/4
-				_, err := s.announce(id, v1.NewUpload{Peer: peer})
-				if (err == nil) != (known || room) {
-					t.Fatalf("announce: %v, known %v, room %v", err, known, room)
+				lapsed, err := s.announce(id, v1.NewUpload{Peer: peer, Round: round})
+				if (err == nil) != (known || room) || len(lapsed) != lapsing {
+					t.Fatalf("announce: %v, known %v, room %v; %d lapsed, want %d", err, known, room, len(lapsed), lapsing)
 				}
 				if err == nil {
 					if !known {
-						old = twin{peer: peer}
+						old = twin{peer: peer, round: round}
 					}
 					old.touched = now
 					all[id] = old
@@ -70,10 +77,24 @@ func TestPlacesOfUploads(t *testing.T) {
 			},
 			"finish": func(t *rapid.T) {
 				id := ledger.ID{rapid.Byte().Draw(t, "id")}
-				s.finish(id)
-				if u, known := all[id]; known {
-					u.complete = true
+				own := rapid.Bool().Draw(t, "own")
+				replaced := s.finish(id, own)
+				u, known := all[id]
+				var want *ledger.ID
+				if known && !u.complete {
+					for other, old := range all { // a peer has one complete upload a round
+						if old.complete && old.peer == u.peer && old.round == u.round {
+							want = &other
+						}
+					}
+					u.complete, u.own = true, own
 					all[id] = u
+				}
+				if (replaced == nil) != (want == nil) || want != nil && (replaced.id != *want || replaced.own != all[*want].own) {
+					t.Fatalf("finish replaced %+v, want %v", replaced, want)
+				}
+				if want != nil {
+					delete(all, *want)
 				}
 			},
 			"close": func(t *rapid.T) {
@@ -115,5 +136,27 @@ func TestUploadIDNamesTheAnnouncement(t *testing.T) {
 			t.Errorf("upload %+v has id %s of another, error %v", u, id, err)
 		}
 		seen[id] = true
+	}
+}
+
+// Complete uploads that rounds wait for are bounded; the others make room.
+func TestCompleteUploadsAreBounded(t *testing.T) {
+	t.Parallel()
+	awaited := true
+	s := newSessions(Limits{}.withDefaults(), time.Now, func(v1.NewUpload) bool { return awaited })
+	number := func(i int) ledger.ID { return ledger.ID{byte(i), byte(i >> 8)} }
+	for i := range maxComplete {
+		if _, err := s.announce(number(i), v1.NewUpload{Peer: number(i)}); err != nil {
+			t.Fatal(err)
+		}
+		s.finish(number(i), true)
+	}
+	if _, err := s.announce(number(maxComplete), v1.NewUpload{}); err == nil {
+		t.Error("one more than can be remembered was let in")
+	}
+	awaited = false
+	lapsed, err := s.announce(number(maxComplete), v1.NewUpload{})
+	if err != nil || len(lapsed) != maxComplete || len(s.byID) != 1 || len(s.complete) != 0 {
+		t.Errorf("%d lapsed, %d known, error %v", len(lapsed), len(s.byID), err)
 	}
 }

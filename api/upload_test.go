@@ -3,8 +3,11 @@ package api_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -124,7 +127,7 @@ func TestUploadResumesAndEarnsReceipts(t *testing.T) {
 		t.Errorf("a copied digest earned %+v", got)
 	}
 	f.call(t, localnet.KindPeer, 1, fl.MethodSubmitUpdate, &fl.SubmitUpdate{
-		Job: task.Job, Round: task.Round, Digest: announcement.Digest, Size: 10000, NumExamples: 1, Receipts: done.Receipts,
+		Job: task.Job, Round: task.Round, Attempt: task.Attempt, Digest: announcement.Digest, Size: 10000, NumExamples: 1, Receipts: done.Receipts,
 	})
 	if _, err := f.client.Upload(t.Context(), announcement, bytes.NewReader(content)); !client.IsCode(err, "round_state") {
 		t.Errorf("receipts after the answer: %v", err)
@@ -171,6 +174,7 @@ func TestUploadsAreBounded(t *testing.T) {
 		{"not_found", with(func(u *v1.NewUpload) { u.Round = 2 })},
 		{"not_in_cohort", with(func(u *v1.NewUpload) { u.Peer = ledger.ID{1} })},
 		{"invalid", with(func(u *v1.NewUpload) { u.Size = 1 << 30 })},
+		{"invalid", with(func(u *v1.NewUpload) { u.Size = 2*int64(task.Model.Size) + 1<<20 })},
 		{"invalid", with(func(u *v1.NewUpload) { u.Size = 0 })},
 		{"invalid", with(func(u *v1.NewUpload) { u.Round = 0 })},
 	} {
@@ -194,5 +198,159 @@ func TestUploadsAreBounded(t *testing.T) {
 	}
 	if status, _, b := f.ask(t, http.MethodPatch, "/v1/uploads/"+fmt.Sprintf("%032x", 1), "application/offset+octet-stream", nil, "Upload-Offset", "0"); status != http.StatusNotFound {
 		t.Errorf("unknown upload: status %d, %s", status, b)
+	}
+}
+
+// send announces and sends content to the end.
+func (f *fixture) send(t *testing.T, task *v1.Task, peer int, content []byte) v1.Upload {
+	t.Helper()
+	u := client.NewUpload(task.Job, task.Round, f.secrets.ID(localnet.KindPeer, peer), content)
+	done, err := f.client.Upload(t.Context(), u, bytes.NewReader(content))
+	if err != nil || !done.Complete {
+		t.Fatalf("upload %+v, error %v", done, err)
+	}
+	return done
+}
+
+func (f *fixture) has(t *testing.T, digest ledger.Digest) bool {
+	t.Helper()
+	_, ok, err := f.Blobs[0].Has(t.Context(), digest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ok
+}
+
+// A peer that sends one update after another fills no disk, and takes nothing
+// away that others rely on.
+func TestCompleteUploadsReplaceEachOther(t *testing.T) {
+	t.Parallel()
+	f := start(t, options{peers: 2})
+	task := f.openRound(t, 2)
+	first := f.send(t, task, 0, []byte("the first"))
+	second := f.send(t, task, 0, []byte("the second"))
+	if f.has(t, first.Digest) || !f.has(t, second.Digest) {
+		t.Error("the first update is still there, or the second is not")
+	}
+	body, err := f.client.Blob(t.Context(), task.Model.Digest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	model, err := io.ReadAll(body)
+	if err := errors.Join(err, body.Close()); err != nil {
+		t.Fatal(err)
+	}
+	f.send(t, task, 0, model)
+	others, _, err := f.Blobs[0].Put(t.Context(), strings.NewReader("an update of another round"), 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.send(t, task, 0, []byte("an update of another round"))
+	f.send(t, task, 1, []byte("the second")) // two peers send the same
+	shared := f.send(t, task, 0, []byte("of both"))
+	f.send(t, task, 1, []byte("of both"))
+	f.send(t, task, 0, []byte("of one"))
+	if !f.has(t, shared.Digest) {
+		t.Error("the other peer's update went with the upload that had its bytes")
+	}
+	if !f.has(t, task.Model.Digest) {
+		t.Error("the model went with the upload that had its bytes")
+	}
+	if !f.has(t, others) {
+		t.Error("what was there before went with the upload that had its bytes")
+	}
+	if f.has(t, second.Digest) {
+		t.Error("what both peers have replaced is still there")
+	}
+	begun := client.NewUpload(task.Job, task.Round, f.secrets.ID(localnet.KindPeer, 0), []byte("too late"))
+	announcement, err := json.Marshal(begun)
+	if err != nil {
+		t.Fatal(err)
+	}
+	late := f.upload(t, http.StatusCreated, http.MethodPost, "/v1/uploads", "application/json", announcement)
+	receipts := f.send(t, task, 0, []byte("of both")).Receipts
+	f.call(t, localnet.KindPeer, 0, fl.MethodSubmitUpdate, &fl.SubmitUpdate{
+		Job: task.Job, Round: task.Round, Attempt: task.Attempt, Digest: shared.Digest, Size: uint64(shared.Size), NumExamples: 1, Receipts: receipts,
+	})
+	status, header, answered := f.ask(t, http.MethodPatch, "/v1/uploads/"+late.ID.String(), "application/offset+octet-stream", []byte("too late"), "Upload-Offset", "0")
+	if p := problem(t, status, header, answered); p.Code() != "answered" {
+		t.Errorf("an upload after the answer: %s", answered)
+	}
+	f.send(t, task, 1, []byte("another"))
+	if !f.has(t, shared.Digest) {
+		t.Error("an update that the ledger names is gone")
+	}
+}
+
+// An upload that is forgotten once its peer has answered leaves the answer
+// where it is.
+func TestForgottenUploadsLeaveWhatTheLedgerNames(t *testing.T) {
+	t.Parallel()
+	f := start(t, options{peers: 2, limits: api.Limits{UploadLife: time.Nanosecond}})
+	task := f.openRound(t, 2)
+	u := f.send(t, task, 0, []byte("an update"))
+	f.call(t, localnet.KindPeer, 0, fl.MethodSubmitUpdate, &fl.SubmitUpdate{
+		Job: task.Job, Round: task.Round, Attempt: task.Attempt, Digest: u.Digest, Size: uint64(u.Size), NumExamples: 1, Receipts: u.Receipts,
+	})
+	f.send(t, task, 1, []byte("another")) // the announcement forgets what has lapsed
+	if status, _, _ := f.ask(t, http.MethodGet, "/v1/uploads/"+u.ID.String(), "", nil); status != http.StatusNotFound {
+		t.Fatalf("the upload is remembered: status %d", status)
+	}
+	if !f.has(t, u.Digest) {
+		t.Error("an update that the ledger names is gone")
+	}
+}
+
+// A part that dribbles is cut off, and what came is kept.
+func TestSlowPartsAreCutOff(t *testing.T) {
+	t.Parallel()
+	f := start(t, options{peers: 1, limits: api.Limits{Idle: 200 * time.Millisecond, PartRate: 4 << 20}})
+	task := f.openRound(t, 1)
+	content := make([]byte, 1_000_000)
+	const some = 5_000 // at once; the transport keeps less than 4 KiB back
+	announcement, err := json.Marshal(client.NewUpload(task.Job, task.Round, f.secrets.ID(localnet.KindPeer, 0), content))
+	if err != nil {
+		t.Fatal(err)
+	}
+	u := f.upload(t, http.StatusCreated, http.MethodPost, "/v1/uploads", "application/json", announcement)
+	r, w := io.Pipe()
+	dribbled := make(chan struct{})
+	go func() {
+		defer close(dribbled)
+		ticker := time.NewTicker(10 * time.Millisecond)
+		defer ticker.Stop()
+		for at := 0; at < len(content); at += some {
+			if _, err := w.Write(content[at : at+some]); err != nil {
+				return
+			}
+			<-ticker.C
+		}
+	}()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPatch, f.url+"/v1/uploads/"+u.ID.String(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.ContentLength = int64(len(content))
+	request.Header.Set("Authorization", "Bearer "+f.token)
+	request.Header.Set("Content-Type", "application/offset+octet-stream")
+	request.Header.Set("Upload-Offset", "0")
+	status, header, answered := answer(t, request)
+	if p := problem(t, status, header, answered); p.Code() != "body_timeout" || p.Offset == nil || *p.Offset == 0 {
+		t.Errorf("status %d, %s", status, answered)
+	}
+	if err := r.Close(); err != nil {
+		t.Error(err)
+	}
+	<-dribbled
+}
+
+// Who asks without waiting gets the task that there is.
+func TestTaskWithoutWaiting(t *testing.T) {
+	t.Parallel()
+	f := start(t, options{peers: 1})
+	task := f.openRound(t, 1)
+	now, err := f.client.Task(t.Context(), f.secrets.ID(localnet.KindPeer, 0), 0)
+	if err != nil || now == nil || now.Job != task.Job || now.Round != task.Round {
+		t.Errorf("task %+v, error %v", now, err)
 	}
 }

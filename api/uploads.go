@@ -10,12 +10,14 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/librum/librum/aggregator"
 	v1 "github.com/librum/librum/api/v1"
 	"github.com/librum/librum/chain/blob"
 	"github.com/librum/librum/chain/ledger"
 	fl "github.com/librum/librum/fl/contract"
 	"github.com/librum/librum/fl/coordinator"
 	"github.com/librum/librum/fl/job"
+	"github.com/librum/librum/fl/train"
 )
 
 // typePart is the Content-Type of a part of an upload, as in the tus protocol.
@@ -29,7 +31,7 @@ func (s *server) uploadRoutes() {
 	handle(s, huma.Operation{
 		OperationID: "create-upload", Method: http.MethodPost, Path: "/v1/uploads", Tags: []string{"uploads"},
 		Summary:       "Announce an update",
-		Description:   "The same announcement finds the same upload again, also after a restart of the server; go on from its offset. A complete one is answered with its receipts.",
+		Description:   "The same announcement finds the same upload again, also after a restart of the server; go on from its offset. A complete one is answered with its receipts. A peer's next complete upload in a round takes the place of the one before.",
 		DefaultStatus: http.StatusCreated, MaxBodyBytes: 4 << 10,
 		Responses: map[string]*huma.Response{"200": stands("Begun before, or complete"), "201": stands("Nothing was sent yet")},
 	}, s.createUpload)
@@ -80,9 +82,8 @@ func (s *server) createUpload(ctx context.Context, in *createUploadInput) (*uplo
 		return nil, err
 	}
 	lapsed, err := s.sessions.announce(id, u)
-	for _, old := range lapsed {
-		// What cannot be dropped now, the blob store drops when it is a day old.
-		_ = s.Blobs.Discard(ctx, old)
+	for i := range lapsed {
+		s.clear(ctx, &lapsed[i])
 	}
 	if err != nil {
 		return nil, err
@@ -102,35 +103,47 @@ func (s *server) createUpload(ctx context.Context, in *createUploadInput) (*uplo
 }
 
 // expected refuses an upload that no open round waits for, or that is larger
-// than any update of the round's model.
+// than any update of the job's model.
 func (s *server) expected(u v1.NewUpload) error {
-	if _, _, err := s.loadJob(u.Job); err != nil {
+	row, err := s.awaits(u)
+	if err != nil {
 		return err
+	}
+	layout, err := train.FileLayout(train.FromJob(&row.Spec))
+	if err != nil {
+		return fmt.Errorf("lay out the model of job %s: %w", u.Job, err)
+	}
+	if most := min(s.Limits.UploadBytes, aggregator.MaxUpdateBytes(layout)); u.Size > most {
+		return invalidField("body.size", fmt.Sprintf("%d bytes; at most %d are allowed for this model", u.Size, most))
+	}
+	return nil
+}
+
+// awaits refuses an upload that no open round waits for, and returns its job.
+func (s *server) awaits(u v1.NewUpload) (*fl.Job, error) {
+	j, _, err := s.loadJob(u.Job)
+	if err != nil {
+		return nil, err
 	}
 	r, ok, err := fl.LoadRound(s.Node, u.Job, u.Round)
 	switch {
 	case err != nil:
-		return err
+		return nil, err
 	case !ok:
-		return fail("not_found", fmt.Sprintf("job %s has no round %d", u.Job, u.Round))
+		return nil, fail("not_found", fmt.Sprintf("job %s has no round %d", u.Job, u.Round))
 	case r.State != job.RoundOpen:
-		return fail("round_state", fmt.Sprintf("round %d is %s", u.Round, r.State))
+		return nil, fail("round_state", fmt.Sprintf("round %d is %s", u.Round, r.State))
 	}
 	row, ok, err := fl.LoadUpdate(s.Node, u.Job, u.Round, u.Peer)
 	switch {
 	case err != nil:
-		return err
+		return nil, err
 	case !ok || row.Attempt != r.Attempt:
-		return fail("not_in_cohort", fmt.Sprintf("round %d does not ask peer %s", u.Round, u.Peer))
+		return nil, fail("not_in_cohort", fmt.Sprintf("round %d does not ask peer %s", u.Round, u.Peer))
 	case row.State != fl.UpdateExpected:
-		return fail("answered", fmt.Sprintf("peer %s has %s in round %d", u.Peer, row.State, u.Round))
+		return nil, fail("answered", fmt.Sprintf("peer %s has %s in round %d", u.Peer, row.State, u.Round))
 	}
-	// An update may be refused for its size, which the ledger then shows; but
-	// nobody fills the disk with it.
-	if most := min(s.Limits.UploadBytes, 4*int64(r.ModelSize)+1<<20); u.Size > most {
-		return invalidField("body.size", fmt.Sprintf("%d bytes; at most %d are allowed for this model", u.Size, most))
-	}
-	return nil
+	return j, nil
 }
 
 // UploadPath is the path of an upload.
@@ -161,9 +174,20 @@ func (s *server) findUpload(id ledger.ID) (session, error) {
 	return known, nil
 }
 
-// finish makes a whole upload content.
+// finish makes a whole upload content, in place of what the peer completed
+// before in that round.
 func (s *server) finish(ctx context.Context, id ledger.ID, u v1.NewUpload) (*uploadOutput, error) {
-	_, err := s.Blobs.Finish(ctx, id, u.Digest)
+	// Once the peer has answered, what it completed before may be its answer.
+	if _, err := s.awaits(u); err != nil {
+		s.sessions.close(id)
+		_ = s.Blobs.Discard(ctx, id) // see clear
+		return nil, err
+	}
+	_, before, err := s.Blobs.Has(ctx, u.Digest)
+	if err != nil {
+		return nil, err
+	}
+	_, err = s.Blobs.Finish(ctx, id, u.Digest)
 	if errors.Is(err, blob.ErrDigest) {
 		s.sessions.close(id)
 		return nil, fail("digest_mismatch", "the bytes received are not "+u.Digest.String())
@@ -171,7 +195,9 @@ func (s *server) finish(ctx context.Context, id ledger.ID, u v1.NewUpload) (*upl
 	if err != nil {
 		return nil, err
 	}
-	s.sessions.finish(id)
+	if replaced := s.sessions.finish(id, !before); replaced != nil {
+		s.clear(ctx, replaced)
+	}
 	return s.complete(ctx, id, u)
 }
 

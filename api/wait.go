@@ -64,11 +64,14 @@ func drained(ctx context.Context) (context.Context, context.CancelFunc) {
 	}
 }
 
-// enter takes a place among the streams and waits.
-func (s *server) enter() (leave func(), err error) {
+// places bounds how many do something at once.
+type places chan struct{}
+
+// enter takes a place.
+func (p places) enter() (leave func(), err error) {
 	select {
-	case s.waits <- struct{}{}:
-		return func() { <-s.waits }, nil
+	case p <- struct{}{}:
+		return func() { <-p }, nil
 	default:
 		return nil, fail("too_many_waits", "try again in a few seconds").retry(5 * time.Second)
 	}
@@ -92,21 +95,44 @@ func (w *steadyWriter) Write(b []byte) (int, error) {
 	return w.ResponseWriter.Write(b)
 }
 
-// steadyReader lets a body take as long as it moves on.
+// steadyReader lets a body take its time as long as it moves on, no slower
+// than rate once idle has passed, and for most at most: a sender who dribbles
+// would hold connection and upload for ever.
 type steadyReader struct {
 	io.Reader
 
 	control *http.ResponseController
 	idle    time.Duration
-	moved   time.Time
+	rate    int64 // bytes a second
+	most    time.Duration
+
+	begun    time.Time
+	moved    time.Time
+	received int64
 }
 
 // Read implements [io.Reader].
 func (r *steadyReader) Read(b []byte) (int, error) {
-	if now := time.Now(); now.Sub(r.moved) > time.Second {
+	now := time.Now()
+	if r.begun.IsZero() {
+		r.begun = now
+	}
+	if now.Sub(r.moved) > r.idle/32 { // a deadline costs a lock or two
 		r.moved = now
-		_ = r.control.SetReadDeadline(now.Add(r.idle)) // see extend
+		_ = r.control.SetReadDeadline(r.deadline(now)) // see extend
 		_ = r.control.SetWriteDeadline(now.Add(2*r.idle + slack))
 	}
-	return r.Reader.Read(b)
+	n, err := r.Reader.Read(b)
+	r.received += int64(n)
+	return n, err
+}
+
+// deadline returns until when the next bytes must come.
+func (r *steadyReader) deadline(now time.Time) time.Time {
+	earned := time.Duration(float64(r.received) / float64(r.rate) * float64(time.Second))
+	total := min(r.idle+earned, r.most)
+	if next := now.Add(r.idle); next.Before(r.begun.Add(total)) {
+		return next
+	}
+	return r.begun.Add(total)
 }

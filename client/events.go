@@ -77,7 +77,12 @@ func (f *follower) stream(ctx context.Context) error {
 		return fmt.Errorf("ask %s: %w", f.base.Host, err)
 	}
 	defer func() { _ = response.Body.Close() }()
-	if response.StatusCode != http.StatusOK {
+	switch response.StatusCode {
+	case http.StatusOK:
+	case http.StatusNoContent: // the job has ended and nothing lies behind the last id
+		f.done = true
+		return nil
+	default:
 		return readProblem(response)
 	}
 	lines := bufio.NewScanner(&moving{response.Body, touch})

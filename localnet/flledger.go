@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/librum/librum/chain/contract"
@@ -52,9 +51,6 @@ func (n nodeLedger) Follow(ctx context.Context, ready func() error, visit func(l
 	}
 	return n.Node.Follow(ctx, from, func(o node.Outcome) error {
 		for _, e := range o.Events {
-			if !strings.HasPrefix(e.Type, "job.") {
-				continue
-			}
 			if err := visit(e); err != nil {
 				return err
 			}

@@ -29,7 +29,7 @@ func (d direct) Task(ctx context.Context, id ledger.ID) (*peer.Task, error) {
 	if err != nil || t == nil {
 		return nil, err
 	}
-	return &peer.Task{Job: t.Job, Round: t.Round, Proof: t.Proof}, nil
+	return &peer.Task{Job: t.Job, Round: t.Round, Attempt: t.Attempt, Proof: t.Proof}, nil
 }
 
 func (d direct) Model(ctx context.Context, digest ledger.Digest) (io.ReadCloser, error) {

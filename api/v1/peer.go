@@ -24,6 +24,7 @@ type Peers struct {
 type Task struct {
 	Job      ledger.Digest   `json:"job"`
 	Round    uint64          `json:"round"`
+	Attempt  uint64          `json:"attempt" doc:"Of the round: one that was void is opened again."`
 	Spec     json.RawMessage `json:"spec" doc:"The job spec; believe the one in the proof."`
 	Model    File            `json:"model" doc:"The model to begin with, at /v1/blobs/{digest}."`
 	Proof    []byte          `json:"proof" doc:"Proof of the OpenRound transaction in CBOR; check it before training."`

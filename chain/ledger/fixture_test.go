@@ -196,7 +196,7 @@ func fixtureReceipt(tb testing.TB) *ledger.Receipt {
 	tb.Helper()
 	return &ledger.Receipt{
 		Version: ledger.Version, Chain: fixtureChain(tb), Node: id(1), Blob: digest(0xbb),
-		Size: 1 << 20, Subject: id(0x77), Round: 3, Sender: id(0x12),
+		Size: 1 << 20, Subject: id(0x77), Round: 3, Attempt: 2, Sender: id(0x12),
 	}
 }
 

@@ -12,7 +12,8 @@ type Receipt struct {
 	Size    uint64 // bytes
 	Subject ID     // the job it was uploaded for
 	Round   uint64
-	Sender  ID // the peer that uploaded it
+	Attempt uint64 // of the round
+	Sender  ID     // the peer that uploaded it
 }
 
 // MaxReceiptBytes bounds an encoded receipt.

@@ -126,12 +126,11 @@ func (n *Node) receive(raw []byte) (guest, *Outcome, error) {
 	validated := n.stages.validating.begin()
 	t, id, err := n.executor.Validate(n, status.LogTime, n.limits.MaxTTL, neverSeen, raw)
 	validated()
-	var refused *contract.Error
-	if err != nil && !errors.As(err, &refused) {
-		return guest{}, nil, err
-	}
-	if refused != nil {
+	if refused, ok := errors.AsType[*contract.Error](err); ok {
 		return guest{}, &Outcome{ID: id, Code: refused.Code, Detail: refused.Detail}, nil
+	}
+	if err != nil {
+		return guest{}, nil, err
 	}
 	if outcome, ok, err := n.Outcome(id); err != nil || ok {
 		return guest{}, &outcome, err

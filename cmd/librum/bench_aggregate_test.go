@@ -53,8 +53,12 @@ func TestBenchAggregate(t *testing.T) {
 func TestBenchAggregateRefuses(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{
-		{"--updates=0"}, {"--parameters=0"}, {"--threads=0"}, {"--tile=63"},
-		{"extra"}, {"--parameters=1", "--dir=/nowhere/at/all"},
+		{"--updates=0"},
+		{"--parameters=0"},
+		{"--threads=0"},
+		{"--tile=63"},
+		{"extra"},
+		{"--parameters=1", "--dir=/nowhere/at/all"},
 	} {
 		cmd := newBenchAggregateCommand()
 		cmd.SetOut(&bytes.Buffer{})

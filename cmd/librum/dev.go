@@ -67,7 +67,7 @@ func (o *devOptions) run(ctx context.Context, out, log io.Writer) (err error) {
 	r, running, err := runNetwork(ctx, dir, listener, devSeed, localnet.Options{Logger: logger})
 	if err != nil {
 		if ctx.Err() != nil {
-			return nil //nolint:nilerr // stopped while it opened
+			return nil // stopped while it opened
 		}
 		return &exitError{code: exitUnknown, err: err}
 	}

@@ -22,9 +22,21 @@ func activeJob(env *contract.Env, id ledger.Digest) (*Job, error) {
 	return j, nil
 }
 
-// held loads the job's newest term if it is the one named and the sender's,
-// and extends it: every accepted transaction of a term does.
+// held loads the job's newest term if it is the one named and the sender's, and
+// extends it by a step: every accepted transaction of a term but a renewal is
+// one.
 func held(env *contract.Env, call contract.Call, id ledger.Digest, term uint64) (*Term, error) {
+	t, err := newestTerm(env, call, id, term)
+	if err != nil {
+		return nil, err
+	}
+	t.Renewed, t.Stepped = env.LogTime(), env.LogTime()
+	return t, contract.Store(env, TermRow(id), t)
+}
+
+// newestTerm loads the job's newest term if it is the one named and the
+// sender's.
+func newestTerm(env *contract.Env, call contract.Call, id ledger.Digest, term uint64) (*Term, error) {
 	if _, err := members.Require(env, call.Sender, identity.RoleNode); err != nil {
 		return nil, err
 	}
@@ -37,8 +49,7 @@ func held(env *contract.Env, call contract.Call, id ledger.Digest, term uint64) 
 	case t.Holder != call.Sender:
 		return nil, contract.Errorf(CodeStaleTerm, "term %d of job %s is node %s's", term, id.Short(), t.Holder)
 	}
-	t.Renewed = env.LogTime()
-	return t, contract.Store(env, TermRow(id), t)
+	return t, nil
 }
 
 // roundIn loads a round that is in the given state.
@@ -55,9 +66,19 @@ func roundIn(env *contract.Env, id ledger.Digest, number uint64, state job.Round
 	return r, nil
 }
 
+// openAttempt loads an open round if that is the attempt at work: what was meant
+// for an earlier one and comes late must not count in this one.
+func openAttempt(env *contract.Env, id ledger.Digest, number, attempt uint64) (*Round, error) {
+	r, err := roundIn(env, id, number, job.RoundOpen)
+	if err == nil && r.Attempt != attempt {
+		return nil, contract.Errorf(CodeRoundState, "round %d is in attempt %d, not %d", number, r.Attempt, attempt)
+	}
+	return r, err
+}
+
 // askedUpdate loads the sender's row in an open round that still waits for its
 // answer. It belongs to the methods of peers.
-func askedUpdate(env *contract.Env, call contract.Call, id ledger.Digest, number uint64) (*Job, *Round, *Update, error) {
+func askedUpdate(env *contract.Env, call contract.Call, id ledger.Digest, number, attempt uint64) (*Job, *Round, *Update, error) {
 	if _, err := members.Require(env, call.Sender, identity.RolePeer); err != nil {
 		return nil, nil, nil, err
 	}
@@ -65,7 +86,7 @@ func askedUpdate(env *contract.Env, call contract.Call, id ledger.Digest, number
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	r, err := roundIn(env, id, number, job.RoundOpen)
+	r, err := openAttempt(env, id, number, attempt)
 	if err != nil {
 		return nil, nil, nil, err
 	}

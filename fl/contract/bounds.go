@@ -13,6 +13,7 @@ import (
 const (
 	MaxCohort       = job.MaxPeers // with all of them refused, a commit is 60 kB of a transaction's 64 KiB
 	MaxKeyBytes     = 128          // of an idempotency key
+	MaxActiveJobs   = 64           // of one creator
 	MaxReceipts     = 8
 	MaxMetrics      = 16
 	MaxMetricLength = 40

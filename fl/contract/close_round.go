@@ -11,10 +11,11 @@ import (
 // submitted, since a footprint cannot look into the state; the round's counter
 // shows that nobody is left out.
 type CloseRound struct {
-	Job   ledger.Digest `cbor:"job"`
-	Round uint64        `cbor:"round"`
-	Term  uint64        `cbor:"term"`
-	Set   []ledger.ID   `cbor:"set"` // all peers that have submitted, ascending
+	Job     ledger.Digest `cbor:"job"`
+	Round   uint64        `cbor:"round"`
+	Attempt uint64        `cbor:"attempt"`
+	Term    uint64        `cbor:"term"`
+	Set     []ledger.ID   `cbor:"set"` // all peers that have submitted, ascending
 }
 
 func closeRoundFootprint(call contract.Call, a *CloseRound) (contract.Footprint, error) {
@@ -39,7 +40,7 @@ func closeRound(env *contract.Env, call contract.Call, a *CloseRound) error {
 	if _, err := held(env, call, a.Job, a.Term); err != nil {
 		return err
 	}
-	r, err := roundIn(env, a.Job, a.Round, job.RoundOpen)
+	r, err := openAttempt(env, a.Job, a.Round, a.Attempt)
 	if err != nil {
 		return err
 	}

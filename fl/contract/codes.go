@@ -5,6 +5,7 @@ import "github.com/librum/librum/chain/ledger"
 // The codes of this contract, beside the general ones of chain/contract.
 const (
 	CodeBadSpec     ledger.Code = "bad_spec"      // the job spec is out of range
+	CodeTooMany     ledger.Code = "too_many"      // the creator has too many active jobs
 	CodeJobOver     ledger.Code = "job_over"      // the job is finished, failed or cancelled
 	CodeStaleTerm   ledger.Code = "stale_term"    // not the job's newest term, or not its holder
 	CodeRoundState  ledger.Code = "round_state"   // the round's state does not allow it

@@ -70,13 +70,13 @@ func TestLargestCohort(t *testing.T) {
 	do("node-0", fl.MethodOpenRound, &fl.OpenRound{Job: id, Round: 1, Term: 1, Roster: roster, Model: ledger.Digest{1}, ModelSize: 1})
 	for i := range fl.MaxCohort {
 		peer := contracttest.ID(contracttest.Peer(i))
-		args := &fl.SubmitUpdate{Job: id, Round: 1, Digest: ledger.Digest{2}, Size: 1, NumExamples: 1}
+		args := &fl.SubmitUpdate{Job: id, Round: 1, Attempt: 1, Digest: ledger.Digest{2}, Size: 1, NumExamples: 1}
 		args.Receipts = [][]byte{l.Receipt("node-0", "node-0", func(r *ledger.Receipt) {
-			r.Blob, r.Size, r.Subject, r.Round, r.Sender = args.Digest, 1, fl.ReceiptSubject(id), 1, peer
+			r.Blob, r.Size, r.Subject, r.Round, r.Attempt, r.Sender = args.Digest, 1, fl.ReceiptSubject(id), 1, 1, peer
 		})}
 		do(contracttest.Peer(i), fl.MethodSubmitUpdate, args)
 	}
-	do("node-0", fl.MethodCloseRound, &fl.CloseRound{Job: id, Round: 1, Term: 1, Set: roster})
+	do("node-0", fl.MethodCloseRound, &fl.CloseRound{Job: id, Round: 1, Attempt: 1, Term: 1, Set: roster})
 	for _, p := range roster {
 		refused = append(refused, fl.Refused{Peer: p, Reason: aggregator.RefusedUnavailable})
 	}

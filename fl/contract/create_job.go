@@ -13,6 +13,10 @@ import (
 type CreateJob struct {
 	Key  []byte   `cbor:"key"` // idempotency key, 1 to 128 bytes
 	Spec job.Spec `cbor:"spec"`
+	// Ended are jobs of the creator's that have ended, so that they no longer
+	// count against [MaxActiveJobs]: a footprint cannot look for them. See
+	// [EndedJobs].
+	Ended []ledger.Digest `cbor:"ended,omitempty"`
 }
 
 // JobID returns the id of the job that creator makes with key:
@@ -25,10 +29,17 @@ func createJobFootprint(call contract.Call, a *CreateJob) (contract.Footprint, e
 	if len(a.Key) == 0 || len(a.Key) > MaxKeyBytes {
 		return contract.Footprint{}, badArguments("key", "%d bytes, want 1 to %d", len(a.Key), MaxKeyBytes)
 	}
-	return contract.Footprint{
+	if len(a.Ended) > MaxActiveJobs {
+		return contract.Footprint{}, badArguments("ended", "%d jobs, at most %d are allowed", len(a.Ended), MaxActiveJobs)
+	}
+	f := contract.Footprint{
 		Reads:  []contract.Key{members.MemberRow(call.Sender)},
-		Writes: []contract.Key{JobRow(JobID(call.Sender, a.Key))},
-	}, nil
+		Writes: []contract.Key{JobRow(JobID(call.Sender, a.Key)), ActiveRow(call.Sender)},
+	}
+	for _, id := range a.Ended {
+		f.Reads = append(f.Reads, JobRow(id))
+	}
+	return f, nil
 }
 
 func createJob(env *contract.Env, call contract.Call, a *CreateJob) error {
@@ -43,6 +54,9 @@ func createJob(env *contract.Env, call contract.Call, a *CreateJob) error {
 		if err == nil {
 			err = contract.Errorf(contract.CodeExists, "job %s exists", id)
 		}
+		return err
+	}
+	if err := countJob(env, call.Sender, id, a.Ended); err != nil {
 		return err
 	}
 	j := Job{

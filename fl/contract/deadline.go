@@ -38,17 +38,25 @@ func (j *Job) PeersDeadline() int64 { return j.Idle + 1000*j.Spec.WaitForPeersS 
 func (t *Term) Free() bool { return t.GivenUp || t.Lost }
 
 // TakeableAt returns the log time from which node may take the term after t,
-// unless it is barred. Whoever let a term run out waits one lease longer than
-// the others.
-func (t *Term) TakeableAt(node ledger.ID) int64 {
+// unless it is barred. A holder that only renews keeps the term no longer than
+// [Term.StuckAt]. Whoever let a term run out waits one lease longer than the
+// others.
+func (t *Term) TakeableAt(node ledger.ID, spec *job.Spec) int64 {
 	at := t.Renewed
 	if !t.Free() {
-		at += Lease
+		at = min(at+Lease, t.StuckAt(spec))
 	}
 	if node == t.Holder && !t.Free() || slices.Contains(t.Lapsed, node) {
 		at += Lease
 	}
 	return at
+}
+
+// StuckAt returns the log time from which others may take a term whose holder
+// renews it but takes no step. No step of a round lets an honest holder wait
+// that long; one that waits for peers hands over.
+func (t *Term) StuckAt(spec *job.Spec) int64 {
+	return t.Stepped + 10*Lease + 1000*max(spec.RoundTimeoutS, spec.AttestTimeoutS)
 }
 
 // Quorum returns how many equal statements make a round of n nodes final.

@@ -10,9 +10,10 @@ import (
 
 // DeclineUpdate is the arguments of the method of that name.
 type DeclineUpdate struct {
-	Job    ledger.Digest `cbor:"job"`
-	Round  uint64        `cbor:"round"`
-	Reason Decline       `cbor:"reason"`
+	Job     ledger.Digest `cbor:"job"`
+	Round   uint64        `cbor:"round"`
+	Attempt uint64        `cbor:"attempt"`
+	Reason  Decline       `cbor:"reason"`
 }
 
 func declineUpdateFootprint(call contract.Call, a *DeclineUpdate) (contract.Footprint, error) {
@@ -26,7 +27,7 @@ func declineUpdateFootprint(call contract.Call, a *DeclineUpdate) (contract.Foot
 }
 
 func declineUpdate(env *contract.Env, call contract.Call, a *DeclineUpdate) error {
-	_, r, u, err := askedUpdate(env, call, a.Job, a.Round)
+	_, r, u, err := askedUpdate(env, call, a.Job, a.Round, a.Attempt)
 	if err != nil {
 		return err
 	}

@@ -23,7 +23,8 @@ func TestGolden(t *testing.T) {
 	const path = "testdata/golden.hex"
 	var got strings.Builder
 	for _, v := range []any{
-		&fl.Chain{}, &fl.Job{}, &fl.Term{}, &fl.Round{}, &fl.Cohort{}, &fl.Update{}, &fl.Commit{}, &fl.Attestation{}, &fl.Peer{}, &fl.LostTerm{},
+		&fl.Chain{}, &fl.Job{}, &fl.Active{}, &fl.Term{}, &fl.Round{}, &fl.Cohort{}, &fl.Update{}, &fl.Commit{}, &fl.Attestation{}, &fl.Peer{},
+		&fl.LostTerm{},
 		&fl.CreateJob{}, &fl.CancelJob{}, &fl.RegisterPeer{}, &fl.TakeTerm{}, &fl.RenewTerm{}, &fl.GiveUpTerm{}, &fl.OpenRound{},
 		&fl.SubmitUpdate{}, &fl.DeclineUpdate{}, &fl.CloseRound{}, &fl.CommitRound{}, &fl.AttestRound{}, &fl.ExpireCommit{}, &fl.CloseJob{},
 		&fl.PeerRegistered{}, &fl.JobCreated{}, &fl.JobEnded{}, &fl.TermChanged{}, &fl.TermLost{}, &fl.RoundOpened{}, &fl.UpdateAnswered{},

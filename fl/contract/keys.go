@@ -16,6 +16,7 @@ const Name = "fl"
 const (
 	Prefix       = Name + "/"
 	PrefixJob    = Prefix + "job/"    // + job
+	PrefixActive = Prefix + "active/" // + creator
 	PrefixTerm   = Prefix + "term/"   // + job
 	PrefixRound  = Prefix + "round/"  // + job + round
 	PrefixCohort = Prefix + "cohort/" // + job + round
@@ -29,6 +30,11 @@ const (
 
 // JobRow returns the key of a [Job].
 func JobRow(job ledger.Digest) contract.Key { return contract.Key(PrefixJob + string(job[:])) }
+
+// ActiveRow returns the key of a creator's [Active] jobs.
+func ActiveRow(creator ledger.ID) contract.Key {
+	return contract.Key(PrefixActive + string(creator[:]))
+}
 
 // TermRow returns the key of a job's [Term].
 func TermRow(job ledger.Digest) contract.Key { return contract.Key(PrefixTerm + string(job[:])) }

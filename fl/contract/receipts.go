@@ -22,7 +22,7 @@ func checkReceipts(env *contract.Env, sender ledger.ID, a *SubmitUpdate) ([]ledg
 	}
 	want := ledger.Receipt{
 		Version: ledger.Version, Chain: chain.Chain, Shard: chain.Shard, Epoch: group.Epoch,
-		Blob: a.Digest, Size: a.Size, Subject: ReceiptSubject(a.Job), Round: a.Round, Sender: sender,
+		Blob: a.Digest, Size: a.Size, Subject: ReceiptSubject(a.Job), Round: a.Round, Attempt: a.Attempt, Sender: sender,
 	}
 	var holders []ledger.ID
 	organisations := map[ledger.ID]bool{}
@@ -68,8 +68,8 @@ func checkReceipt(b []byte, group *ledger.Group, want ledger.Receipt) (ledger.Gr
 	}
 	want.Node = got.Node
 	if got != want {
-		return node, fmt.Errorf("it is for blob %s of %d bytes from %s in round %d, or for another job, chain or epoch",
-			got.Blob, got.Size, got.Sender, got.Round)
+		return node, fmt.Errorf("it is for blob %s of %d bytes from %s in round %d, attempt %d, or for another job, chain or epoch",
+			got.Blob, got.Size, got.Sender, got.Round, got.Attempt)
 	}
 	if !identity.VerifyEnvelope(node.Key, &envelope, ledger.KindReceipt) {
 		return node, fmt.Errorf("the signature is not node %s's", got.Node)

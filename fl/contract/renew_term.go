@@ -25,6 +25,10 @@ func renewTerm(env *contract.Env, call contract.Call, a *RenewTerm) error {
 	if _, err := activeJob(env, a.Job); err != nil {
 		return err
 	}
-	_, err := held(env, call, a.Job, a.Term)
-	return err
+	t, err := newestTerm(env, call, a.Job, a.Term)
+	if err != nil {
+		return err
+	}
+	t.Renewed = env.LogTime()
+	return contract.Store(env, TermRow(a.Job), t)
 }

@@ -32,6 +32,13 @@ type Job struct {
 	Ended     int64 // 0 while the job is not terminal
 }
 
+// Active is the row of a creator's jobs that count as active: those it has made
+// and not yet shown to have ended, ascending.
+type Active struct {
+	_    struct{} `cbor:",toarray"`
+	Jobs []ledger.Digest
+}
+
 // Term is the row of a job's newest term.
 type Term struct {
 	_       struct{} `cbor:",toarray"`
@@ -39,6 +46,7 @@ type Term struct {
 	Holder  ledger.ID
 	Taken   int64
 	Renewed int64 // of its last accepted transaction, or when it was lost
+	Stepped int64 // of its last one that was no renewal
 	GivenUp bool
 	Lost    bool        // its commit did not become final
 	Lapsed  []ledger.ID // nodes that let a term run out, ascending; they wait one lease longer than others
@@ -132,12 +140,11 @@ const (
 	DeclinedPolicy   Decline = "policy"   // its owner does not allow it
 	DeclinedData     Decline = "data"     // it has no data that fits
 	DeclinedTraining Decline = "training" // training ended with an error or diverged
-	DeclinedProof    Decline = "proof"    // the task's proof does not hold
 )
 
 // Declines lists the reasons of a peer.
 func Declines() []Decline {
-	return []Decline{DeclinedPolicy, DeclinedData, DeclinedTraining, DeclinedProof}
+	return []Decline{DeclinedPolicy, DeclinedData, DeclinedTraining}
 }
 
 // Refused names an update that was left out of the average, and why.

@@ -231,7 +231,7 @@ func (s *script) args(t *testing.T, d *datadriven.TestData) any {
 		}
 	case fl.MethodSubmitUpdate:
 		a := &fl.SubmitUpdate{
-			Job: s.job, Round: number("round"), Digest: s.file(text("file", "update of "+d.CmdArgs[0].Key)), Size: 100,
+			Job: s.job, Round: number("round"), Attempt: s.attempt(text("attempt", "")), Digest: s.file(text("file", "update of "+d.CmdArgs[0].Key)), Size: 100,
 			NumExamples: number("examples"), Metrics: fl.Metrics{"loss": 0.5},
 		}
 		for _, spec := range list("receipts") {
@@ -239,9 +239,9 @@ func (s *script) args(t *testing.T, d *datadriven.TestData) any {
 		}
 		return a
 	case fl.MethodDeclineUpdate:
-		return &fl.DeclineUpdate{Job: s.job, Round: number("round"), Reason: fl.Decline(text("reason", "policy"))}
+		return &fl.DeclineUpdate{Job: s.job, Round: number("round"), Attempt: s.attempt(text("attempt", "")), Reason: fl.Decline(text("reason", "policy"))}
 	case fl.MethodCloseRound:
-		return &fl.CloseRound{Job: s.job, Round: number("round"), Term: number("term"), Set: ids("set")}
+		return &fl.CloseRound{Job: s.job, Round: number("round"), Attempt: s.attempt(text("attempt", "")), Term: number("term"), Set: ids("set")}
 	case fl.MethodCommitRound:
 		return s.commit(t, d, text, number, list)
 	case fl.MethodAttestRound:
@@ -268,6 +268,21 @@ func (s *script) args(t *testing.T, d *datadriven.TestData) any {
 	}
 	d.Fatalf(t, "unknown command %s", d.Cmd)
 	return nil
+}
+
+// attempt returns the number that a script gives, or the one at work.
+func (s *script) attempt(text string) uint64 {
+	if n, err := strconv.ParseUint(text, 10, 64); err == nil {
+		return n
+	}
+	j, ok, err := fl.LoadJob(s.ledger, s.job)
+	if err != nil || !ok {
+		return 1
+	}
+	if r, ok, err := fl.LoadRound(s.ledger, s.job, j.Round); err == nil && ok {
+		return r.Attempt
+	}
+	return 1
 }
 
 // commit takes the set from the state, minus what is refused.
@@ -322,7 +337,7 @@ func (s *script) receipt(peer ledger.ID, a *fl.SubmitUpdate, spec string) []byte
 		signer = "alice"
 	}
 	b := s.ledger.Receipt(node, signer, func(r *ledger.Receipt) {
-		r.Blob, r.Size, r.Subject, r.Round, r.Sender = a.Digest, a.Size, fl.ReceiptSubject(a.Job), a.Round, peer
+		r.Blob, r.Size, r.Subject, r.Round, r.Attempt, r.Sender = a.Digest, a.Size, fl.ReceiptSubject(a.Job), a.Round, a.Attempt, peer
 		switch wrong {
 		case "blob":
 			r.Blob = s.file("another")
@@ -332,6 +347,8 @@ func (s *script) receipt(peer ledger.ID, a *fl.SubmitUpdate, spec string) []byte
 			r.Subject = fl.ReceiptSubject(s.file("another job"))
 		case "round":
 			r.Round++
+		case "attempt":
+			r.Attempt++
 		case "sender":
 			r.Sender = contracttest.ID("peer-1")
 		case "chain":

@@ -12,6 +12,7 @@ import (
 type SubmitUpdate struct {
 	Job         ledger.Digest `cbor:"job"`
 	Round       uint64        `cbor:"round"`
+	Attempt     uint64        `cbor:"attempt"`
 	Digest      ledger.Digest `cbor:"digest"` // SHA-256 of the file
 	Size        uint64        `cbor:"size"`   // bytes
 	NumExamples uint64        `cbor:"num_examples"`
@@ -36,7 +37,7 @@ func submitUpdateFootprint(call contract.Call, a *SubmitUpdate) (contract.Footpr
 }
 
 func submitUpdate(env *contract.Env, call contract.Call, a *SubmitUpdate) error {
-	j, r, u, err := askedUpdate(env, call, a.Job, a.Round)
+	j, r, u, err := askedUpdate(env, call, a.Job, a.Round, a.Attempt)
 	if err != nil {
 		return err
 	}

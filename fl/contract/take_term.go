@@ -27,7 +27,8 @@ func takeTerm(env *contract.Env, call contract.Call, a *TakeTerm) error {
 	if err := requireGroup(env, call.Sender); err != nil {
 		return err
 	}
-	if _, err := activeJob(env, a.Job); err != nil {
+	j, err := activeJob(env, a.Job)
+	if err != nil {
 		return err
 	}
 	last, ok, err := LoadTerm(env, a.Job)
@@ -43,15 +44,16 @@ func takeTerm(env *contract.Env, call contract.Call, a *TakeTerm) error {
 	if slices.Contains(last.Barred, call.Sender) {
 		return contract.Errorf(CodeBarred, "node %s was outvoted and takes no further term of job %s", call.Sender, a.Job.Short())
 	}
-	if at := last.TakeableAt(call.Sender); env.LogTime() < at {
+	if at := last.TakeableAt(call.Sender, &j.Spec); env.LogTime() < at {
 		return contract.Errorf(contract.CodeTooEarly, "term %d is node %s's until log time %d", last.Term, last.Holder, at)
 	}
 	lapsed := last.Lapsed
 	if !last.Free() {
 		lapsed = including(lapsed, last.Holder)
 	}
+	now := env.LogTime()
 	next := Term{
-		Term: a.Term, Holder: call.Sender, Taken: env.LogTime(), Renewed: env.LogTime(),
+		Term: a.Term, Holder: call.Sender, Taken: now, Renewed: now, Stepped: now,
 		Lapsed: lapsed, Barred: last.Barred,
 	}
 	if err := contract.Store(env, TermRow(a.Job), &next); err != nil {

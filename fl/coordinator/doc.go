@@ -14,6 +14,8 @@
 //  2. A receipt is signed only for bytes that are durable here and whose
 //     digest was checked.
 //  3. A node attests only what it computed itself from bytes it holds.
-//  4. Every wait ends: with the context, with a change of the ledger, or with
-//     a time-out.
+//  4. Every wait ends: with the context, with an event of the job, or with a
+//     time-out. A job at rest costs nothing while other jobs are busy.
+//  5. What fails is tried again after growing rests, and ends nothing but
+//     itself; once the job has ended, only so often.
 package coordinator

@@ -1,25 +1,64 @@
 package coordinator_test
 
 import (
-	"encoding/json"
+	"context"
 	"fmt"
+	"time"
 
-	"github.com/librum/librum/fl/coordinator"
+	"github.com/librum/librum/fl/contract/contracttest"
 )
 
-// A model card is read back as it was written, by whoever has the file.
-func Example() {
-	const text = `{"aggregator": {"strategy": "fedavg", "bit_reproducible": true, "attesters": 4, "quorum": 3},
-		"participants": [{"rounds": 5, "num_examples": 120}, {"rounds": 5, "num_examples": 80}]}`
-	var card coordinator.Card
-	if err := json.Unmarshal([]byte(text), &card); err != nil {
-		panic(err)
+// A node runs a job of two peers step by step, as a simulation does; in
+// production Service.Run does the same by itself.
+func ExampleStepper() {
+	ctx := context.Background()
+	f, err := newFleet(ctx, 1, 1, 2, time.Now)
+	if err != nil {
+		fmt.Println(err)
+		return
 	}
-	examples := uint64(0)
-	for _, p := range card.Participants {
-		examples += p.NumExamples
+	if err := f.create(); err != nil {
+		fmt.Println(err)
+		return
 	}
-	fmt.Printf("%s over %d claimed examples, %d of %d nodes agree\n",
-		card.Aggregator.Strategy, examples, card.Aggregator.Quorum, card.Aggregator.Attesters)
-	// Output: fedavg over 200 claimed examples, 3 of 4 nodes agree
+	node := f.services[0]
+	stepper := node.Stepper(f.id)
+	for i := range f.peers { // the peers poll: there is no task for them yet
+		task, err := node.TaskNow(ctx, contracttest.ID(contracttest.Peer(i)))
+		fmt.Println(task, err)
+	}
+	for {
+		j, err := f.job()
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		if j.State.Terminal() {
+			fmt.Println(j.State, "after", j.Finals, "rounds")
+			return
+		}
+		if _, _, err := stepper.Step(ctx); err != nil {
+			fmt.Println(err)
+			return
+		}
+		for i := range f.peers {
+			task, err := node.TaskNow(ctx, contracttest.ID(contracttest.Peer(i)))
+			if err == nil && task != nil {
+				fmt.Println("peer", i, "is asked for round", task.Round)
+				err = f.peer(ctx, i, 0)
+			}
+			if err != nil {
+				fmt.Println(err)
+				return
+			}
+		}
+	}
+	// Output:
+	// <nil> <nil>
+	// <nil> <nil>
+	// peer 0 is asked for round 1
+	// peer 1 is asked for round 1
+	// peer 0 is asked for round 2
+	// peer 1 is asked for round 2
+	// finished after 2 rounds
 }

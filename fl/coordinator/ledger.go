@@ -12,11 +12,10 @@ type Ledger interface {
 	// View calls read with the state after a whole number of records, and the
 	// log time there. The state holds during the call only.
 	View(read func(state contract.Range, logTime int64) error) error
-	// Changed returns a channel that is closed once more was executed.
-	Changed() <-chan struct{}
-	// Follow calls visit for each event about a job as a whole from here on, until
-	// ctx ends or visit fails. Whatever a View shows after ready was called,
-	// visit is told of, or has happened before.
+	// Follow calls visit for each event from here on, those of the contract fl at
+	// least, until ctx ends or visit fails. Whatever a View shows after ready was
+	// called, visit is told of, or has happened before; what visit is told of, a
+	// View shows.
 	Follow(ctx context.Context, ready func() error, visit func(ledger.Event) error) error
 	// Submit signs a call of the contract fl with the node's key and waits for
 	// its execution. A refusal by the contract is a code, not an error.

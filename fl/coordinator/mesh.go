@@ -53,8 +53,8 @@ func (m *Mesh) others(self ledger.ID) []*Service {
 // fetchTimeout bounds one attempt to get one file from one node.
 const fetchTimeout = 2 * time.Minute
 
-// fetch gets a file from whichever other node has it, unless it is here.
-func (s *Service) fetch(ctx context.Context, digest ledger.Digest, size uint64) error {
+// Ensure gets a file from whichever other node has it, unless it is here.
+func (s *Service) Ensure(ctx context.Context, digest ledger.Digest, size uint64) error {
 	file, err := s.open(ctx, digest)
 	if err == nil {
 		return file.Close()
@@ -70,7 +70,18 @@ func (s *Service) fetch(ctx context.Context, digest ledger.Digest, size uint64) 
 		}
 		tried = append(tried, fmt.Errorf("node %s: %w", other.config.Self.Short(), err))
 	}
-	return fmt.Errorf("%w: %s: %w", ErrUnavailable, digest.Short(), errors.Join(tried...))
+	return fmt.Errorf("%w: %s: %w", ErrUnavailable, digest.Short(), reasons(tried))
+}
+
+// errAlone tells that there was nobody to ask.
+var errAlone = errors.New("there is no other node to ask")
+
+// reasons joins why each node that was asked did not help.
+func reasons(tried []error) error {
+	if len(tried) == 0 {
+		return errAlone
+	}
+	return errors.Join(tried...)
 }
 
 func (s *Service) copyFrom(ctx context.Context, other *Service, digest ledger.Digest, size uint64) (err error) {
@@ -98,10 +109,4 @@ func (s *Service) open(ctx context.Context, digest ledger.Digest) (blob.Blob, er
 		}
 	}
 	return file, err
-}
-
-// Ensure makes a file available in this node's blob store, from another node
-// if need be.
-func (s *Service) Ensure(ctx context.Context, digest ledger.Digest, size uint64) error {
-	return s.fetch(ctx, digest, size)
 }

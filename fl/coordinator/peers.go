@@ -29,10 +29,15 @@ func newPeers(now func() time.Time) *peers {
 	return &peers{now: now, heard: map[ledger.ID]time.Time{}}
 }
 
-func (p *peers) hear(id ledger.ID) {
+// hear notes that a peer was heard of, and reports whether it did not count as
+// there before.
+func (p *peers) hear(id ledger.ID) (came bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.heard[id] = p.now()
+	now := p.now()
+	last, known := p.heard[id]
+	p.heard[id] = now
+	return !known || last.Before(now.Add(-peerPatience))
 }
 
 // lately returns the peers heard of within peerPatience and forgets the rest.

@@ -18,8 +18,9 @@ import (
 	"github.com/librum/librum/fl/train"
 )
 
-// perform does one action and returns what it teaches.
-func (w *worker) perform(ctx context.Context, s round.Snapshot, a round.Action) (func(*round.Facts), error) {
+// perform does one action and returns what it teaches; part of that may hold
+// although there is an error.
+func (w *worker) perform(ctx context.Context, s round.Snapshot, a round.Action) (func(*worker), error) {
 	switch a := a.(type) {
 	case round.Submit:
 		code, detail, err := w.config.Ledger.Submit(ctx, a.Method, a.Args)
@@ -29,19 +30,23 @@ func (w *worker) perform(ctx context.Context, s round.Snapshot, a round.Action) 
 		return nil, err
 	case round.Derive:
 		file, err := w.derive(ctx, &s)
-		return func(f *round.Facts) { f.Initial = file }, err
+		return func(w *worker) { w.facts.Initial = file }, err
 	case round.Fetch:
-		missing := w.fetchUpdates(ctx, &s, a)
-		return func(f *round.Facts) { f.Missing = missing }, nil
+		missing, err := w.fetchUpdates(ctx, &s, a)
+		return func(w *worker) {
+			for _, peer := range missing {
+				w.missed[update{a.Round, a.Attempt, peer}] = true
+			}
+		}, err
 	case round.Compute:
 		c, err := w.compute(ctx, &s, a)
 		if err != nil {
 			return nil, err
 		}
-		return func(f *round.Facts) { f.Computed = c }, nil
+		return func(w *worker) { w.facts.Computed = c }, nil
 	case round.WriteCard:
-		file, err := w.writeCard(ctx, &s)
-		return func(f *round.Facts) { f.Card = file }, err
+		file, err := w.writeCard(ctx)
+		return func(w *worker) { w.facts.Card = file }, err
 	default:
 		return nil, fmt.Errorf("unknown action %T", a)
 	}
@@ -70,21 +75,29 @@ func (s *Service) put(ctx context.Context, b []byte) (*round.File, error) {
 }
 
 // fetchUpdates gets updates from the nodes that hold them and returns the
-// peers whose update none of them handed over.
-func (w *worker) fetchUpdates(ctx context.Context, s *round.Snapshot, a round.Fetch) []ledger.ID {
-	var missing []ledger.ID
+// peers whose update none of them handed over, and why.
+func (w *worker) fetchUpdates(ctx context.Context, s *round.Snapshot, a round.Fetch) (missing []ledger.ID, err error) {
+	select {
+	case w.fetches <- struct{}{}:
+		defer func() { <-w.fetches }()
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
 	for _, peer := range a.Peers {
 		for _, answer := range s.Answers {
 			if answer.Peer != peer || answer.State != fl.UpdateSubmitted {
 				continue
 			}
-			if err := w.fetch(ctx, answer.Digest, answer.Size); err != nil {
-				w.logger().Warn("update is not to be had", "peer", peer.Short(), "digest", answer.Digest.Short(), "error", err)
+			if no := w.Ensure(ctx, answer.Digest, answer.Size); no != nil {
 				missing = append(missing, peer)
+				err = errors.Join(err, fmt.Errorf("update of peer %s: %w", peer.Short(), no))
 			}
 		}
 	}
-	return missing
+	if ctx.Err() != nil { // says nothing about the files
+		return nil, context.Cause(ctx)
+	}
+	return missing, err
 }
 
 // compute checks the updates of the closed set and averages those that pass.

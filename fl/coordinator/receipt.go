@@ -17,7 +17,7 @@ import (
 func (s *Service) Receipts(
 	ctx context.Context, peer ledger.ID, id ledger.Digest, number uint64, digest ledger.Digest, size uint64,
 ) ([][]byte, error) {
-	s.peers.hear(peer)
+	s.hear(peer)
 	own, err := s.receipt(ctx, peer, id, number, digest, size)
 	if err != nil {
 		return nil, err
@@ -37,14 +37,59 @@ func (s *Service) Receipts(
 		}
 		tried = append(tried, fmt.Errorf("node %s: %w", other.config.Self.Short(), err))
 	}
-	return nil, fmt.Errorf("have the update vouched for by another organisation: %w", errors.Join(tried...))
+	return nil, fmt.Errorf("have the update vouched for by another organisation: %w", reasons(tried))
 }
 
-// hold fetches an update and vouches for it.
+// ErrTooMany tells that a peer has had too many files copied in one attempt.
+var ErrTooMany = errors.New("too many updates of one peer in one attempt")
+
+// maxCopies bounds the files that a node copies for one peer in one attempt. A
+// peer submits one; it may have started anew with other rows.
+const maxCopies = 4
+
+// copies are the files that were copied for a peer of a job.
+type copies struct {
+	round, attempt uint64
+	digests        []ledger.Digest
+}
+
+// place is a peer's in a job.
+type place struct {
+	job  ledger.Digest
+	peer ledger.ID
+}
+
+// count lets a file be copied unless the peer has had too many.
+func (s *Service) count(at place, number, attempt uint64, digest ledger.Digest) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.copied[at]
+	if c.round != number || c.attempt != attempt {
+		c = copies{round: number, attempt: attempt}
+	}
+	if slices.Contains(c.digests, digest) {
+		return nil
+	}
+	if len(c.digests) >= maxCopies {
+		return fmt.Errorf("%w: %d of peer %s", ErrTooMany, maxCopies, at.peer.Short())
+	}
+	c.digests = append(c.digests, digest)
+	s.copied[at] = c
+	return nil
+}
+
+// hold fetches an update that is asked for and vouches for it.
 func (s *Service) hold(
 	ctx context.Context, peer ledger.ID, id ledger.Digest, number uint64, digest ledger.Digest, size uint64,
 ) ([]byte, error) {
-	if err := s.fetch(ctx, digest, size); err != nil {
+	attempt, err := s.asks(peer, id, number)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.count(place{id, peer}, number, attempt, digest); err != nil {
+		return nil, err
+	}
+	if err := s.Ensure(ctx, digest, size); err != nil {
 		return nil, err
 	}
 	return s.receipt(ctx, peer, id, number, digest, size)
@@ -54,7 +99,8 @@ func (s *Service) hold(
 func (s *Service) receipt(
 	ctx context.Context, peer ledger.ID, id ledger.Digest, number uint64, digest ledger.Digest, size uint64,
 ) ([]byte, error) {
-	if err := s.Asks(peer, id, number); err != nil {
+	attempt, err := s.asks(peer, id, number)
+	if err != nil {
 		return nil, err
 	}
 	have, ok, err := s.config.Blobs.Has(ctx, digest)
@@ -66,7 +112,7 @@ func (s *Service) receipt(
 	}
 	r := ledger.Receipt{
 		Version: ledger.Version, Chain: s.config.Chain, Shard: s.config.Genesis.Shard, Epoch: s.config.Genesis.Group.Epoch,
-		Node: s.config.Self, Blob: digest, Size: size, Subject: fl.ReceiptSubject(id), Round: number, Sender: peer,
+		Node: s.config.Self, Blob: digest, Size: size, Subject: fl.ReceiptSubject(id), Round: number, Attempt: attempt, Sender: peer,
 	}
 	e, err := r.Sign(s.config.Key.ID(), s.config.Key.Sign)
 	if err != nil {
@@ -75,10 +121,10 @@ func (s *Service) receipt(
 	return e.Bytes(), nil
 }
 
-// Asks returns nil where the job's open round asks the peer, [ErrNotAsked]
-// where it does not.
-func (s *Service) Asks(peer ledger.ID, id ledger.Digest, number uint64) error {
-	return s.config.Ledger.View(func(state contract.Range, _ int64) error {
+// asks returns the attempt in which the job's open round asks the peer,
+// [ErrNotAsked] where it does not.
+func (s *Service) asks(peer ledger.ID, id ledger.Digest, number uint64) (attempt uint64, err error) {
+	err = s.config.Ledger.View(func(state contract.Range, _ int64) error {
 		r, ok, err := fl.LoadRound(state, id, number)
 		if err != nil {
 			return err
@@ -93,8 +139,10 @@ func (s *Service) Asks(peer ledger.ID, id ledger.Digest, number uint64) error {
 		if !ok || u.Attempt != r.Attempt || u.State != fl.UpdateExpected {
 			return fmt.Errorf("%w: peer %s in round %d of job %s", ErrNotAsked, peer.Short(), number, id.Short())
 		}
+		attempt = r.Attempt
 		return nil
 	})
+	return attempt, err
 }
 
 // alone reports whether all nodes are of one organisation, so that nobody else

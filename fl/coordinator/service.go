@@ -48,10 +48,17 @@ type Service struct {
 	peers  *peers
 	proofs *proofs
 
+	fetches chan struct{} // one in it for each fetch of updates under way
+
 	mu      sync.Mutex
-	workers map[ledger.Digest]bool // jobs with a worker
-	settled map[ledger.Digest]bool // ended jobs with nothing left to do
+	workers map[ledger.Digest]*bell // of the jobs with a worker
+	settled map[ledger.Digest]bool  // ended jobs with nothing left to do
+	copied  map[place]copies        // of peers, until their job is settled
+	opened  chan struct{}           // closed and replaced when a round opens
 }
+
+// maxFetches bounds the fetches of updates under way at one node.
+const maxFetches = 8
 
 // New returns a service that has joined the mesh.
 func New(config Config) *Service {
@@ -59,7 +66,10 @@ func New(config Config) *Service {
 		config:  config,
 		peers:   newPeers(config.Now),
 		proofs:  newProofs(config.Ledger),
-		workers: map[ledger.Digest]bool{},
+		fetches: make(chan struct{}, maxFetches),
+		workers: map[ledger.Digest]*bell{},
+		opened:  make(chan struct{}),
+		copied:  map[place]copies{},
 		settled: map[ledger.Digest]bool{},
 	}
 	config.Mesh.join(s)
@@ -71,23 +81,20 @@ func New(config Config) *Service {
 func (s *Service) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	attend := func(id ledger.Digest) {
-		if s.attend(id) {
-			group.Go(func() error { return s.work(ctx, id) })
+		if b := s.attend(id); b != nil {
+			group.Go(func() error {
+				s.work(ctx, id, b)
+				return nil
+			})
 		}
 	}
 	group.Go(func() error {
 		known := func() error {
+			defer s.roundOpened() // some may be open
 			return s.config.Ledger.View(func(state contract.Range, _ int64) error { return eachJob(state, attend) })
 		}
 		err := s.config.Ledger.Follow(ctx, known, func(e ledger.Event) error {
-			if e.Type != fl.EventJobCreated {
-				return nil
-			}
-			var created fl.JobCreated
-			if err := ledger.Decode("event "+e.Type, e.Data, contract.MaxEventBytes, &created); err != nil {
-				return err
-			}
-			attend(created.Job)
+			s.pass(e, attend)
 			return nil
 		})
 		if ctx.Err() != nil {
@@ -98,15 +105,16 @@ func (s *Service) Run(ctx context.Context) error {
 	return group.Wait()
 }
 
-// attend reports whether the job needs a worker, and counts it as having one.
-func (s *Service) attend(id ledger.Digest) bool {
+// attend returns the bell of a worker that the job needs, and counts it as
+// having one; nil where it needs none.
+func (s *Service) attend(id ledger.Digest) *bell {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.workers[id] || s.settled[id] {
-		return false
+	if s.workers[id] != nil || s.settled[id] {
+		return nil
 	}
-	s.workers[id] = true
-	return true
+	s.workers[id] = newBell()
+	return s.workers[id]
 }
 
 // eachJob calls visit for every job on the ledger.

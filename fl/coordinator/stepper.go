@@ -15,8 +15,9 @@ type Stepper struct{ worker *worker }
 func (s *Service) Stepper(id ledger.Digest) *Stepper {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.workers[id] = true
-	return &Stepper{worker: newWorker(s, id)}
+	b := newBell()
+	s.workers[id] = b
+	return &Stepper{worker: newWorker(s, id, b)}
 }
 
 // Step does what is due now. It returns how many actions succeeded, and the
@@ -34,7 +35,7 @@ func (s *Stepper) Step(ctx context.Context) (done int, wake int64, err error) {
 		}
 		apply, err := s.worker.perform(ctx, snapshot, a)
 		if apply != nil {
-			apply(&s.worker.facts)
+			apply(s.worker)
 		}
 		if err == nil {
 			done++

@@ -27,7 +27,7 @@ type Task struct {
 // ctx ends first.
 func (s *Service) Task(ctx context.Context, peer ledger.ID) (*Task, error) {
 	for {
-		changed := s.config.Ledger.Changed()
+		opened := s.opening()
 		task, err := s.TaskNow(ctx, peer)
 		if ctx.Err() != nil {
 			return nil, nil //nolint:nilerr,nilnil // the poll ends without a task
@@ -36,7 +36,7 @@ func (s *Service) Task(ctx context.Context, peer ledger.ID) (*Task, error) {
 			return task, err
 		}
 		select {
-		case <-changed:
+		case <-opened:
 		case <-ctx.Done():
 			return nil, nil //nolint:nilnil // the poll ends without a task
 		}
@@ -46,13 +46,13 @@ func (s *Service) Task(ctx context.Context, peer ledger.ID) (*Task, error) {
 // TaskNow returns what is asked of the peer now, nil where nothing is. It waits
 // for no more than the proof.
 func (s *Service) TaskNow(ctx context.Context, peer ledger.ID) (*Task, error) {
-	s.peers.hear(peer)
+	s.hear(peer)
 	task, opened, err := s.asked(peer)
 	if err != nil || task == nil {
 		return nil, err
 	}
 	// Whoever opened the round has the model; the peer asks this node for it.
-	if err := s.fetch(ctx, task.Model, task.ModelSize); err != nil {
+	if err := s.Ensure(ctx, task.Model, task.ModelSize); err != nil {
 		return nil, err
 	}
 	task.Proof, err = s.proofs.get(ctx, opened)

@@ -3,66 +3,77 @@ package coordinator
 import (
 	"context"
 	"fmt"
-	"slices"
+	"maps"
 	"time"
 
 	"github.com/librum/librum/chain/contract"
 	"github.com/librum/librum/chain/contract/governance"
 	"github.com/librum/librum/chain/ledger"
 	fl "github.com/librum/librum/fl/contract"
+	"github.com/librum/librum/fl/job"
 	"github.com/librum/librum/fl/round"
 )
-
-// retryAfter is how long an action that did not succeed rests.
-const retryAfter = 500 * time.Millisecond
 
 // worker does what is due for one job.
 type worker struct {
 	*Service
 	id       ledger.Digest
+	bell     *bell
 	facts    round.Facts
+	missed   map[update]bool // updates that no node handed over
+	held     map[update]bool // updates seen here while their round is open
 	underWay map[string]bool
-	resting  map[string]time.Time // until when a failed action rests
+	resting  map[string]rest
 	done     chan outcome
+}
+
+// update names the update of one attempt of a round.
+type update struct {
+	round, attempt uint64
+	peer           ledger.ID
 }
 
 // outcome is the end of an action.
 type outcome struct {
-	key   string
-	err   error
-	apply func(*round.Facts) // nil: nothing to remember
+	key     string
+	longest time.Duration // rest
+	err     error
+	apply   func(*worker) // nil: nothing to remember
 }
 
-func newWorker(s *Service, id ledger.Digest) *worker {
+func newWorker(s *Service, id ledger.Digest, b *bell) *worker {
 	w := &worker{
-		Service: s, id: id, underWay: map[string]bool{}, resting: map[string]time.Time{},
-		done: make(chan outcome),
+		Service: s, id: id, bell: b, missed: map[update]bool{}, held: map[update]bool{},
+		underWay: map[string]bool{}, resting: map[string]rest{}, done: make(chan outcome),
 	}
 	w.facts.Node = s.config.Self
 	return w
 }
 
-// work follows a job until it has ended and nothing is left to do.
-func (s *Service) work(ctx context.Context, id ledger.Digest) error {
-	w := newWorker(s, id)
+// work follows a job until it has ended and nothing is left to do. What fails
+// at this job ends neither the other jobs nor the node.
+func (s *Service) work(ctx context.Context, id ledger.Digest, b *bell) {
+	w := newWorker(s, id, b)
 	defer w.drain()
-	for {
-		changed := s.config.Ledger.Changed()
+	failures := 0
+	for ctx.Err() == nil {
 		snapshot, actions, err := w.decide(ctx)
 		if ctx.Err() != nil {
-			return nil //nolint:nilerr // ctx has ended: that it broke off is no error
+			return
 		}
 		if err != nil {
-			return fmt.Errorf("follow job %s: %w", id.Short(), err)
+			failures++
+			w.logger().Error("job is not followed for now", "error", err)
+			pause(ctx, restAfter(failures, longRest))
+			continue
 		}
-		wake := w.begin(ctx, snapshot, actions)
-		if snapshot.Job.State.Terminal() && len(actions) == 0 && len(w.underWay) == 0 {
+		failures = 0
+		pending, wake := w.begin(ctx, snapshot, actions)
+		if snapshot.Job.State.Terminal() && !pending && len(w.underWay) == 0 {
 			s.settle(id)
-			return nil
+			return
 		}
-		if !w.wait(ctx, changed, wake) {
-			return nil
-		}
+		w.wait(ctx, wake)
 	}
 }
 
@@ -94,6 +105,7 @@ func (s *Service) settle(id ledger.Digest) {
 	defer s.mu.Unlock()
 	delete(s.workers, id)
 	s.settled[id] = true
+	maps.DeleteFunc(s.copied, func(at place, _ copies) bool { return at.job == id })
 }
 
 // snapshot reads the job, and whether this node is suspended.
@@ -120,97 +132,55 @@ func (w *worker) refresh(ctx context.Context, s *round.Snapshot) error {
 		// clock says when this process began.
 		w.facts.Started = max(s.LogTime, w.config.Now().UnixMilli())
 	}
-	online, err := w.online()
-	if err != nil {
-		return err
+	waits := w.wantsPeers(s)
+	w.bell.waits.Store(waits)
+	w.facts.Online = nil
+	if waits {
+		online, err := w.online()
+		if err != nil {
+			return err
+		}
+		w.facts.Online = online
 	}
-	w.facts.Online = online
-	held := make([]ledger.ID, 0, len(s.Answers))
+	return w.lookForUpdates(ctx, s)
+}
+
+// wantsPeers reports whether this node is to open the job's next round.
+func (w *worker) wantsPeers(s *round.Snapshot) bool {
+	if s.Job.State.Terminal() || s.Term == nil || s.Term.Holder != w.config.Self || s.Term.GivenUp {
+		return false
+	}
+	return s.Round == nil || s.Round.State.Over()
+}
+
+// lookForUpdates finds out which updates of the attempt are here, and which are
+// known to be nowhere. While the round is open, each is looked for until it was
+// seen once: one that is lost meanwhile is noticed when the round has closed.
+func (w *worker) lookForUpdates(ctx context.Context, s *round.Snapshot) error {
+	missed, seen := map[update]bool{}, map[update]bool{}
+	w.facts.Held, w.facts.Missing = nil, nil
 	for _, a := range s.Answers {
 		if a.State != fl.UpdateSubmitted {
 			continue
 		}
-		_, ok, err := w.config.Blobs.Has(ctx, a.Digest)
-		if err != nil {
-			return err
-		}
-		if ok {
-			held = append(held, a.Peer)
-		}
-	}
-	w.facts.Held = held
-	w.facts.Missing = slices.DeleteFunc(w.facts.Missing, func(id ledger.ID) bool { return slices.Contains(held, id) })
-	return nil
-}
-
-// begin starts the actions that are not under way and do not rest, and
-// returns the log time at which to look again, 0 for none.
-func (w *worker) begin(ctx context.Context, s round.Snapshot, actions []round.Action) (wake int64) {
-	for _, a := range actions {
-		if at, ok := a.(round.Wake); ok {
-			wake = at.At
-			continue
-		}
-		key := a.Key()
-		if w.underWay[key] || w.config.Now().Before(w.resting[key]) {
-			continue
-		}
-		w.underWay[key] = true
-		go func() {
-			apply, err := w.perform(ctx, s, a)
-			w.done <- outcome{key: key, apply: apply, err: err}
-		}()
-	}
-	return wake
-}
-
-// wait returns when something may be due again, false when ctx has ended.
-func (w *worker) wait(ctx context.Context, changed <-chan struct{}, wake int64) bool {
-	timer := time.NewTimer(w.patience(wake))
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-changed:
-	case o := <-w.done:
-		w.finish(ctx, o)
-	case <-timer.C:
-		if wake != 0 && w.config.Now().UnixMilli() >= wake {
-			if err := w.config.Ledger.Wake(ctx, wake); err != nil && ctx.Err() == nil {
-				w.logger().Warn("log time does not move on", "wanted", wake, "error", err)
+		u := update{s.Job.Round, s.Round.Attempt, a.Peer}
+		here := w.held[u] && s.Round.State == job.RoundOpen
+		if !here {
+			_, ok, err := w.config.Blobs.Has(ctx, a.Digest)
+			if err != nil {
+				return fmt.Errorf("look for the update of peer %s: %w", a.Peer.Short(), err)
 			}
+			here = ok
+		}
+		switch {
+		case here:
+			seen[u] = true
+			w.facts.Held = append(w.facts.Held, a.Peer)
+		case w.missed[u]:
+			missed[u] = true
+			w.facts.Missing = append(w.facts.Missing, a.Peer)
 		}
 	}
-	return true
-}
-
-// patience is how long to wait when nothing happens: until log time can reach
-// wake, until the first resting action may be tried again, a second at most,
-// since peers come and go without a word on the ledger.
-func (w *worker) patience(wake int64) time.Duration {
-	now := w.config.Now()
-	d := time.Second
-	if wake != 0 {
-		d = min(d, time.UnixMilli(wake).Sub(now))
-	}
-	for _, at := range w.resting {
-		if at.After(now) {
-			d = min(d, at.Sub(now))
-		}
-	}
-	return max(d, 5*time.Millisecond)
-}
-
-func (w *worker) finish(ctx context.Context, o outcome) {
-	delete(w.underWay, o.key)
-	delete(w.resting, o.key)
-	if o.err != nil {
-		w.resting[o.key] = w.config.Now().Add(retryAfter)
-		if ctx.Err() == nil {
-			w.logger().Info("not done yet", "action", o.key, "error", o.err)
-		}
-	}
-	if o.apply != nil {
-		o.apply(&w.facts)
-	}
+	w.missed, w.held = missed, seen
+	return nil
 }

@@ -53,11 +53,6 @@ const (
 	RoundFailed    RoundState = "failed"    // too many terms were lost over it, or nobody is left to take one
 )
 
-// RoundStates lists all states of a round.
-func RoundStates() []RoundState {
-	return []RoundState{RoundOpen, RoundClosed, RoundCommitted, RoundFinal, RoundVoid, RoundFailed}
-}
-
 // Over reports whether a round in this state takes no further step, but for
 // being opened again where it was void.
 func (s RoundState) Over() bool {

@@ -7,11 +7,12 @@
 //
 // Invariants:
 //
-//  1. Nothing is fetched or trained for a task whose proof does not hold from
-//     the genesis digest on.
+//  1. Nothing is fetched, trained or signed for a task whose proof does not hold
+//     from the genesis digest on: a refusal would take the peer out of a round
+//     that asks it, at the word of whoever handed the task over.
 //  2. Rows never leave; what leaves is the update, its number of rows, and
 //     loss and accuracy over them.
-//  3. A round that can't be done is declined with a reason, so that nobody
+//  3. A proven round that can't be done is declined with a reason, so that nobody
 //     waits for it.
 //  4. The owner of the data decides ([Consent]): what the policy refuses is
 //     declined as "policy" before anything is fetched, and a pause ends the work

@@ -19,9 +19,10 @@ import (
 // Task names a round that asks the peer. What it is to do stands in the proof
 // alone.
 type Task struct {
-	Job   ledger.Digest
-	Round uint64
-	Proof []byte // encoded [ledger.ResultProof] of the OpenRound
+	Job     ledger.Digest
+	Round   uint64
+	Attempt uint64
+	Proof   []byte // encoded [ledger.ResultProof] of the OpenRound
 }
 
 // Server is the node that the peer talks to.
@@ -151,7 +152,7 @@ func rest(ctx context.Context, wait time.Duration) {
 func (p *Peer) do(ctx context.Context, task *Task) error {
 	opened, err := CheckTask(task, p.config.ID, p.config.Chain, &p.config.Group)
 	if err != nil {
-		return p.decline(ctx, task, fl.DeclinedProof, err)
+		return err // signs nothing: whoever handed it over, it is not the round that asked
 	}
 	rule, err := p.consent(opened)
 	if err != nil {
@@ -169,6 +170,9 @@ func (p *Peer) do(ctx context.Context, task *Task) error {
 // work trains and hands in a round that the owner agrees to.
 func (p *Peer) work(ctx context.Context, task *Task, opened *fl.RoundOpened, rule string) error {
 	params, err := p.model(ctx, opened)
+	if errors.Is(err, errModel) {
+		return p.decline(ctx, task, fl.DeclinedTraining, err)
+	}
 	if err != nil {
 		return err
 	}
@@ -202,7 +206,7 @@ func (p *Peer) work(ctx context.Context, task *Task, opened *fl.RoundOpened, rul
 		return fmt.Errorf("upload: %w", err)
 	}
 	return p.call(ctx, fl.MethodSubmitUpdate, &fl.SubmitUpdate{
-		Job: task.Job, Round: task.Round, Digest: digest, Size: uint64(len(update)), NumExamples: examples,
+		Job: task.Job, Round: task.Round, Attempt: task.Attempt, Digest: digest, Size: uint64(len(update)), NumExamples: examples,
 		Metrics: told, Receipts: receipts,
 	})
 }
@@ -224,8 +228,21 @@ func (p *Peer) depart(opened *fl.RoundOpened, digest ledger.Digest, size int, ex
 	return c.Egress.Record(d)
 }
 
-// model fetches the model that the round begins with.
+// errModel refuses a model that is proven but is none of the job's: trying
+// again does not help.
+var errModel = errors.New("the round begins with something that is not the job's model")
+
+// model fetches the model that the round begins with. Its size follows from the
+// spec, so that nobody can make the peer read more.
 func (p *Peer) model(ctx context.Context, opened *fl.RoundOpened) (_ []train.Param, err error) {
+	spec := p.trainSpec(opened)
+	layout, err := train.FileLayout(spec)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errModel, err)
+	}
+	if want := layout.Canonical().FileBytes(); opened.ModelSize != uint64(want) {
+		return nil, fmt.Errorf("%w: it has %d bytes, want %d", errModel, opened.ModelSize, want)
+	}
 	body, err := p.config.Server.Model(ctx, opened.Model)
 	if err != nil {
 		return nil, fmt.Errorf("fetch the model: %w", err)
@@ -238,7 +255,11 @@ func (p *Peer) model(ctx context.Context, opened *fl.RoundOpened) (_ []train.Par
 	if got := ledger.Hash(b); got != opened.Model {
 		return nil, fmt.Errorf("fetch the model: it has digest %s, the round says %s", got, opened.Model)
 	}
-	return train.DecodeFile(bytes.NewReader(b), int64(len(b)), p.trainSpec(opened))
+	params, err := train.DecodeFile(bytes.NewReader(b), int64(len(b)), spec)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errModel, err)
+	}
+	return params, nil
 }
 
 // trainer returns the job's trainer, which keeps its graphs over the rounds.
@@ -266,7 +287,9 @@ func (p *Peer) trainSpec(opened *fl.RoundOpened) train.Spec {
 func (p *Peer) decline(ctx context.Context, task *Task, reason fl.Decline, cause error) error {
 	p.config.Logger.Warn("peer declines a round", "peer", p.config.ID.Short(),
 		"job", task.Job.Short(), "round", task.Round, "reason", reason, "error", cause)
-	return p.call(ctx, fl.MethodDeclineUpdate, &fl.DeclineUpdate{Job: task.Job, Round: task.Round, Reason: reason})
+	return p.call(ctx, fl.MethodDeclineUpdate, &fl.DeclineUpdate{
+		Job: task.Job, Round: task.Round, Attempt: task.Attempt, Reason: reason,
+	})
 }
 
 // call signs and submits a call of the contract fl. One that the ledger has

@@ -38,9 +38,9 @@ func CheckTask(task *Task, self ledger.ID, chain ledger.Digest, group *ledger.Gr
 			return nil, fmt.Errorf("%w: %w", ErrTask, err)
 		}
 		switch {
-		case opened.Job != task.Job || opened.Round != task.Round:
-			return nil, fmt.Errorf("%w: it is round %d of job %s, the task says round %d of job %s",
-				ErrTask, opened.Round, opened.Job.Short(), task.Round, task.Job.Short())
+		case opened.Job != task.Job || opened.Round != task.Round || opened.Attempt != task.Attempt:
+			return nil, fmt.Errorf("%w: it is attempt %d of round %d of job %s, the task says attempt %d of round %d of job %s", ErrTask,
+				opened.Attempt, opened.Round, opened.Job.Short(), task.Attempt, task.Round, task.Job.Short())
 		case !slices.Contains(opened.Cohort, self):
 			return nil, fmt.Errorf("%w: the round does not ask peer %s", ErrTask, self)
 		}

@@ -20,9 +20,9 @@ const (
 	// FetchPatience is how long a coordinator tries to get an update before it
 	// calls it unavailable.
 	FetchPatience = 60_000
-	// StuckAfter is how long a coordinator has to compute a closed round, or
-	// round_timeout_s where that is longer, before it gives up its term so that
-	// another node tries.
+	// StuckAfter is how long a coordinator has to compute a closed round or to
+	// write the card, or round_timeout_s where that is longer, before it gives up
+	// its term so that another node tries.
 	StuckAfter = 10 * fl.Lease
 	// Grace is what peers and nodes have, after this process started, to come
 	// back before a deadline counts.
@@ -81,7 +81,7 @@ func (d *decision) reached(at int64) bool {
 
 // contend takes the next term when it is free and the turn is this node's.
 func (d *decision) contend() {
-	if _, member := d.s.Group.Find(d.f.Node); !member || d.f.Stopping {
+	if _, member := d.s.Group.Find(d.f.Node); !member {
 		return
 	}
 	next, turn := d.turn()
@@ -90,7 +90,7 @@ func (d *decision) contend() {
 	}
 	at := d.s.Job.Created
 	if t := d.s.Term; t != nil {
-		at = t.TakeableAt(d.f.Node)
+		at = t.TakeableAt(d.f.Node, &d.s.Job.Spec)
 		if !t.Free() { // after a stop of the whole network its holder comes first
 			at = max(at, d.f.Started+Stagger)
 		}
@@ -122,7 +122,7 @@ func (d *decision) expire() bool {
 	if r == nil || r.State != job.RoundCommitted {
 		return false
 	}
-	if _, member := d.s.Group.Find(d.f.Node); !member || d.f.Stopping {
+	if _, member := d.s.Group.Find(d.f.Node); !member {
 		return false
 	}
 	_, turn := d.turn()

@@ -197,3 +197,51 @@ func TestResult(t *testing.T) {
 		t.Errorf("without any: %+v, %v", none, err)
 	}
 }
+
+// TestHolderThatCannotGoOn: a holder that does not come by the card gives up
+// its term in time, and one that waits for peers derives nothing.
+func TestHolderThatCannotGoOn(t *testing.T) {
+	t.Parallel()
+	s := closed(t)
+	s.Job.Spec.NumRounds, s.Job.Spec.RoundTimeoutS, s.Job.Round, s.Job.Finals = 1, 1, 1, 1
+	s.Round.State, s.Round.Ended = job.RoundFinal, 1000
+	s.Commit = &round.Claim{Attested: []round.Statement{{Node: ledger.ID{1}}}}
+	facts := round.Facts{Node: ledger.ID{1}}
+	for _, c := range []struct {
+		at   int64
+		want bool
+	}{{1000 + round.StuckAfter - 1, false}, {1000 + round.StuckAfter, true}} {
+		s.LogTime = c.at
+		actions := round.Decide(s, facts)
+		writes := slices.Contains(keys(actions), round.WriteCard{}.Key())
+		if gives := submits(actions, fl.MethodGiveUpTerm); gives != c.want || !writes {
+			t.Errorf("at %d ms: gives up %t, writes the card %t; want %t and true", c.at, gives, writes, c.want)
+		}
+	}
+
+	s = round.Snapshot{ID: s.ID, LogTime: 1000, Group: s.Group, Job: fl.Job{Spec: spec(), State: job.StateWaiting, Idle: 1000}, Term: s.Term}
+	if slices.Contains(keys(round.Decide(s, facts)), round.Derive{}.Key()) {
+		t.Error("the initial model is derived for a job without peers")
+	}
+	for i := range s.Job.Spec.MinAvailablePeers {
+		facts.Online = append(facts.Online, ledger.ID{byte(i + 1)})
+	}
+	if !slices.Contains(keys(round.Decide(s, facts)), round.Derive{}.Key()) {
+		t.Error("the initial model is not derived, though all peers are there")
+	}
+}
+
+func keys(actions []round.Action) []string {
+	all := make([]string, len(actions))
+	for i, a := range actions {
+		all[i] = a.Key()
+	}
+	return all
+}
+
+func submits(actions []round.Action, method string) bool {
+	return slices.ContainsFunc(actions, func(a round.Action) bool {
+		s, ok := a.(round.Submit)
+		return ok && s.Method == method
+	})
+}

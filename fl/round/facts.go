@@ -15,10 +15,9 @@ type Facts struct {
 	Online   []ledger.ID  // peers registered as available that were heard of lately
 	Initial  *File        // the initial model, derived here from the spec
 	Held     []ledger.ID  // peers whose update of this attempt this node has, digest checked
-	Missing  []ledger.ID  // peers whose update it tried to get at least once and could not
+	Missing  []ledger.ID  // peers whose update of this attempt it tried to get at least once and could not
 	Computed *Computation // what it came to in this round
 	Card     *File        // the model card, written here, once all rounds are final
-	Stopping bool         // the process is going down
 }
 
 // File is a file by its content.

@@ -39,7 +39,6 @@ type node struct {
 	down     bool
 	liar     bool
 	broken   bool // cannot compute
-	stopping bool
 	started  int64
 	held     map[ledger.Digest]bool
 	tried    map[ledger.Digest]bool
@@ -151,7 +150,7 @@ func (f *fleet) snapshot() (round.Snapshot, error) {
 
 func (f *fleet) facts(n *node, s *round.Snapshot) round.Facts {
 	facts := round.Facts{
-		Node: n.id, Started: n.started, Initial: n.initial, Computed: n.computed, Card: n.card, Stopping: n.stopping,
+		Node: n.id, Started: n.started, Initial: n.initial, Computed: n.computed, Card: n.card,
 	}
 	for _, p := range f.peers {
 		if !p.offline {
@@ -265,7 +264,7 @@ func (f *fleet) answer(p *peer, s *round.Snapshot) (bool, error) {
 			continue
 		}
 		if p.declines {
-			_, err := f.call(p.name, p.id, fl.MethodDeclineUpdate, &fl.DeclineUpdate{Job: f.job, Round: s.Job.Round, Reason: fl.DeclinedPolicy})
+			_, err := f.call(p.name, p.id, fl.MethodDeclineUpdate, &fl.DeclineUpdate{Job: f.job, Round: s.Job.Round, Attempt: s.Round.Attempt, Reason: fl.DeclinedPolicy})
 			return true, err
 		}
 		return f.submit(p, s)
@@ -278,14 +277,14 @@ func (f *fleet) submit(p *peer, s *round.Snapshot) (bool, error) {
 	if p.bad != "" {
 		f.bad[digest] = p.bad
 	}
-	args := &fl.SubmitUpdate{Job: f.job, Round: s.Job.Round, Digest: digest, Size: 100, NumExamples: 10, Metrics: fl.Metrics{"loss": 1}}
+	args := &fl.SubmitUpdate{Job: f.job, Round: s.Job.Round, Attempt: s.Round.Attempt, Digest: digest, Size: 100, NumExamples: 10, Metrics: fl.Metrics{"loss": 1}}
 	for _, n := range f.nodes {
 		if n.down || len(args.Receipts) == 2 {
 			continue
 		}
 		n.held[digest] = true
 		args.Receipts = append(args.Receipts, f.ledger.Receipt(n.name, n.name, func(r *ledger.Receipt) {
-			r.Blob, r.Size, r.Subject, r.Round, r.Sender = digest, 100, fl.ReceiptSubject(f.job), s.Job.Round, p.id
+			r.Blob, r.Size, r.Subject, r.Round, r.Attempt, r.Sender = digest, 100, fl.ReceiptSubject(f.job), s.Job.Round, s.Round.Attempt, p.id
 		}))
 	}
 	if len(args.Receipts) < min(2, len(f.nodes)) {
@@ -354,7 +353,7 @@ func (f *fleet) runUntil(at int64) error {
 
 // restart forgets all that a node kept in memory; files stay.
 func (n *node) restart(now int64) {
-	n.down, n.stopping, n.broken, n.started = false, false, false, now
+	n.down, n.broken, n.started = false, false, now
 	n.initial, n.computed, n.card = nil, nil, nil
 	n.tried = map[ledger.Digest]bool{}
 }

@@ -10,10 +10,6 @@ import (
 // there is none a sign of life.
 func (d *decision) hold() {
 	t := d.s.Term
-	if d.f.Stopping {
-		d.do(d.giveUp())
-		return
-	}
 	if step, due := d.step(); due {
 		d.do(step)
 		return // extends the term as well
@@ -48,17 +44,17 @@ func (d *decision) step() (Submit, bool) {
 // open opens the next round once enough peers are there.
 func (d *decision) open() (Submit, bool) {
 	j := &d.s.Job
-	model := File{Digest: j.Model, Size: j.ModelSize}
-	if j.Finals == 0 {
-		if d.f.Initial == nil {
-			d.do(Derive{})
-			return Submit{}, false
-		}
-		model = *d.f.Initial
-	}
 	roster := ascending(d.f.Online)
 	roster = roster[:min(len(roster), fl.MaxCohort)]
 	if int64(len(roster)) >= j.Spec.MinAvailablePeers {
+		model := File{Digest: j.Model, Size: j.ModelSize}
+		if j.Finals == 0 { // derived this late, so that a job without peers costs no disk
+			if d.f.Initial == nil {
+				d.do(Derive{})
+				return Submit{}, false // if that fails, others may take the term at StuckAt
+			}
+			model = *d.f.Initial
+		}
 		return submit(fl.MethodOpenRound, &fl.OpenRound{
 			Job: d.s.ID, Round: j.Finals + 1, Term: d.s.Term.Term, Roster: roster, Model: model.Digest, ModelSize: model.Size,
 		}, j.Finals+1, d.s.Term.Term, j.Idle, names(roster)), true
@@ -81,7 +77,7 @@ func (d *decision) close() (Submit, bool) {
 		return Submit{}, false
 	}
 	return submit(fl.MethodCloseRound, &fl.CloseRound{
-		Job: d.s.ID, Round: j.Round, Term: d.s.Term.Term, Set: d.s.Set(),
+		Job: d.s.ID, Round: j.Round, Attempt: r.Attempt, Term: d.s.Term.Term, Set: d.s.Set(),
 	}, j.Round, r.Attempt, d.s.Term.Term, r.Submitted), true
 }
 
@@ -103,13 +99,19 @@ func (d *decision) commit() (Submit, bool) {
 	}
 	c := d.computed(without)
 	if c == nil {
-		patience := max(StuckAfter, 1000*d.s.Job.Spec.RoundTimeoutS)
-		return d.giveUp(), d.reached(max(r.Closed, d.s.Term.Taken, d.f.Started) + patience)
+		return d.giveUp(), d.stuck(r.Closed)
 	}
 	return submit(fl.MethodCommitRound, &fl.CommitRound{
 		Job: d.s.ID, Round: number, Attempt: r.Attempt, Term: d.s.Term.Term, Set: c.Set, Weights: c.Weights,
 		Refused: c.Refused, Model: c.Model.Digest, ModelSize: c.Model.Size, Metrics: c.Metrics,
 	}, number, r.Attempt, d.s.Term.Term), true
+}
+
+// stuck reports whether work that could begin at since takes so long that
+// another node should try.
+func (d *decision) stuck(since int64) bool {
+	patience := max(StuckAfter, 1000*d.s.Job.Spec.RoundTimeoutS)
+	return d.reached(max(since, d.s.Term.Taken, d.f.Started) + patience)
 }
 
 func (d *decision) giveUp() Submit {
@@ -121,7 +123,7 @@ func (d *decision) giveUp() Submit {
 func (d *decision) finish() (Submit, bool) {
 	if d.f.Card == nil {
 		d.do(WriteCard{})
-		return Submit{}, false
+		return d.giveUp(), d.stuck(d.s.Round.Ended)
 	}
 	j := &d.s.Job
 	return submit(fl.MethodCloseJob, &fl.CloseJob{

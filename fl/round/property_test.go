@@ -59,7 +59,7 @@ func (s *schedule) step(t *rapid.T) error {
 	p := f.peers[rapid.IntRange(0, len(f.peers)-1).Draw(t, "peer")]
 	switch rapid.SampledFrom([]string{
 		"act", "act", "act", "act", "answer", "answer", "settle", "pass", "pass", "stale", "replay",
-		"kill", "restart", "lie", "break", "stop", "lose", "online", "offline", "silent", "decline", "rubbish", "stranger", "cancel",
+		"kill", "restart", "lie", "break", "lose", "online", "offline", "silent", "decline", "rubbish", "stranger", "cancel",
 	}).Draw(t, "what") {
 	case "act":
 		return s.act(n)
@@ -97,8 +97,6 @@ func (s *schedule) step(t *rapid.T) error {
 		n.liar = !n.liar
 	case "break":
 		n.broken = !n.broken
-	case "stop":
-		n.stopping = true
 	case "lose":
 		clear(n.held)
 	case "online":

@@ -105,8 +105,6 @@ func befall(t *testing.T, d *datadriven.TestData, f *fleet, name string) {
 			n.restart(f.ledger.Now)
 		case "break":
 			n.broken = true
-		case "stop":
-			n.stopping = true
 		case "lie":
 			n.liar = true
 		case "lose-files":

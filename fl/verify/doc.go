@@ -12,4 +12,8 @@
 //     models, sets, weights and refusals are computed.
 //  2. An update that is gone makes the verdict incomplete, not right.
 //  3. Metrics and numbers of examples are claims, and called so.
+//     The model card is neither: it is made again.
+//  4. A job that failed over a result is explained: who said what, and what the
+//     updates really give. That the ledger found a lie is no finding against
+//     it.
 package verify

@@ -15,6 +15,7 @@ import (
 	"github.com/librum/librum/chain/blob/file"
 	"github.com/librum/librum/chain/contract"
 	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/fl/card"
 	fl "github.com/librum/librum/fl/contract"
 	"github.com/librum/librum/fl/contract/contracttest"
 	"github.com/librum/librum/fl/job"
@@ -42,16 +43,29 @@ type recorded struct {
 	model []byte
 	card  []byte
 	over  map[contract.Key][]byte // nil: the row is gone
+	how   course
 }
 
-// record runs a job to its end.
-func record(ctx context.Context) (*recorded, error) {
+// course is how a job goes.
+type course struct {
+	lie    bool // the second round's commit names another model, and is outvoted
+	liars  int  // peers from the last on whose second update holds a NaN
+	begin  bool // the first round begins with another model
+	card   bool // the holder writes a card of its own
+	silent bool // nobody attests the second round, and time runs out
+}
+
+// record runs a job to its end: two rounds, one refusal.
+func record(ctx context.Context) (*recorded, error) { return play(ctx, course{liars: 1}) }
+
+// play runs a job the given course.
+func play(ctx context.Context, how course) (*recorded, error) {
 	l, err := contracttest.New(nodes, nodes, peers)
 	if err != nil {
 		return nil, err
 	}
-	r := &recorded{Ledger: l, disk: vfs.NewMem(), spec: job.Defaults(), over: map[contract.Key][]byte{}}
-	r.spec.NumRounds, r.spec.MinTrainPeers, r.spec.MinAvailablePeers = rounds, 2, peers
+	r := &recorded{how: how, Ledger: l, disk: vfs.NewMem(), spec: job.Defaults(), over: map[contract.Key][]byte{}}
+	r.spec.NumRounds, r.spec.MinTrainPeers, r.spec.MinAvailablePeers, r.spec.MaxTerms = rounds, 2, peers, 1
 	r.spec.Model.Layers = []int64{4, 3}
 	if r.blobs, err = file.Open(ctx, r.disk, "blobs", file.Options{}); err != nil {
 		return nil, err
@@ -76,12 +90,34 @@ func record(ctx context.Context) (*recorded, error) {
 	if r.model, err = train.EncodeFile(params); err != nil {
 		return nil, err
 	}
+	if how.begin {
+		r.model[len(r.model)-1] ^= 1
+		if _, err := r.put(ctx, r.model); err != nil {
+			return nil, err
+		}
+	}
 	for number := uint64(1); number <= rounds; number++ {
 		if err := r.round(ctx, number); err != nil {
 			return nil, fmt.Errorf("round %d: %w", number, err)
 		}
+		j, _, err := fl.LoadJob(r, r.id)
+		if err != nil {
+			return nil, err
+		}
+		if j.Finals < number {
+			return r, r.giveUp(number)
+		}
 	}
 	return r, r.finish(ctx)
+}
+
+// giveUp ends a job whose round nobody attests.
+func (r *recorded) giveUp(number uint64) error {
+	if !r.how.silent {
+		return nil
+	}
+	r.Now += 1000 * r.spec.AttestTimeoutS
+	return r.do(contracttest.Node(0), fl.MethodExpireCommit, &fl.ExpireCommit{Job: r.id, Round: number, Term: 1})
 }
 
 // do makes a call that must be accepted.
@@ -123,7 +159,7 @@ func (r *recorded) round(ctx context.Context, number uint64) error {
 		set = append(set, u)
 	}
 	slices.SortFunc(set, func(a, b fl.Averaged) int { return bytes.Compare(a.Peer[:], b.Peer[:]) })
-	closed := fl.CloseRound{Job: r.id, Round: number, Term: 1, Set: roster}
+	closed := fl.CloseRound{Job: r.id, Round: number, Attempt: 1, Term: 1, Set: roster}
 	if err := r.do(contracttest.Node(0), fl.MethodCloseRound, &closed); err != nil {
 		return err
 	}
@@ -142,7 +178,7 @@ func (r *recorded) submit(ctx context.Context, number uint64, i int) (fl.Average
 			p.Values[j] += float32(i+1) / 64
 		}
 	}
-	if number == 2 && i == liar {
+	if number == 2 && i >= peers-r.how.liars {
 		params[0].Values[0] = float32(math.NaN())
 	}
 	b, err := train.EncodeFile(params)
@@ -155,12 +191,12 @@ func (r *recorded) submit(ctx context.Context, number uint64, i int) (fl.Average
 	}
 	peer := contracttest.ID(contracttest.Peer(i))
 	update := fl.SubmitUpdate{
-		Job: r.id, Round: number, Digest: digest, Size: uint64(len(b)), NumExamples: uint64(10 * (i + 1)),
+		Job: r.id, Round: number, Attempt: 1, Digest: digest, Size: uint64(len(b)), NumExamples: uint64(10 * (i + 1)),
 		Metrics: fl.Metrics{"accuracy": 0.5},
 	}
 	for n := range 2 {
 		update.Receipts = append(update.Receipts, r.Receipt(contracttest.Node(n), contracttest.Node(n), func(c *ledger.Receipt) {
-			c.Blob, c.Size, c.Subject, c.Round, c.Sender = digest, update.Size, fl.ReceiptSubject(r.id), number, peer
+			c.Blob, c.Size, c.Subject, c.Round, c.Attempt, c.Sender = digest, update.Size, fl.ReceiptSubject(r.id), number, 1, peer
 		}))
 	}
 	return fl.Averaged{Peer: peer, Digest: digest, Weight: update.NumExamples}, r.do(contracttest.Peer(i), fl.MethodSubmitUpdate, &update)
@@ -180,15 +216,21 @@ func (r *recorded) commit(ctx context.Context, number uint64, set []fl.Averaged)
 	set = slices.DeleteFunc(set, func(u fl.Averaged) bool {
 		return slices.ContainsFunc(c.Refused, func(f fl.Refused) bool { return f.Peer == u.Peer })
 	})
-	var model bytes.Buffer
-	if _, err := s.Average(ctx, set, &model, 1); err != nil {
-		return err
+	if int64(len(set)) >= r.spec.MinTrainPeers {
+		var model bytes.Buffer
+		if _, err := s.Average(ctx, set, &model, 1); err != nil {
+			return err
+		}
+		r.model = model.Bytes()
+		if c.Model, err = r.put(ctx, r.model); err != nil {
+			return err
+		}
+		c.ModelSize = uint64(len(r.model))
 	}
-	r.model = model.Bytes()
-	if c.Model, err = r.put(ctx, r.model); err != nil {
-		return err
+	right := c.Model
+	if r.how.lie && number == 2 {
+		c.Model[0] ^= 1
 	}
-	c.ModelSize = uint64(len(r.model))
 	if c.Set, err = fl.SetDigest(set); err != nil {
 		return err
 	}
@@ -198,8 +240,17 @@ func (r *recorded) commit(ctx context.Context, number uint64, set []fl.Averaged)
 	if err := r.do(contracttest.Node(0), fl.MethodCommitRound, &c); err != nil {
 		return err
 	}
+	if r.how.silent && number == 2 {
+		return nil
+	}
 	for i := 1; i < nodes; i++ {
-		a := fl.AttestRound{Job: r.id, Round: number, Attempt: 1, Term: 1, Set: c.Set, Weights: c.Weights, Model: c.Model}
+		a := fl.AttestRound{Job: r.id, Round: number, Attempt: 1, Term: 1, Set: c.Set, Weights: c.Weights, Model: right}
+		switch {
+		case r.how.begin:
+			a.Dissent = fl.DissentInput
+		case right != c.Model:
+			a.Dissent = fl.DissentModel
+		}
 		if err := r.do(contracttest.Node(i), fl.MethodAttestRound, &a); err != nil {
 			return err
 		}
@@ -208,7 +259,13 @@ func (r *recorded) commit(ctx context.Context, number uint64, set []fl.Averaged)
 }
 
 func (r *recorded) finish(ctx context.Context) error {
-	r.card = []byte(`{"model": "small"}`)
+	var err error
+	if r.card, err = card.Bytes(r, r.id); err != nil {
+		return err
+	}
+	if r.how.card {
+		r.card = bytes.Replace(r.card, []byte(`"participants"`), []byte(`"Participants"`), 1)
+	}
 	digest, err := r.put(ctx, r.card)
 	if err != nil {
 		return err

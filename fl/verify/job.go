@@ -10,6 +10,7 @@ import (
 	"github.com/librum/librum/chain/blob"
 	"github.com/librum/librum/chain/contract"
 	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/fl/card"
 	fl "github.com/librum/librum/fl/contract"
 	"github.com/librum/librum/fl/job"
 	"github.com/librum/librum/fl/train"
@@ -252,7 +253,7 @@ func (w *walk) open(ctx context.Context, digest ledger.Digest) (blob.Blob, error
 }
 
 // end checks what the job's row says of its result.
-func (w *walk) end(ctx context.Context) (err error) {
+func (w *walk) end(ctx context.Context) error {
 	j := w.job
 	if j.Finals > 0 && (j.Model != w.model || j.ModelSize != w.size) {
 		return finding("model", "job", "its model is %s, the last final round gave %s", j.Model, w.model)
@@ -271,7 +272,23 @@ func (w *walk) end(ctx context.Context) (err error) {
 	if j.Finals != uint64(j.Spec.NumRounds) {
 		return finding("job", "job", "it is finished after %d of %d rounds", j.Finals, j.Spec.NumRounds)
 	}
-	card, err := w.open(ctx, j.Card)
+	return w.card(ctx)
+}
+
+// card makes the model card again and compares: its digest on the ledger is the
+// word of the node that closed the job.
+func (w *walk) card(ctx context.Context) (err error) {
+	j := w.job
+	made, err := card.Bytes(w.in.State, w.in.Job)
+	if err != nil {
+		return err
+	}
+	if got := ledger.Hash(made); got != j.Card || uint64(len(made)) != j.CardSize {
+		return finding("card", "job", "the ledger gives model card %s of %d bytes, the job names %s of %d bytes",
+			got, len(made), j.Card, j.CardSize)
+	}
+	w.say(0, Recomputed, "model card %s", j.Card.Short())
+	file, err := w.open(ctx, j.Card)
 	if errors.Is(err, blob.ErrNotFound) {
 		w.report.Incomplete = true
 		w.say(0, Expired, "model card %s is at none of the nodes", j.Card.Short())
@@ -280,17 +297,16 @@ func (w *walk) end(ctx context.Context) (err error) {
 	if err != nil {
 		return finding("card", "job", "%v", err)
 	}
-	defer func() { err = errors.Join(err, card.Close()) }()
-	if uint64(card.Size()) != j.CardSize {
-		return finding("card", "job", "the model card has %d bytes, the ledger says %d", card.Size(), j.CardSize)
+	defer func() { err = errors.Join(err, file.Close()) }()
+	if uint64(file.Size()) != j.CardSize {
+		return finding("card", "job", "the model card has %d bytes, the ledger says %d", file.Size(), j.CardSize)
 	}
-	digest, err := aggregator.Digest(ctx, card, card.Size())
+	digest, err := aggregator.Digest(ctx, file, file.Size())
 	if err != nil {
 		return trouble(ctx, "card", "job", err)
 	}
 	if ledger.Digest(digest) != j.Card {
 		return finding("card", "job", "the model card has digest %s, the ledger says %s", ledger.Digest(digest), j.Card)
 	}
-	w.say(0, Recomputed, "digest of the model card %s", j.Card.Short())
 	return nil
 }

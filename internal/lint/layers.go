@@ -25,7 +25,7 @@ var layers = []layer{
 	{name: "a round's result", units: []string{"fl/recompute"}},
 	{name: "stages", units: []string{
 		"chain/order", "chain/aplos", "chain/lokka", "chain/store", "chain/blob", "chain/registry", "chain/shard",
-		"fl/round", "fl/train", "search/follow", "search/query",
+		"fl/card", "fl/round", "fl/train", "search/follow", "search/query",
 	}},
 	{name: "pure logic on pure logic", units: []string{"fl/contract", "fl/policy", "aggregator/strategy"}},
 	{name: "pure logic", units: []string{"chain/contract", "fl/job", "fl/privacy", "aggregator", "search/document"}},

@@ -22,6 +22,7 @@ var pureUnits = []pureUnit{
 	{dir: "chain/identity"},
 	{dir: "chain/ledger"},
 	{dir: "chain/lokka"}, // the shell that steps it is chain/node
+	{dir: "fl/card"},
 	{dir: "fl/contract"},
 	{dir: "fl/data"},
 	{dir: "fl/job"},

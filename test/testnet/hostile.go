@@ -85,7 +85,7 @@ func (h *Hostile) answer(ctx context.Context, task *peer.Task, opened *fl.RoundO
 	}
 	for range 2 {
 		code, err := h.call(ctx, fl.MethodSubmitUpdate, &fl.SubmitUpdate{
-			Job: task.Job, Round: task.Round, Digest: f.Digest, Size: uint64(len(f.File)), NumExamples: f.NumExamples,
+			Job: task.Job, Round: task.Round, Attempt: task.Attempt, Digest: f.Digest, Size: uint64(len(f.File)), NumExamples: f.NumExamples,
 			Metrics: fl.Metrics{"loss": 0, "accuracy": 1}, Receipts: receipts,
 		})
 		if err != nil {

@@ -86,13 +86,20 @@ func receipts(change func([][]byte) [][]byte) func(*testing.T, *job.Spec, []byte
 var accepted = []ledger.Code{ledger.CodeOK}
 
 var hostilities = []hostility{
-	{name: "truncated", refused: aggregator.RefusedFormat, codes: accepted,
-		forge: file(func(_ *testing.T, _ *job.Spec, m []byte) []byte { return m[:len(m)-5] })},
-	{name: "header alone", refused: aggregator.RefusedFormat, codes: accepted,
-		forge: file(func(_ *testing.T, _ *job.Spec, m []byte) []byte { return m[:64] })},
-	{name: "a byte too many", refused: aggregator.RefusedFormat, codes: accepted,
-		forge: file(func(_ *testing.T, _ *job.Spec, m []byte) []byte { return append(slices.Clone(m), 0) })},
-	{name: "larger than any update", refused: aggregator.RefusedFormat, codes: accepted,
+	{
+		name: "truncated", refused: aggregator.RefusedFormat, codes: accepted,
+		forge: file(func(_ *testing.T, _ *job.Spec, m []byte) []byte { return m[:len(m)-5] }),
+	},
+	{
+		name: "header alone", refused: aggregator.RefusedFormat, codes: accepted,
+		forge: file(func(_ *testing.T, _ *job.Spec, m []byte) []byte { return m[:64] }),
+	},
+	{
+		name: "a byte too many", refused: aggregator.RefusedFormat, codes: accepted,
+		forge: file(func(_ *testing.T, _ *job.Spec, m []byte) []byte { return append(slices.Clone(m), 0) }),
+	},
+	{
+		name: "larger than any update", refused: aggregator.RefusedFormat, codes: accepted,
 		forge: file(func(t *testing.T, spec *job.Spec, m []byte) []byte {
 			t.Helper()
 			l, err := train.FileLayout(train.FromJob(spec))
@@ -100,74 +107,105 @@ var hostilities = []hostility{
 				t.Fatal(err)
 			}
 			return append(slices.Clone(m), make([]byte, aggregator.MaxUpdateBytes(l)+1-int64(len(m)))...)
-		})},
+		}),
+	},
 	{name: "NaN", refused: aggregator.RefusedNaN, codes: accepted, forge: file(value(float32(math.NaN())))},
 	{name: "infinity", refused: aggregator.RefusedNaN, codes: accepted, forge: file(value(float32(math.Inf(1))))},
 	{name: "negative infinity", refused: aggregator.RefusedNaN, codes: accepted, forge: file(value(float32(math.Inf(-1))))},
-	{name: "another model", refused: aggregator.RefusedShape, codes: accepted,
+	{
+		name: "another model", refused: aggregator.RefusedShape, codes: accepted,
 		forge: file(func(t *testing.T, spec *job.Spec, m []byte) []byte {
 			t.Helper()
 			other := *spec
 			other.Model.Layers = []int64{64, 9, 10}
 			return layout(func(ts []tensor.Tensor) []tensor.Tensor { return ts })(t, &other, m)
-		})},
-	{name: "transposed", refused: aggregator.RefusedShape, codes: accepted,
+		}),
+	},
+	{
+		name: "transposed", refused: aggregator.RefusedShape, codes: accepted,
 		forge: file(layout(func(ts []tensor.Tensor) []tensor.Tensor {
 			i := slices.IndexFunc(ts, func(s tensor.Tensor) bool { return len(s.Shape) == 2 })
 			ts[i].Shape = []int64{ts[i].Shape[1], ts[i].Shape[0]}
 			return ts
-		}))},
-	{name: "another type", refused: aggregator.RefusedShape, codes: accepted,
+		})),
+	},
+	{
+		name: "another type", refused: aggregator.RefusedShape, codes: accepted,
 		forge: file(layout(func(ts []tensor.Tensor) []tensor.Tensor {
 			ts[0].DType = tensor.F64
 			return ts
-		}))},
-	{name: "a tensor too many", refused: aggregator.RefusedShape, codes: accepted,
+		})),
+	},
+	{
+		name: "a tensor too many", refused: aggregator.RefusedShape, codes: accepted,
 		forge: file(layout(func(ts []tensor.Tensor) []tensor.Tensor {
 			return append(ts, tensor.Tensor{Name: "more", DType: tensor.F32, Shape: []int64{1}})
-		}))},
-	{name: "a tensor too few", refused: aggregator.RefusedShape, codes: accepted,
-		forge: file(layout(func(ts []tensor.Tensor) []tensor.Tensor { return ts[1:] }))},
-	{name: "a tensor of another name", refused: aggregator.RefusedShape, codes: accepted,
+		})),
+	},
+	{
+		name: "a tensor too few", refused: aggregator.RefusedShape, codes: accepted,
+		forge: file(layout(func(ts []tensor.Tensor) []tensor.Tensor { return ts[1:] })),
+	},
+	{
+		name: "a tensor of another name", refused: aggregator.RefusedShape, codes: accepted,
 		forge: file(layout(func(ts []tensor.Tensor) []tensor.Tensor {
 			ts[0].Name = "other"
 			return ts
-		}))},
+		})),
+	},
 	{name: "no tensor", refused: aggregator.RefusedShape, codes: accepted, forge: file(header("{}"))},
-	{name: "random bytes", refused: aggregator.RefusedFormat, codes: accepted,
+	{
+		name: "random bytes", refused: aggregator.RefusedFormat, codes: accepted,
 		forge: file(func(_ *testing.T, _ *job.Spec, m []byte) []byte {
 			b := make([]byte, len(m))
 			_, _ = rand.NewChaCha8([32]byte{1}).Read(b) // never fails
 			return b
-		})},
+		}),
+	},
 	{name: "empty header", refused: aggregator.RefusedFormat, codes: accepted, forge: file(header(""))},
 	{name: "header that does not end", refused: aggregator.RefusedFormat, codes: accepted, forge: file(header(`{"a":`))},
-	{name: "header of absurd length", refused: aggregator.RefusedFormat, codes: accepted,
+	{
+		name: "header of absurd length", refused: aggregator.RefusedFormat, codes: accepted,
 		forge: file(func(*testing.T, *job.Spec, []byte) []byte {
 			return append(binary.LittleEndian.AppendUint64(nil, math.MaxInt64), '{', '}')
-		})},
-	{name: "empty file", upload: nil, codes: []ledger.Code{contract.CodeBadArguments},
-		forge: file(func(*testing.T, *job.Spec, []byte) []byte { return []byte{} })},
-	{name: "another file's digest", upload: blob.ErrDigest, codes: []ledger.Code{fl.CodeBadReceipt},
-		forge: with(testnet.Forgery{Digest: ledger.Digest{1, 2, 3}, NumExamples: 7})},
+		}),
+	},
+	{
+		name: "empty file", upload: nil, codes: []ledger.Code{contract.CodeBadArguments},
+		forge: file(func(*testing.T, *job.Spec, []byte) []byte { return []byte{} }),
+	},
+	{
+		name: "another file's digest", upload: blob.ErrDigest, codes: []ledger.Code{fl.CodeBadReceipt},
+		forge: with(testnet.Forgery{Digest: ledger.Digest{1, 2, 3}, NumExamples: 7}),
+	},
 	{name: "examples above the cap", codes: []ledger.Code{contract.CodeBadArguments}, forge: with(testnet.Forgery{NumExamples: 1001})},
 	{name: "no examples", codes: []ledger.Code{contract.CodeBadArguments}, forge: with(testnet.Forgery{NumExamples: 0})},
-	{name: "second submission", counts: true, codes: []ledger.Code{ledger.CodeOK, fl.CodeAnswered},
-		forge: with(testnet.Forgery{NumExamples: 7, Repeat: true})},
+	{
+		name: "second submission", counts: true, codes: []ledger.Code{ledger.CodeOK, fl.CodeAnswered},
+		forge: with(testnet.Forgery{NumExamples: 7, Repeat: true}),
+	},
 	{name: "no submission", codes: nil, forge: with(testnet.Forgery{Silent: true})},
 	{name: "no receipts", codes: []ledger.Code{fl.CodeBadReceipt}, forge: receipts(func([][]byte) [][]byte { return nil })},
-	{name: "one organisation's receipt", codes: []ledger.Code{fl.CodeBadReceipt},
-		forge: receipts(func(r [][]byte) [][]byte { return r[:1] })},
-	{name: "one organisation's receipt twice", codes: []ledger.Code{fl.CodeBadReceipt},
-		forge: receipts(func(r [][]byte) [][]byte { return [][]byte{r[0], r[0]} })},
-	{name: "a receipt changed", codes: []ledger.Code{fl.CodeBadReceipt},
+	{
+		name: "one organisation's receipt", codes: []ledger.Code{fl.CodeBadReceipt},
+		forge: receipts(func(r [][]byte) [][]byte { return r[:1] }),
+	},
+	{
+		name: "one organisation's receipt twice", codes: []ledger.Code{fl.CodeBadReceipt},
+		forge: receipts(func(r [][]byte) [][]byte { return [][]byte{r[0], r[0]} }),
+	},
+	{
+		name: "a receipt changed", codes: []ledger.Code{fl.CodeBadReceipt},
 		forge: receipts(func(r [][]byte) [][]byte {
 			b := bytes.Clone(r[1])
 			b[len(b)-1] ^= 1
 			return [][]byte{r[0], b}
-		})},
-	{name: "too many receipts", codes: []ledger.Code{contract.CodeBadArguments},
-		forge: receipts(func(r [][]byte) [][]byte { return slices.Repeat(r, fl.MaxReceipts) })},
+		}),
+	},
+	{
+		name: "too many receipts", codes: []ledger.Code{contract.CodeBadArguments},
+		forge: receipts(func(r [][]byte) [][]byte { return slices.Repeat(r, fl.MaxReceipts) }),
+	},
 }
 
 // TestHostilePeerCostsTheJobOnlyItself lets one of four peers misbehave in each
@@ -178,7 +216,7 @@ func TestHostilePeerCostsTheJobOnlyItself(t *testing.T) {
 	for i, h := range hostilities {
 		t.Run(h.name, func(t *testing.T) {
 			t.Parallel()
-			const rounds = 2
+			const rounds = 1
 			net := network(t, uint64(100+i), 4, 4)
 			spec := small(rounds, 3)
 			spec.MinAvailablePeers, spec.MaxNumExamples = 4, 1000

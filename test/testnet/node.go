@@ -268,13 +268,6 @@ func (s *simNode) View(read func(contract.Range, int64) error) error {
 // itself.
 func (s *simNode) Follow(context.Context, func() error, func(ledger.Event) error) error { return nil }
 
-// Changed implements coordinator.Ledger; nothing waits in a simulation.
-func (s *simNode) Changed() <-chan struct{} {
-	closed := make(chan struct{})
-	close(closed)
-	return closed
-}
-
 // Submit implements coordinator.Ledger.
 func (s *simNode) Submit(ctx context.Context, method string, args any) (ledger.Code, string, error) {
 	if s.twist != nil {
@@ -304,10 +297,17 @@ func (s *simNode) Wake(ctx context.Context, logTime int64) error {
 	return s.catchUp(ctx)
 }
 
+// ErrNotFinal tells that a transaction found no quorum for so long that whoever
+// waited gave up.
+var ErrNotFinal = errors.New("the transaction does not become final")
+
+// proofTicks is how long a proof is waited for: some 20 s.
+const proofTicks = 1_000
+
 // Proof implements coordinator.Ledger: it lets the network turn until the
 // transaction's block is final here.
 func (s *simNode) Proof(ctx context.Context, id ledger.Digest) (ledger.ResultProof, error) {
-	for range maxTicks {
+	for range proofTicks {
 		height, index, ok, err := s.store.Transaction(id)
 		if err != nil {
 			return ledger.ResultProof{}, err
@@ -325,7 +325,7 @@ func (s *simNode) Proof(ctx context.Context, id ledger.Digest) (ledger.ResultPro
 			}
 		}
 	}
-	return ledger.ResultProof{}, fmt.Errorf("transaction %s does not become final", id)
+	return ledger.ResultProof{}, fmt.Errorf("%w: %s", ErrNotFinal, id)
 }
 
 func (s *simNode) proofAt(height uint64, index uint32) (ledger.ResultProof, error) {

@@ -131,7 +131,7 @@ func (s simServer) Task(ctx context.Context, id ledger.ID) (*peer.Task, error) {
 	if err != nil || t == nil {
 		return nil, err
 	}
-	return &peer.Task{Job: t.Job, Round: t.Round, Proof: t.Proof}, nil
+	return &peer.Task{Job: t.Job, Round: t.Round, Attempt: t.Attempt, Proof: t.Proof}, nil
 }
 
 // Model implements peer.Server.

@@ -143,7 +143,7 @@ func (n *Net) skip(idle bool, next int64) {
 	if n.quiet++; !idle {
 		n.quiet = 0
 	}
-	if n.quiet > 16+8*len(n.peers) && next > n.now {
+	if n.quiet > 8+6*len(n.peers) && next > n.now {
 		n.now, n.quiet = next, 0
 	}
 }

@@ -19,6 +19,8 @@
 //     read that would return the change.
 //  3. Sums are kept for the newest blobs ([Options.SumBytes]); one whose sums
 //     were dropped is read whole again at its next Get.
+//  4. An Append takes a place among the writers only while it writes: who sends
+//     slowly keeps neither other writers nor Close waiting.
 //
 // The keyed sum is hash/maphash with a seed of this process: it tells damage,
 // and keeps out who can write to the disk but not read our memory, except with

@@ -26,8 +26,9 @@ const (
 
 // Options tune a store. The zero value is good.
 type Options struct {
-	// MaxWriters bounds the Puts and Appends under way, and so the temporary
-	// files. 0 stands for 64.
+	// MaxWriters bounds the Puts under way, and so the temporary files, and
+	// the Appends that write at the moment: one that waits for its sender takes
+	// no place. 0 stands for 64.
 	MaxWriters int
 	// MaxPartials bounds the unfinished uploads. 0 stands for 1,024.
 	MaxPartials int

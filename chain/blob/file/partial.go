@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"time"
 
@@ -12,7 +11,6 @@ import (
 
 	"github.com/librum/librum/chain/blob"
 	"github.com/librum/librum/chain/ledger"
-	"github.com/librum/librum/internal/durable"
 )
 
 // partial is an unfinished upload: a file of size bytes.
@@ -126,63 +124,6 @@ func (s *Store) give(id ledger.ID, p *partial, size int64, gone bool) {
 	if gone {
 		delete(s.partials, id)
 	}
-}
-
-// Append implements [blob.Uploads].
-func (s *Store) Append(ctx context.Context, id ledger.ID, offset int64, r io.Reader, limit int64) (int64, error) {
-	leave, err := s.enterWriter(ctx)
-	if err != nil {
-		return 0, fmt.Errorf("append to upload %s: %w", id, err)
-	}
-	defer leave()
-	p, err := s.take(id, offset == 0)
-	if err != nil {
-		return 0, fmt.Errorf("append to upload %s: %w", id, err)
-	}
-	size, gone, err := s.appendPart(ctx, id, p, offset, r, limit)
-	s.give(id, p, size, gone)
-	if err != nil {
-		return size, fmt.Errorf("append to upload %s: %w", id, err)
-	}
-	return size, nil
-}
-
-// appendPart returns the new length, and whether the upload is no more.
-func (s *Store) appendPart(ctx context.Context, id ledger.ID, p *partial, offset int64, r io.Reader, limit int64) (size int64, gone bool, err error) {
-	fresh := p.touched.IsZero()
-	switch {
-	case offset != p.size:
-		return p.size, false, &blob.OffsetError{Got: offset, Have: p.size}
-	case p.size > limit:
-		return p.size, fresh, fmt.Errorf("%w: it has %d bytes, at most %d are allowed", blob.ErrTooLarge, p.size, limit)
-	}
-	f, err := s.fs.OpenReadWrite(s.partialPath(id), vfs.WriteCategoryUnspecified)
-	if err != nil {
-		return p.size, fresh, full(err)
-	}
-	written, err := copyBounded(ctx, &writerAt{file: f, at: p.size}, r, limit-p.size, func([]byte) {})
-	// What came before an error of the reader is worth keeping: that is what
-	// resuming is for.
-	unsynced := full(errors.Join(f.Sync(), f.Close()))
-	if unsynced == nil && fresh {
-		unsynced = durable.SyncDir(s.fs, s.fs.PathJoin(s.dir, partialDir))
-	}
-	if unsynced == nil {
-		return p.size + written, false, err
-	}
-	// What the file holds is not known any more: begin anew.
-	return 0, true, errors.Join(err, unsynced, s.fs.Remove(s.partialPath(id)))
-}
-
-type writerAt struct {
-	file vfs.File
-	at   int64
-}
-
-func (w *writerAt) Write(p []byte) (int, error) {
-	n, err := w.file.WriteAt(p, w.at)
-	w.at += int64(n)
-	return n, err
 }
 
 // Finish implements [blob.Uploads].

@@ -49,7 +49,7 @@ func (s *Store) put(ctx context.Context, want *ledger.Digest, r io.Reader, limit
 		return d, 0, full(err)
 	}
 	sum := newSummer(s.seed)
-	size, err = copyBounded(ctx, f, r, limit, sum.write)
+	size, err = copyBounded(ctx, f, r, limit, copySize, sum.write)
 	if err == nil {
 		err = full(f.Sync())
 	}
@@ -70,13 +70,13 @@ func (s *Store) put(ctx context.Context, want *ledger.Digest, r io.Reader, limit
 	return d, size, nil
 }
 
-// copyBounded copies at most limit bytes, shows them to see, and returns how
-// many were written.
-func copyBounded(ctx context.Context, w io.Writer, r io.Reader, limit int64, see func([]byte)) (int64, error) {
+// copyBounded copies at most limit bytes, size at once, shows them to see, and
+// returns how many were written.
+func copyBounded(ctx context.Context, w io.Writer, r io.Reader, limit, size int64, see func([]byte)) (int64, error) {
 	if limit < 0 {
 		return 0, fmt.Errorf("%w: %d bytes are allowed", blob.ErrTooLarge, limit)
 	}
-	buf := make([]byte, min(copySize, limit+1))
+	buf := make([]byte, min(size, limit+1))
 	for written := int64(0); ; {
 		if err := ctx.Err(); err != nil {
 			return written, err

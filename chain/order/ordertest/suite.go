@@ -80,6 +80,7 @@ func mustAppend(t testing.TB, l order.Log, record []byte) uint64 {
 }
 
 func testEmpty(t *testing.T, open func(testing.TB) order.Log) {
+	t.Helper()
 	l := open(t)
 	if end, err := l.End(within(t)); err != nil || end != 0 {
 		t.Fatalf("end is %d, %v; want 0", end, err)
@@ -92,6 +93,7 @@ func testEmpty(t *testing.T, open func(testing.TB) order.Log) {
 }
 
 func testAppendRead(t *testing.T, open func(testing.TB) order.Log) {
+	t.Helper()
 	l := open(t)
 	var want [][]byte
 	for i := range 20 {
@@ -120,6 +122,7 @@ func testAppendRead(t *testing.T, open func(testing.TB) order.Log) {
 }
 
 func testReadWaits(t *testing.T, open func(testing.TB) order.Log) {
+	t.Helper()
 	l := open(t)
 	ctx := within(t)
 	got := make(chan error, 1)
@@ -138,6 +141,7 @@ func testReadWaits(t *testing.T, open func(testing.TB) order.Log) {
 }
 
 func testConcurrent(t *testing.T, open func(testing.TB) order.Log) {
+	t.Helper()
 	l := open(t)
 	ctx := within(t)
 	const writers, each, readers = 8, 40, 3
@@ -195,6 +199,7 @@ func testConcurrent(t *testing.T, open func(testing.TB) order.Log) {
 }
 
 func testSizes(t *testing.T, open func(testing.TB) order.Log) {
+	t.Helper()
 	l := open(t)
 	if _, err := l.Append(within(t), make([]byte, order.MaxRecordBytes+1)); !errors.Is(err, order.ErrTooLarge) {
 		t.Fatalf("append of a record that is too large: %v, want ErrTooLarge", err)
@@ -215,6 +220,7 @@ func testSizes(t *testing.T, open func(testing.TB) order.Log) {
 }
 
 func testCallerKeepsBuffer(t *testing.T, open func(testing.TB) order.Log) {
+	t.Helper()
 	l := open(t)
 	record := []byte("before")
 	mustAppend(t, l, record)
@@ -226,6 +232,7 @@ func testCallerKeepsBuffer(t *testing.T, open func(testing.TB) order.Log) {
 }
 
 func testTrim(t *testing.T, open func(testing.TB) order.Log) {
+	t.Helper()
 	l := open(t)
 	const records, before = 200, 120
 	for i := range records {
@@ -253,6 +260,7 @@ func testTrim(t *testing.T, open func(testing.TB) order.Log) {
 }
 
 func testCancelled(t *testing.T, open func(testing.TB) order.Log) {
+	t.Helper()
 	l := open(t)
 	ctx, cancel := context.WithCancel(within(t))
 	cancel()
@@ -268,6 +276,7 @@ func testCancelled(t *testing.T, open func(testing.TB) order.Log) {
 }
 
 func testTopic(t *testing.T, open func(testing.TB) order.Log) {
+	t.Helper()
 	a, b := open(t), open(t)
 	if a.Topic().IsZero() || a.Topic() == b.Topic() {
 		t.Errorf("topics are %s and %s, want two that differ", a.Topic(), b.Topic())
@@ -275,6 +284,7 @@ func testTopic(t *testing.T, open func(testing.TB) order.Log) {
 }
 
 func testClosed(t *testing.T, open func(testing.TB) order.Log) {
+	t.Helper()
 	l := open(t)
 	c, ok := l.(io.Closer)
 	if !ok {
@@ -305,6 +315,7 @@ func testClosed(t *testing.T, open func(testing.TB) order.Log) {
 
 // testModel compares the log with a slice, its naive twin.
 func testModel(t *testing.T, open func(testing.TB) order.Log) {
+	t.Helper()
 	rapid.Check(t, func(rt *rapid.T) {
 		l := open(t)
 		ctx := within(t)

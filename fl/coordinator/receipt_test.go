@@ -1,0 +1,158 @@
+package coordinator_test
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/librum/librum/chain/ledger"
+	fl "github.com/librum/librum/fl/contract"
+	"github.com/librum/librum/fl/contract/contracttest"
+	"github.com/librum/librum/fl/coordinator"
+)
+
+func TestReceiptsRefuse(t *testing.T) {
+	t.Parallel()
+	f := attended(t, 4, 4, 2)
+	id := contracttest.ID(contracttest.Peer(0))
+	s := f.services[0]
+	model, err := f.model()
+	if err != nil {
+		t.Fatal(err)
+	}
+	digest, size := ledger.Hash(model), uint64(len(model))
+	if _, err := s.Receipts(t.Context(), id, f.id, 1, digest, size); !errors.Is(err, coordinator.ErrNotAsked) {
+		t.Errorf("before the round is open: %v, want %v", err, coordinator.ErrNotAsked)
+	}
+	if err := f.open(t.Context()); err != nil { // puts the model at node 0
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name   string
+		peer   ledger.ID
+		job    ledger.Digest
+		round  uint64
+		digest ledger.Digest
+		size   uint64
+		want   error
+	}{
+		{"a blob that is not there", id, f.id, 1, ledger.Digest{7}, size, coordinator.ErrUnavailable},
+		{"a byte too few", id, f.id, 1, digest, size - 1, coordinator.ErrUnavailable},
+		{"a byte too many", id, f.id, 1, digest, size + 1, coordinator.ErrUnavailable},
+		{"a peer that is not asked", ledger.ID{1}, f.id, 1, digest, size, coordinator.ErrNotAsked},
+		{"another round", id, f.id, 2, digest, size, coordinator.ErrNotAsked},
+		{"another job", id, ledger.Digest{1}, 1, digest, size, coordinator.ErrNotAsked},
+	} {
+		receipts, err := s.Receipts(t.Context(), c.peer, c.job, c.round, c.digest, c.size)
+		if !errors.Is(err, c.want) || receipts != nil {
+			t.Errorf("%s: %d receipts, error %v, want %v", c.name, len(receipts), err, c.want)
+		}
+	}
+	if err := f.must(contracttest.Peer(0), fl.MethodDeclineUpdate, &fl.DeclineUpdate{Job: f.id, Round: 1, Attempt: 1, Reason: fl.DeclinedPolicy}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Receipts(t.Context(), id, f.id, 1, digest, size); !errors.Is(err, coordinator.ErrNotAsked) {
+		t.Errorf("once the peer has declined: %v, want %v", err, coordinator.ErrNotAsked)
+	}
+}
+
+// TestReceiptsAreAccepted has the contract judge what the nodes signed, for
+// groups of one and more organisations.
+func TestReceiptsAreAccepted(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ nodes, organisations, receipts int }{{1, 1, 1}, {3, 1, 1}, {2, 2, 2}, {4, 2, 2}, {4, 4, 2}} {
+		f := attended(t, c.nodes, c.organisations, 1)
+		if err := f.open(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		task, err := f.services[0].TaskNow(t.Context(), contracttest.ID(contracttest.Peer(0)))
+		if err != nil || task == nil {
+			t.Fatalf("task %+v, error %v", task, err)
+		}
+		receipts, err := f.services[0].Receipts(t.Context(), contracttest.ID(contracttest.Peer(0)), f.id, 1, task.Model, task.ModelSize)
+		if err != nil || len(receipts) != c.receipts {
+			t.Errorf("%d nodes of %d organisations: %d receipts, error %v, want %d", c.nodes, c.organisations, len(receipts), err, c.receipts)
+			continue
+		}
+		err = f.must(contracttest.Peer(0), fl.MethodSubmitUpdate, &fl.SubmitUpdate{
+			Job: f.id, Round: 1, Attempt: 1, Digest: task.Model, Size: task.ModelSize, NumExamples: 1, Receipts: receipts,
+		})
+		if err != nil {
+			t.Errorf("%d nodes of %d organisations: %v", c.nodes, c.organisations, err)
+		}
+		// The second node vouches only for what it holds.
+		holders := 0
+		for i := range c.nodes {
+			if _, ok, err := f.blobs[i].Has(t.Context(), task.Model); err != nil {
+				t.Fatal(err)
+			} else if ok {
+				holders++
+			}
+		}
+		if holders != c.receipts {
+			t.Errorf("%d nodes of %d organisations: %d hold the update, want %d", c.nodes, c.organisations, holders, c.receipts)
+		}
+	}
+}
+
+// TestReceiptsGoRoundNodesThatAreAway takes nodes out of the mesh.
+func TestReceiptsGoRoundNodesThatAreAway(t *testing.T) {
+	t.Parallel()
+	f := attended(t, 3, 3, 1)
+	if err := f.open(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	id := contracttest.ID(contracttest.Peer(0))
+	task, err := f.services[0].TaskNow(t.Context(), id)
+	if err != nil || task == nil {
+		t.Fatalf("task %+v, error %v", task, err)
+	}
+	f.mesh.Leave(contracttest.ID(contracttest.Node(1)))
+	receipts, err := f.services[0].Receipts(t.Context(), id, f.id, 1, task.Model, task.ModelSize)
+	if err != nil || len(receipts) != 2 {
+		t.Fatalf("%d receipts, error %v, want two", len(receipts), err)
+	}
+	if r, _, err := ledger.ParseReceipt(receipts[1]); err != nil || r.Node != contracttest.ID(contracttest.Node(2)) {
+		t.Errorf("the second receipt is %+v, error %v, want node 2's", r, err)
+	}
+	f.mesh.Leave(contracttest.ID(contracttest.Node(2)))
+	receipts, err = f.services[0].Receipts(t.Context(), id, f.id, 1, task.Model, task.ModelSize)
+	if err == nil || receipts != nil || !strings.Contains(err.Error(), "another organisation: there is no other node") {
+		t.Errorf("nobody else is there: %d receipts, error %v", len(receipts), err)
+	}
+}
+
+// TestCopiesAreBounded uploads file after file without ever submitting one.
+func TestCopiesAreBounded(t *testing.T) {
+	t.Parallel()
+	f := attended(t, 2, 2, 1)
+	if err := f.open(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	id := contracttest.ID(contracttest.Peer(0))
+	vouch := func(i int) (ledger.Digest, error) {
+		content := []byte{byte(i)}
+		digest, _, err := f.blobs[0].Put(t.Context(), bytes.NewReader(content), 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = f.services[0].Receipts(t.Context(), id, f.id, 1, digest, 1)
+		return digest, err
+	}
+	for i := range 4 {
+		if _, err := vouch(i); err != nil {
+			t.Fatalf("file %d: %v", i, err)
+		}
+	}
+	fifth, err := vouch(4)
+	if !errors.Is(err, coordinator.ErrTooMany) {
+		t.Errorf("the fifth file: %v, want %v", err, coordinator.ErrTooMany)
+	}
+	if _, ok, err := f.blobs[1].Has(t.Context(), fifth); ok || err != nil {
+		t.Errorf("the other node has the fifth file: %t, error %v", ok, err)
+	}
+	if _, err := vouch(2); err != nil {
+		t.Errorf("one of those before, again: %v", err)
+	}
+}
