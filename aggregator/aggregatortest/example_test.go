@@ -11,6 +11,7 @@ import (
 
 func Example() {
 	test := func(t *testing.T) { // stands for a TestXxx
+		t.Helper()
 		model := aggregatortest.Mixed(t, 100)
 		file := aggregatortest.File(t, model, 1, 0.1)
 		if err := aggregator.Check(t.Context(), model, bytes.NewReader(file), int64(len(file)), sha256.Sum256(file), aggregator.Limits{}); err != nil {

@@ -29,8 +29,10 @@ import (
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	datadriven.Walk(t, "testdata/scripts", func(t *testing.T, path string) {
+		t.Helper()
 		var s *sim
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
+			t.Helper()
 			if d.Cmd == "group" {
 				n, transactions, size := 4, 1000, 1<<20
 				d.MaybeScanArgs(t, "n", &n)
