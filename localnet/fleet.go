@@ -66,7 +66,7 @@ func (n *Network) RunPeers(ctx context.Context, base string, seed uint64, logger
 		}
 		config := peer.Config{
 			ID: id, Key: key, Chain: n.Chain, Shard: n.Genesis.Shard, Group: n.Genesis.Group,
-			Data: part, Server: Remote{c}, Now: time.Now, Random: rand.Reader, Logger: logger,
+			Data: part, Server: Remote{c}, Now: time.Now, Random: rand.Reader, Logger: logger, Watch: WatchInterval,
 		}
 		config.Server = n.cheat.server(i, config)
 		p := peer.New(config)

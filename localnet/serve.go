@@ -16,6 +16,7 @@ import (
 	"github.com/librum/librum/api"
 	"github.com/librum/librum/chain/ledger"
 	"github.com/librum/librum/client"
+	"github.com/librum/librum/fl/job"
 	"github.com/librum/librum/fl/peer"
 )
 
@@ -89,6 +90,18 @@ func (r Remote) Model(ctx context.Context, digest ledger.Digest) (io.ReadCloser,
 func (r Remote) Upload(ctx context.Context, id ledger.ID, t *peer.Task, update []byte, _ ledger.Digest) ([][]byte, error) {
 	done, err := r.Client.Upload(ctx, client.NewUpload(t.Job, t.Round, id, update), bytes.NewReader(update))
 	return done.Receipts, err
+}
+
+// WatchInterval is how often a peer behind HTTP asks whether its round is over.
+const WatchInterval = 2 * time.Second
+
+// Wanted implements [peer.Server].
+func (r Remote) Wanted(ctx context.Context, t *peer.Task) (bool, error) {
+	j, err := r.Client.Job(ctx, t.Job)
+	if err != nil {
+		return false, err
+	}
+	return j.State == string(job.StateRunning) && j.Round == t.Round, nil
 }
 
 // Submit implements [peer.Server].

@@ -84,7 +84,7 @@ func (f *peerFlags) seat(ctx context.Context, logger *slog.Logger, patient bool)
 	}
 	return &seat{client: c, config: peer.Config{
 		ID: id, Key: key, Chain: anchor, Shard: genesis.Shard, Group: genesis.Group,
-		Server: localnet.Remote{Client: c}, Now: time.Now, Random: rand.Reader, Logger: logger,
+		Server: localnet.Remote{Client: c}, Now: time.Now, Random: rand.Reader, Logger: logger, Watch: localnet.WatchInterval,
 		Endpoint: first(f.server, os.Getenv(envServer), defaultServer),
 	}}, nil
 }

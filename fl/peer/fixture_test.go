@@ -171,6 +171,8 @@ func (s *server) Upload(_ context.Context, _ ledger.ID, _ *peer.Task, update []b
 	return [][]byte{{1}, {2}}, s.uploadErr
 }
 
+func (s *server) Wanted(context.Context, *peer.Task) (bool, error) { return true, nil }
+
 func (s *server) Submit(_ context.Context, signed []byte) (ledger.Code, string, error) {
 	t, _, err := ledger.ParseTransaction(signed)
 	if err != nil {
@@ -214,7 +216,7 @@ func (o *opening) newPeer(i int, s peer.Server, d data.Dataset) *peer.Peer {
 	return peer.New(peer.Config{
 		ID: contracttest.ID(name), Key: keyOf(name), Chain: o.Chain, Group: o.Group, Data: d, Server: s,
 		Now: func() time.Time { return time.UnixMilli(contracttest.Start) }, Random: rand.NewChaCha8([32]byte{1}),
-		Logger: slog.New(slog.DiscardHandler),
+		Logger: slog.New(slog.DiscardHandler), Watch: time.Millisecond,
 	})
 }
 

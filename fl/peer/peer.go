@@ -33,6 +33,8 @@ type Server interface {
 	Model(ctx context.Context, digest ledger.Digest) (io.ReadCloser, error)
 	// Upload hands over an update and returns the receipts for it.
 	Upload(ctx context.Context, peer ledger.ID, task *Task, update []byte, digest ledger.Digest) (receipts [][]byte, err error)
+	// Wanted reports whether the task's round may still want an answer.
+	Wanted(ctx context.Context, task *Task) (bool, error)
 	// Submit sends a signed transaction and waits for its execution.
 	Submit(ctx context.Context, signed []byte) (code ledger.Code, detail string, err error)
 }
@@ -49,6 +51,10 @@ type Config struct {
 	Now    func() time.Time
 	Random io.Reader // nonces
 	Logger *slog.Logger
+
+	// Watch is how often the peer asks, while it works, whether the round is
+	// still wanted; 0 for never.
+	Watch time.Duration
 
 	Endpoint string // URL of the server, for the egress log
 	Consent  Consent
@@ -158,9 +164,15 @@ func (p *Peer) do(ctx context.Context, task *Task) error {
 	if err != nil {
 		return p.decline(ctx, task, fl.DeclinedPolicy, err)
 	}
-	working, stop := p.untilPaused(ctx)
+	paused, stop := p.untilPaused(ctx)
 	defer stop()
+	working, unwatch := p.untilUnwanted(paused, task)
+	defer unwatch()
 	err = p.work(working, task, opened, rule)
+	if err != nil && errors.Is(context.Cause(working), errUnwanted) {
+		p.config.Logger.Info("peer leaves a round that is over", "peer", p.config.ID.Short(), "job", task.Job.Short(), "round", task.Round)
+		return nil
+	}
 	if err != nil && errors.Is(context.Cause(working), ErrPaused) {
 		return p.decline(ctx, task, fl.DeclinedPolicy, ErrPaused)
 	}

@@ -158,6 +158,9 @@ func (s simServer) Upload(ctx context.Context, id ledger.ID, t *peer.Task, updat
 	return node.service.Receipts(ctx, id, t.Job, t.Round, digest, uint64(len(update)))
 }
 
+// Wanted implements peer.Server; a simulated peer works in no time.
+func (s simServer) Wanted(context.Context, *peer.Task) (bool, error) { return true, nil }
+
 // Submit implements peer.Server.
 func (s simServer) Submit(ctx context.Context, signed []byte) (ledger.Code, string, error) {
 	result, detail, err := s.node().send(ctx, signed)
