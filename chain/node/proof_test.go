@@ -138,6 +138,7 @@ func TestProofOfOldBlock(t *testing.T) {
 	f.final(lost.Position)
 	for f.node(0).Status().Final < lokka.Window+1 {
 		f.submit(1, f.transfer(0, 1, 1)) // a record each, so a block each
+		f.eventually("the group to keep up", func() bool { return f.node(1).Status().NotFinal < node.MaxNotFinal/2 })
 	}
 	f.prove(0, lost)
 	f.stop(1, 2, 3)

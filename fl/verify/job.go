@@ -272,12 +272,41 @@ func (w *walk) end(ctx context.Context) error {
 	if j.Finals != uint64(j.Spec.NumRounds) {
 		return finding("job", "job", "it is finished after %d of %d rounds", j.Finals, j.Spec.NumRounds)
 	}
+	if err := w.stored(ctx, "model", j.Model, j.ModelSize); err != nil {
+		return err
+	}
 	return w.card(ctx)
+}
+
+// stored looks for a file of the result and reads it: that it can be made again
+// does not say that anybody can still be given it.
+func (w *walk) stored(ctx context.Context, what string, want ledger.Digest, size uint64) (err error) {
+	file, err := w.open(ctx, want)
+	if errors.Is(err, blob.ErrNotFound) {
+		w.report.Incomplete = true
+		w.say(0, Expired, "%s %s is at none of the nodes", what, want.Short())
+		return nil
+	}
+	if err != nil {
+		return finding(what, "job", "%v", err)
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	if uint64(file.Size()) != size {
+		return finding(what, "job", "the file has %d bytes, the ledger says %d", file.Size(), size)
+	}
+	digest, err := aggregator.Digest(ctx, file, file.Size())
+	if err != nil {
+		return trouble(ctx, what, "job", err)
+	}
+	if ledger.Digest(digest) != want {
+		return finding(what, "job", "the file has digest %s, the ledger says %s", ledger.Digest(digest), want)
+	}
+	return nil
 }
 
 // card makes the model card again and compares: its digest on the ledger is the
 // word of the node that closed the job.
-func (w *walk) card(ctx context.Context) (err error) {
+func (w *walk) card(ctx context.Context) error {
 	j := w.job
 	made, err := card.Bytes(w.in.State, w.in.Job)
 	if err != nil {
@@ -288,25 +317,5 @@ func (w *walk) card(ctx context.Context) (err error) {
 			got, len(made), j.Card, j.CardSize)
 	}
 	w.say(0, Recomputed, "model card %s", j.Card.Short())
-	file, err := w.open(ctx, j.Card)
-	if errors.Is(err, blob.ErrNotFound) {
-		w.report.Incomplete = true
-		w.say(0, Expired, "model card %s is at none of the nodes", j.Card.Short())
-		return nil
-	}
-	if err != nil {
-		return finding("card", "job", "%v", err)
-	}
-	defer func() { err = errors.Join(err, file.Close()) }()
-	if uint64(file.Size()) != j.CardSize {
-		return finding("card", "job", "the model card has %d bytes, the ledger says %d", file.Size(), j.CardSize)
-	}
-	digest, err := aggregator.Digest(ctx, file, file.Size())
-	if err != nil {
-		return trouble(ctx, "card", "job", err)
-	}
-	if ledger.Digest(digest) != j.Card {
-		return finding("card", "job", "the model card has digest %s, the ledger says %s", ledger.Digest(digest), j.Card)
-	}
-	return nil
+	return w.stored(ctx, "card", j.Card, j.CardSize)
 }

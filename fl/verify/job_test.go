@@ -172,6 +172,8 @@ var tamperings = []tampering{
 	{"another card", on(jobRow, func(j *fl.Job) { j.Card = j.Model }), "card", "job"},
 	{"card's size", on(jobRow, func(j *fl.Job) { j.CardSize++ }), "card", "job"},
 	{"card damaged", func(r *recorded) error { return r.damage(ledger.Hash(r.card)) }, "card", "job"},
+	{"model damaged", func(r *recorded) error { return r.damage(lastModel(r)) }, "model", "job"},
+	{"model gone", func(r *recorded) error { return r.blobs.Delete(context.Background(), lastModel(r)) }, "", "job"},
 	{"card gone", func(r *recorded) error { return r.blobs.Delete(context.Background(), ledger.Hash(r.card)) }, "", "job"},
 	{"spec that is none", on(jobRow, func(j *fl.Job) { j.Spec.Model.Layers = []int64{4} }), "spec", "job"},
 }
@@ -300,3 +302,6 @@ func TestJobErrors(t *testing.T) {
 		t.Errorf("a row that is none: %v, want the row named", err)
 	}
 }
+
+// lastModel returns the digest of the job's final model.
+func lastModel(r *recorded) ledger.Digest { return ledger.Hash(r.model) }
