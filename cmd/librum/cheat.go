@@ -71,15 +71,19 @@ func newRuleBreaker(name string, spec *job.Spec) (cheat, *breach, error) {
 	return nil, b, err
 }
 
-// tell prints what became of a lie, and reports whether it was found out as
+// tell prints what became of a lie, and returns whether it was found out as
 // documented.
-func tell(ctx context.Context, c cheat, s *cheatScene, out io.Writer) bool {
+func tell(ctx context.Context, name string, c cheat, s *cheatScene, out io.Writer) *cheatResult {
 	say(out, "\nWhat became of the cheat")
-	err := c.found(ctx, s, func(format string, args ...any) { say(out, "  "+format, args...) })
+	var told []string
+	err := c.found(ctx, s, func(format string, args ...any) {
+		told = append(told, fmt.Sprintf(format, args...))
+		say(out, "  %s", told[len(told)-1])
+	})
 	if err != nil {
 		say(out, "  NOT found as documented: %v", err)
-		return false
+		return &cheatResult{Name: name, What: err.Error()}
 	}
 	say(out, "  Found as documented; all of it stands on the ledger.")
-	return true
+	return &cheatResult{Name: name, Found: true, What: strings.Join(told, " ")}
 }

@@ -113,8 +113,15 @@ func newJobCancelCommand(flags *serverFlags) *cobra.Command {
 		Short:   "End a job of yours",
 		Example: "  librum job cancel 3f0c…",
 		Args:    oneArgument("the job's id"),
-		RunE: withJob(flags, func(cmd *cobra.Command, c *client.Client, id ledger.Digest) (v1.Job, error) {
-			return c.CancelJob(cmd.Context(), id)
+		RunE: withID(flags, func(cmd *cobra.Command, c *client.Client, id ledger.Digest) error {
+			j, err := c.CancelJob(cmd.Context(), id)
+			if err != nil {
+				return answered(err)
+			}
+			if flags.json {
+				return printJSON(cmd.OutOrStdout(), j)
+			}
+			return printJob(cmd.OutOrStdout(), &j)
 		}),
 	}
 }
@@ -125,15 +132,7 @@ func newJobShowCommand(flags *serverFlags) *cobra.Command {
 		Short:   "Show where a job stands",
 		Example: "  librum job show 3f0c… --json",
 		Args:    oneArgument("the job's id"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			id, err := ledger.ParseDigest(args[0])
-			if err != nil {
-				return wrongUse(err)
-			}
-			c, err := flags.open()
-			if err != nil {
-				return err
-			}
+		RunE: withID(flags, func(cmd *cobra.Command, c *client.Client, id ledger.Digest) error {
 			j, declines, err := fetchJob(cmd.Context(), c, id)
 			if err != nil {
 				return answered(err)
@@ -152,7 +151,7 @@ func newJobShowCommand(flags *serverFlags) *cobra.Command {
 				say(cmd.OutOrStdout(), "round %d is declined by peer %s: %s", j.Round, d.Peer, d.Reason)
 			}
 			return nil
-		},
+		}),
 	}
 }
 
@@ -167,28 +166,6 @@ func fetchJob(ctx context.Context, c *client.Client, id ledger.Digest) (v1.Job, 
 		return j, nil, err
 	}
 	return j, newest.Rounds[0].Declines, nil
-}
-
-// withJob runs something about one job and prints the job.
-func withJob(flags *serverFlags, run func(*cobra.Command, *client.Client, ledger.Digest) (v1.Job, error)) func(*cobra.Command, []string) error {
-	return func(cmd *cobra.Command, args []string) error {
-		id, err := ledger.ParseDigest(args[0])
-		if err != nil {
-			return wrongUse(err)
-		}
-		c, err := flags.open()
-		if err != nil {
-			return err
-		}
-		j, err := run(cmd, c, id)
-		if err != nil {
-			return answered(err)
-		}
-		if flags.json {
-			return printJSON(cmd.OutOrStdout(), j)
-		}
-		return printJob(cmd.OutOrStdout(), &j)
-	}
 }
 
 func printJob(w io.Writer, j *v1.Job) error {

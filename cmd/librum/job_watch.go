@@ -46,21 +46,13 @@ func newJobWatchCommand(flags *serverFlags) *cobra.Command {
 		Short:   "Follow a job to its end",
 		Example: "  librum job watch 3f0c…",
 		Args:    oneArgument("the job's id"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			id, err := ledger.ParseDigest(args[0])
-			if err != nil {
-				return wrongUse(err)
-			}
-			c, err := flags.open()
-			if err != nil {
-				return err
-			}
+		RunE: withID(flags, func(cmd *cobra.Command, c *client.Client, id ledger.Digest) error {
 			j, err := c.Job(cmd.Context(), id)
 			if err != nil {
 				return answered(err)
 			}
 			return followJob(cmd, flags, &j)
-		},
+		}),
 	}
 }
 

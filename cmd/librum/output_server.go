@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/librum/librum/chain/ledger"
 	"github.com/librum/librum/client"
 )
 
@@ -189,3 +190,21 @@ func chooseSubcommand(cmd *cobra.Command, args []string) error {
 
 // wrongUse marks an error of what the user typed.
 func wrongUse(err error) error { return &exitError{code: exitUsage, err: err} }
+
+// withID makes a command of what is done with the thing whose id is its one
+// argument.
+func withID(
+	flags *serverFlags, run func(cmd *cobra.Command, c *client.Client, id ledger.Digest) error,
+) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		id, err := ledger.ParseDigest(args[0])
+		if err != nil {
+			return wrongUse(err)
+		}
+		c, err := flags.open()
+		if err != nil {
+			return err
+		}
+		return run(cmd, c, id)
+	}
+}

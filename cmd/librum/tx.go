@@ -83,21 +83,13 @@ func newTxShowCommand(flags *serverFlags) *cobra.Command {
 		Short:   "Show what became of a transaction",
 		Example: "  librum tx show 9a41…",
 		Args:    oneArgument("the transaction's id"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			id, err := ledger.ParseDigest(args[0])
-			if err != nil {
-				return wrongUse(err)
-			}
-			c, err := flags.open()
-			if err != nil {
-				return err
-			}
+		RunE: withID(flags, func(cmd *cobra.Command, c *client.Client, id ledger.Digest) error {
 			t, err := c.Transaction(cmd.Context(), id)
 			if err != nil {
 				return answered(err)
 			}
 			return showTransaction(cmd.OutOrStdout(), flags.json, &t)
-		},
+		}),
 	}
 }
 
@@ -133,15 +125,7 @@ func newTxProofCommand(flags *serverFlags) *cobra.Command {
 		Short:   "Get the proof of a transaction's result",
 		Example: "  librum tx proof 9a41… -o proof.cbor",
 		Args:    oneArgument("the transaction's id"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			id, err := ledger.ParseDigest(args[0])
-			if err != nil {
-				return wrongUse(err)
-			}
-			c, err := flags.open()
-			if err != nil {
-				return err
-			}
+		RunE: withID(flags, func(cmd *cobra.Command, c *client.Client, id ledger.Digest) error {
 			p, err := c.Proof(cmd.Context(), id)
 			if err != nil {
 				return answered(err)
@@ -155,7 +139,7 @@ func newTxProofCommand(flags *serverFlags) *cobra.Command {
 				return printJSON(cmd.OutOrStdout(), p)
 			}
 			return showProof(cmd.OutOrStdout(), &p)
-		},
+		}),
 	}
 	cmd.Flags().StringVarP(&out, "output", "o", "", "file for the proof in CBOR")
 	return cmd
