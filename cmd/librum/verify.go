@@ -32,7 +32,8 @@ func newVerifyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "verify",
 		Short: "Check a chain or a job from the genesis on, trusting nobody who stored it",
-		Args:  cobra.NoArgs,
+		Args:  cobra.ArbitraryArgs,
+		RunE:  chooseSubcommand,
 	}
 	flags := cmd.PersistentFlags()
 	flags.StringVar(&o.dir, "dir", "demo-data", "directory of the network")
@@ -44,7 +45,7 @@ func newVerifyCommand() *cobra.Command {
 		Use:     "chain",
 		Short:   "Execute every record of every node again and compare",
 		Example: "  librum verify chain --dir demo-data --min-height 100",
-		Args:    cobra.NoArgs,
+		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return o.run(cmd.Context(), cmd.OutOrStdout(), "")
 		},
@@ -52,7 +53,7 @@ func newVerifyCommand() *cobra.Command {
 		Use:     "job ID",
 		Short:   "Check the chain, then compute every round of a job again",
 		Example: "  librum verify job 5c0d… --dir demo-data",
-		Args:    cobra.ExactArgs(1),
+		Args:    oneArgument("the job's id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return o.run(cmd.Context(), cmd.OutOrStdout(), args[0])
 		},
