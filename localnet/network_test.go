@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/librum/librum/chain/contract/identity"
 	"github.com/librum/librum/chain/contract/token"
 	"github.com/librum/librum/chain/ledger"
 	"github.com/librum/librum/chain/node"
@@ -104,5 +105,47 @@ func TestTransferIsFinalOnAllNodesAndSurvivesRestart(t *testing.T) {
 	}
 	if r, _, err := proof.Verify(network.Chain, &network.Genesis.Group, network.Nodes[0].Config().Verify); err != nil || r.ID != outcomes[0].ID {
 		t.Errorf("proof: result %+v, error %v", r, err)
+	}
+}
+
+// TestResentAfterFreezeGivesTheFirstOutcome freezes a member whose transfer was
+// executed: the same bytes again are answered with what became of them.
+func TestResentAfterFreezeGivesTheFirstOutcome(t *testing.T) {
+	t.Parallel()
+	dir := localnet.Dir(t.TempDir())
+	secrets := localnet.SecretsFromSeed(4)
+	if err := localnet.Create(dir, secrets, localnet.Spec{Nodes: 1, Accounts: 2, Time: time.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	network, stop := start(t, dir)
+	defer stop()
+	raw := transfer(t, network, secrets, 1, 7)
+	first, err := network.Nodes[0].Submit(t.Context(), [][]byte{raw})
+	if err != nil || first[0].Code != ledger.CodeOK {
+		t.Fatalf("transfer: %+v, %v", first, err)
+	}
+	args, err := ledger.Encode(&identity.Change{Member: secrets.ID(localnet.KindAccount, 0)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	officer := secrets.Key(localnet.KindOfficer, 0)
+	freeze := ledger.Transaction{
+		Version: ledger.Version, Chain: network.Chain, Sender: secrets.ID(localnet.KindOfficer, 0),
+		Contract: identity.Name, Method: identity.MethodFreeze, Args: args, Expiry: time.Now().Add(time.Minute).UnixMilli(),
+	}
+	signed, err := freeze.Sign(officer.ID(), officer.Sign)
+	if err != nil {
+		t.Fatal(err)
+	}
+	frozen, err := network.Nodes[0].Submit(t.Context(), [][]byte{signed.Bytes()})
+	if err != nil || frozen[0].Code != ledger.CodeOK {
+		t.Fatalf("freeze: %+v, %v", frozen, err)
+	}
+	again, err := network.Nodes[0].Submit(t.Context(), [][]byte{raw, transfer(t, network, secrets, 2, 7)})
+	if err != nil || again[0].Code != ledger.CodeOK || again[0].Position != first[0].Position {
+		t.Errorf("sent again: %+v, %v; want %+v", again, err, first[0])
+	}
+	if again[1].Code != identity.CodeNotActive || again[1].Executed {
+		t.Errorf("a new transfer of the frozen member: %+v, want %s", again[1], identity.CodeNotActive)
 	}
 }

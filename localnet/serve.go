@@ -16,7 +16,6 @@ import (
 	"github.com/librum/librum/api"
 	"github.com/librum/librum/chain/ledger"
 	"github.com/librum/librum/client"
-	"github.com/librum/librum/fl/job"
 	"github.com/librum/librum/fl/peer"
 )
 
@@ -95,13 +94,14 @@ func (r Remote) Upload(ctx context.Context, id ledger.ID, t *peer.Task, update [
 // WatchInterval is how often a peer behind HTTP asks whether its round is over.
 const WatchInterval = 2 * time.Second
 
-// Wanted implements [peer.Server].
-func (r Remote) Wanted(ctx context.Context, t *peer.Task) (bool, error) {
-	j, err := r.Client.Job(ctx, t.Job)
-	if err != nil {
+// Wanted implements [peer.Server]: a round that waits for the peer is given to
+// it as a task again. Where that is another job's, nothing is known of this one.
+func (r Remote) Wanted(ctx context.Context, id ledger.ID, t *peer.Task) (bool, error) {
+	asked, err := r.Client.Task(ctx, id, 0)
+	if err != nil || asked == nil {
 		return false, err
 	}
-	return j.State == string(job.StateRunning) && j.Round == t.Round, nil
+	return asked.Job != t.Job || asked.Round == t.Round && asked.Attempt == t.Attempt, nil
 }
 
 // Submit implements [peer.Server].

@@ -51,7 +51,7 @@ func (d direct) Upload(ctx context.Context, id ledger.ID, t *peer.Task, update [
 	return d.Coordinators[0].Receipts(ctx, id, t.Job, t.Round, digest, uint64(len(update)))
 }
 
-func (d direct) Wanted(context.Context, *peer.Task) (bool, error) { return true, nil }
+func (d direct) Wanted(context.Context, ledger.ID, *peer.Task) (bool, error) { return true, nil }
 
 func (d direct) Submit(ctx context.Context, signed []byte) (ledger.Code, string, error) {
 	out, err := d.Nodes[0].Submit(ctx, [][]byte{signed})

@@ -8,6 +8,7 @@ import (
 
 	"github.com/librum/librum/chain/contract"
 	"github.com/librum/librum/chain/contract/governance"
+	"github.com/librum/librum/chain/contract/identity"
 	"github.com/librum/librum/chain/ledger"
 )
 
@@ -127,6 +128,13 @@ func (n *Node) receive(raw []byte) (guest, *Outcome, error) {
 	t, id, err := n.executor.Validate(n, status.LogTime, n.limits.MaxTTL, neverSeen, raw)
 	validated()
 	if refused, ok := errors.AsType[*contract.Error](err); ok {
+		switch refused.Code { // execution asks for replays before it asks for the sender's standing
+		case identity.CodeNotActive, contract.CodeUnknownKey, contract.CodeNotPermitted:
+			if outcome, known, err := n.Outcome(id); err != nil || known {
+				return guest{}, &outcome, err
+			}
+		default:
+		}
 		return guest{}, &Outcome{ID: id, Code: refused.Code, Detail: refused.Detail}, nil
 	}
 	if err != nil {

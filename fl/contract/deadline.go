@@ -53,8 +53,8 @@ func (t *Term) TakeableAt(node ledger.ID, spec *job.Spec) int64 {
 }
 
 // StuckAt returns the log time from which others may take a term whose holder
-// renews it but takes no step. No step of a round lets an honest holder wait
-// that long; one that waits for peers hands over.
+// renews it but takes no step. An honest holder seldom waits that long: one that
+// waits for peers does, or for a card after a slow attestation, and hands over.
 func (t *Term) StuckAt(spec *job.Spec) int64 {
 	return t.Stepped + 10*Lease + 1000*max(spec.RoundTimeoutS, spec.AttestTimeoutS)
 }

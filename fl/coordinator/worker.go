@@ -147,7 +147,7 @@ func (w *worker) refresh(ctx context.Context, s *round.Snapshot) error {
 
 // wantsPeers reports whether this node is to open the job's next round.
 func (w *worker) wantsPeers(s *round.Snapshot) bool {
-	if s.Job.State.Terminal() || s.Term == nil || s.Term.Holder != w.config.Self || s.Term.GivenUp {
+	if s.Job.State.Terminal() || s.Term == nil || s.Term.Holder != w.config.Self || s.Term.Free() {
 		return false
 	}
 	return s.Round == nil || s.Round.State.Over()

@@ -171,7 +171,7 @@ func (s *server) Upload(_ context.Context, _ ledger.ID, _ *peer.Task, update []b
 	return [][]byte{{1}, {2}}, s.uploadErr
 }
 
-func (s *server) Wanted(context.Context, *peer.Task) (bool, error) { return true, nil }
+func (s *server) Wanted(context.Context, ledger.ID, *peer.Task) (bool, error) { return true, nil }
 
 func (s *server) Submit(_ context.Context, signed []byte) (ledger.Code, string, error) {
 	t, _, err := ledger.ParseTransaction(signed)

@@ -33,8 +33,8 @@ type Server interface {
 	Model(ctx context.Context, digest ledger.Digest) (io.ReadCloser, error)
 	// Upload hands over an update and returns the receipts for it.
 	Upload(ctx context.Context, peer ledger.ID, task *Task, update []byte, digest ledger.Digest) (receipts [][]byte, err error)
-	// Wanted reports whether the task's round may still want an answer.
-	Wanted(ctx context.Context, task *Task) (bool, error)
+	// Wanted reports whether the task's round may still want the peer's answer.
+	Wanted(ctx context.Context, peer ledger.ID, task *Task) (bool, error)
 	// Submit sends a signed transaction and waits for its execution.
 	Submit(ctx context.Context, signed []byte) (code ledger.Code, detail string, err error)
 }

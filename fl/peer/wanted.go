@@ -28,7 +28,7 @@ func (p *Peer) untilUnwanted(ctx context.Context, task *Task) (_ context.Context
 			case <-ctx.Done():
 				return
 			case <-ticker.C:
-				if wanted, err := p.config.Server.Wanted(ctx, task); err == nil && !wanted {
+				if wanted, err := p.config.Server.Wanted(ctx, p.config.ID, task); err == nil && !wanted {
 					cancel(errUnwanted)
 					return
 				}

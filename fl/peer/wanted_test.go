@@ -18,7 +18,7 @@ func (g gone) Model(ctx context.Context, _ ledger.Digest) (io.ReadCloser, error)
 	return nil, context.Cause(ctx)
 }
 
-func (g gone) Wanted(context.Context, *peer.Task) (bool, error) { return false, nil }
+func (g gone) Wanted(context.Context, ledger.ID, *peer.Task) (bool, error) { return false, nil }
 
 // TestUnwantedRoundIsLeft has the job end while the peer is at work: it stops,
 // signs nothing and goes on with the next task.

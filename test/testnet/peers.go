@@ -159,7 +159,7 @@ func (s simServer) Upload(ctx context.Context, id ledger.ID, t *peer.Task, updat
 }
 
 // Wanted implements peer.Server; a simulated peer works in no time.
-func (s simServer) Wanted(context.Context, *peer.Task) (bool, error) { return true, nil }
+func (s simServer) Wanted(context.Context, ledger.ID, *peer.Task) (bool, error) { return true, nil }
 
 // Submit implements peer.Server.
 func (s simServer) Submit(ctx context.Context, signed []byte) (ledger.Code, string, error) {
