@@ -51,30 +51,12 @@ func (p *Peer) consent(opened *fl.RoundOpened) (rule string, err error) {
 }
 
 // untilPaused returns a context that ends with the cause ErrPaused once the
-// owner pauses the peer. stop must be called, and waits for the watch to end.
+// owner pauses the peer. stop is that of [until].
 func (p *Peer) untilPaused(ctx context.Context) (_ context.Context, stop func()) {
 	if p.config.Consent.Paused == nil {
 		return ctx, func() {}
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		ticker := time.NewTicker(pausePoll)
-		defer ticker.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-ticker.C:
-				if p.paused() {
-					cancel(ErrPaused)
-					return
-				}
-			}
-		}
-	}()
-	return ctx, func() { cancel(nil); <-ended }
+	return until(ctx, pausePoll, ErrPaused, func(context.Context) bool { return p.paused() })
 }
 
 // claim returns what a peer tells about an update beside the update.
