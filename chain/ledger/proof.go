@@ -23,6 +23,19 @@ type ResultProof struct {
 	Signatures []HeaderSignature
 }
 
+// ProveResult returns the proof of the index-th result of the block, but for
+// the signatures. The index must lie within the results.
+func (k *Block) ProveResult(index int) (ResultProof, error) {
+	leaves, err := k.ResultLeaves()
+	if err != nil {
+		return ResultProof{}, err
+	}
+	header, err := k.Header.Bytes()
+	return ResultProof{
+		Leaf: leaves[index], Index: uint64(index), Size: uint64(len(leaves)), Path: MerklePath(leaves, index), Header: header,
+	}, err
+}
+
 // ParseResultProof reads a proof; it is believed only after [ResultProof.Verify].
 func ParseResultProof(b []byte) (ResultProof, error) {
 	var p ResultProof

@@ -20,18 +20,28 @@ func (n *Node) Outcome(id ledger.Digest) (Outcome, bool, error) {
 	if o, ok := n.recent.outcome(id); ok {
 		return o, true, nil
 	}
-	height, index, ok, err := n.store.Transaction(id)
+	block, index, ok, err := n.find(id)
 	if err != nil || !ok {
 		return Outcome{}, false, err
 	}
-	block, err := n.blocks.get(n, height)
-	if err != nil {
-		return Outcome{}, false, err
+	return outcomeOf(&block.Results[index], block.Header.LogTime, ""), true, nil
+}
+
+// find returns the stored block that holds a transaction, which callers share,
+// and the place of its result in it, or false where none does. The store's
+// index is not believed.
+func (n *Node) find(id ledger.Digest) (block *ledger.Block, place int, ok bool, err error) {
+	height, index, ok, err := n.store.Transaction(id)
+	if err != nil || !ok {
+		return nil, 0, false, err
+	}
+	if block, err = n.blocks.get(n, height); err != nil {
+		return nil, 0, false, err
 	}
 	if uint64(index) >= uint64(len(block.Results)) || block.Results[index].ID != id {
-		return Outcome{}, false, fmt.Errorf("read transaction %s: its index says block %d, place %d, where it is not", id, height, index)
+		return nil, 0, false, fmt.Errorf("read transaction %s: its index says block %d, place %d, where it is not", id, height, index)
 	}
-	return outcomeOf(&block.Results[index], block.Header.LogTime, ""), true, nil
+	return block, int(index), true, nil
 }
 
 // Block returns a stored block with the digest of its header.
@@ -66,22 +76,21 @@ func (n *Node) Header(height uint64) ([]byte, []ledger.HeaderSignature, error) {
 
 // Transaction returns a stored transaction's signed bytes and its place.
 func (n *Node) Transaction(id ledger.Digest) (raw []byte, height uint64, err error) {
-	height, index, ok, err := n.store.Transaction(id)
+	block, index, ok, err := n.find(id)
 	if err != nil {
 		return nil, 0, err
 	}
 	if !ok {
 		return nil, 0, fmt.Errorf("%w: transaction %s is in no block", ErrNotFound, id)
 	}
-	block, _, err := n.Block(height)
-	if err != nil {
-		return nil, 0, err
-	}
 	all, err := block.TransactionBytes()
 	if err != nil {
 		return nil, 0, err
 	}
-	return all[index], height, nil
+	if len(all) != len(block.Results) {
+		return nil, 0, fmt.Errorf("read transaction %s: block %d has %d transactions and %d results", id, block.Header.Height, len(all), len(block.Results))
+	}
+	return all[index], block.Header.Height, nil
 }
 
 // Proof returns the proof of a transaction's result. It waits until the
@@ -98,26 +107,17 @@ func (n *Node) Proof(ctx context.Context, id ledger.Digest) (ledger.ResultProof,
 	if err := n.AwaitFinal(ctx, outcome.Position); err != nil {
 		return proof, err
 	}
-	height, index, ok, err := n.store.Transaction(id)
+	block, index, ok, err := n.find(id)
 	if err != nil {
 		return proof, err
 	}
 	if !ok {
 		return proof, fmt.Errorf("%w: transaction %s is in no block", ErrNotFound, id)
 	}
-	block, _, err := n.Block(height)
-	if err != nil {
+	if proof, err = block.ProveResult(index); err != nil {
 		return proof, err
 	}
-	leaves, err := block.ResultLeaves()
-	if err != nil {
-		return proof, err
-	}
-	proof = ledger.ResultProof{
-		Leaf: leaves[index], Index: uint64(index), Size: uint64(len(leaves)),
-		Path: ledger.MerklePath(leaves, int(index)),
-	}
-	proof.Header, proof.Signatures, err = n.quorumHeader(ctx, height)
+	proof.Header, proof.Signatures, err = n.quorumHeader(ctx, block.Header.Height)
 	return proof, err
 }
 

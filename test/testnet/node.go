@@ -337,17 +337,10 @@ func (s *simNode) proofAt(height uint64, index uint32) (ledger.ResultProof, erro
 	if err != nil {
 		return ledger.ResultProof{}, err
 	}
-	leaves, err := block.ResultLeaves()
+	proof, err := block.ProveResult(int(index))
 	if err != nil {
-		return ledger.ResultProof{}, err
+		return proof, err
 	}
-	header, err := block.Header.Bytes()
-	if err != nil {
-		return ledger.ResultProof{}, err
-	}
-	signatures, err := s.store.Signatures(height)
-	return ledger.ResultProof{
-		Leaf: leaves[index], Index: uint64(index), Size: uint64(len(leaves)), Path: ledger.MerklePath(leaves, int(index)),
-		Header: header, Signatures: signatures,
-	}, err
+	proof.Signatures, err = s.store.Signatures(height)
+	return proof, err
 }
