@@ -2,12 +2,10 @@ package api
 
 import (
 	"context"
-	"fmt"
-	"io"
 	"time"
 
 	v1 "github.com/librum/librum/api/v1"
-	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/chain/identity"
 	fl "github.com/librum/librum/fl/contract"
 )
 
@@ -18,23 +16,14 @@ const delegatedLife = 2 * time.Minute
 // act signs a transaction for the token's member and waits until this node has
 // executed it.
 func (s *server) act(ctx context.Context, method string, args any) (v1.Transaction, error) {
-	encoded, err := ledger.Encode(args)
+	caller := identity.Caller{
+		Chain: s.Node.Config().Chain, Shard: s.genesis.Shard, Sender: s.Delegate.Member, Key: s.Delegate.Key, Random: s.Random,
+	}
+	signed, err := caller.Call(fl.Name, method, args, s.Now().Add(delegatedLife).UnixMilli())
 	if err != nil {
 		return v1.Transaction{}, err
 	}
-	t := ledger.Transaction{
-		Version: ledger.Version, Chain: s.Node.Config().Chain, Shard: s.genesis.Shard,
-		Sender: s.Delegate.Member, Contract: fl.Name, Method: method, Args: encoded,
-		Expiry: s.Now().Add(delegatedLife).UnixMilli(),
-	}
-	if _, err := io.ReadFull(s.Random, t.Nonce[:]); err != nil {
-		return v1.Transaction{}, fmt.Errorf("draw a nonce: %w", err)
-	}
-	e, err := t.Sign(s.Delegate.Key.ID(), s.Delegate.Key.Sign)
-	if err != nil {
-		return v1.Transaction{}, err
-	}
-	outcomes, err := s.execute(ctx, [][]byte{e.Bytes()}, false)
+	outcomes, err := s.execute(ctx, [][]byte{signed}, false)
 	if err != nil {
 		return v1.Transaction{}, err
 	}

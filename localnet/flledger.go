@@ -3,10 +3,10 @@ package localnet
 import (
 	"context"
 	"crypto/rand"
-	"fmt"
 	"time"
 
 	"github.com/librum/librum/chain/contract"
+	"github.com/librum/librum/chain/identity"
 	"github.com/librum/librum/chain/ledger"
 	"github.com/librum/librum/chain/node"
 	fl "github.com/librum/librum/fl/contract"
@@ -20,23 +20,15 @@ const transactionLife = 5 * time.Minute
 
 // Submit signs a call of the contract fl with the node's key.
 func (n nodeLedger) Submit(ctx context.Context, method string, args any) (ledger.Code, string, error) {
-	b, err := ledger.Encode(args)
-	if err != nil {
-		return "", "", err
-	}
 	config := n.Config()
-	t := ledger.Transaction{
-		Version: ledger.Version, Chain: config.Chain, Shard: config.Genesis.Shard, Sender: config.Self,
-		Contract: fl.Name, Method: method, Args: b, Expiry: config.Now().Add(transactionLife).UnixMilli(),
+	caller := identity.Caller{
+		Chain: config.Chain, Shard: config.Genesis.Shard, Sender: config.Self, Key: config.Key, Random: rand.Reader,
 	}
-	if _, err := rand.Read(t.Nonce[:]); err != nil {
-		return "", "", fmt.Errorf("draw a nonce: %w", err)
-	}
-	e, err := t.Sign(config.Key.ID(), config.Key.Sign)
+	signed, err := caller.Call(fl.Name, method, args, config.Now().Add(transactionLife).UnixMilli())
 	if err != nil {
 		return "", "", err
 	}
-	outcomes, err := n.Node.Submit(ctx, [][]byte{e.Bytes()})
+	outcomes, err := n.Node.Submit(ctx, [][]byte{signed})
 	if err != nil {
 		return "", "", err
 	}

@@ -98,14 +98,14 @@ func smuggle(ctx context.Context, s *breachScene) ([]smuggled, error) {
 	officerKey, frozenKey, memberKey := s.secrets.Key(localnet.KindOfficer, cheatGatewayNode), s.secrets.Key(kindCheater, 0), s.secrets.Key(localnet.KindMember, 0)
 	delegate := s.secrets.Key(localnet.KindDelegate, 0)
 
-	enrol, err := signCall(s, officer, officerKey, members.Name, members.MethodEnrol, &members.Enrol{
+	enrol, err := caller(s, officer, officerKey).Call(members.Name, members.MethodEnrol, &members.Enrol{
 		Member: frozen, Roles: []string{identity.RoleMember}, Keys: []ledger.PublicKey{frozenKey.Public()},
 		Evidence: []ledger.Digest{ledger.Hash([]byte("salt and evidence"))},
-	})
+	}, callExpiry())
 	if err != nil {
 		return nil, err
 	}
-	freeze, err := signCall(s, officer, officerKey, members.Name, members.MethodFreeze, &members.Change{Member: frozen})
+	freeze, err := caller(s, officer, officerKey).Call(members.Name, members.MethodFreeze, &members.Change{Member: frozen}, callExpiry())
 	if err != nil {
 		return nil, err
 	}
@@ -131,7 +131,7 @@ func smuggle(ctx context.Context, s *breachScene) ([]smuggled, error) {
 		{"somebody else's key", member, frozenKey, frozenKey, nil, "unknown_key"},
 		{"a delegate's beyond its list", member, delegate, delegate, nil, "not_permitted"},
 	} {
-		t, err := call(s, c.sender, token.Name, "transfer", &token.Transfer{To: frozen})
+		t, err := caller(s, c.sender, c.signs).Draft(token.Name, "transfer", &token.Transfer{To: frozen}, callExpiry())
 		if err != nil {
 			return nil, err
 		}
@@ -147,29 +147,15 @@ func smuggle(ctx context.Context, s *breachScene) ([]smuggled, error) {
 	return list, nil
 }
 
-// call returns a transaction that is to be signed.
-func call(s *breachScene, sender ledger.ID, contract, method string, args any) (ledger.Transaction, error) {
-	t := ledger.Transaction{
-		Version: ledger.Version, Chain: s.network.Chain, Shard: s.network.Genesis.Shard, Sender: sender,
-		Contract: contract, Method: method, Expiry: time.Now().Add(time.Minute).UnixMilli(),
+// caller signs calls in a demo's network.
+func caller(s *breachScene, sender ledger.ID, key *identity.Key) *identity.Caller {
+	return &identity.Caller{
+		Chain: s.network.Chain, Shard: s.network.Genesis.Shard, Sender: sender, Key: key, Random: rand.Reader,
 	}
-	if _, err := rand.Read(t.Nonce[:]); err != nil {
-		return t, fmt.Errorf("draw a nonce: %w", err)
-	}
-	var err error
-	t.Args, err = ledger.Encode(args)
-	return t, err
 }
 
-// signCall returns a transaction that its sender has signed.
-func signCall(s *breachScene, sender ledger.ID, key *identity.Key, contract, method string, args any) ([]byte, error) {
-	t, err := call(s, sender, contract, method, args)
-	if err != nil {
-		return nil, err
-	}
-	e, err := t.Sign(key.ID(), key.Sign)
-	return e.Bytes(), err
-}
+// callExpiry is when a call that is made now expires, ms.
+func callExpiry() int64 { return time.Now().Add(time.Minute).UnixMilli() }
 
 // signRecord returns a record in a node's name, signed by a key that may be
 // another's.

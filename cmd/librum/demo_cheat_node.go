@@ -27,12 +27,12 @@ func nodeBreach() *breach {
 		name: "node", summary: "a node signs two headers of one height; the evidence suspends it",
 		begin: func(ctx context.Context, s *breachScene) error {
 			// Any transaction makes the first block.
-			raw, err := signCall(s, s.secrets.ID(localnet.KindOfficer, 0), s.secrets.Key(localnet.KindOfficer, 0),
+			raw, err := caller(s, s.secrets.ID(localnet.KindOfficer, 0), s.secrets.Key(localnet.KindOfficer, 0)).Call(
 				members.Name, members.MethodEnrol, &members.Enrol{
 					Member: s.secrets.ID(kindCheater, 0), Roles: []string{identity.RoleAuditor},
 					Keys:     []ledger.PublicKey{s.secrets.Key(kindCheater, 0).Public()},
 					Evidence: []ledger.Digest{ledger.Hash([]byte("salt and evidence"))},
-				})
+				}, callExpiry())
 			if err != nil {
 				return err
 			}

@@ -322,20 +322,8 @@ func (p *Peer) call(ctx context.Context, method string, args any) error {
 }
 
 func (p *Peer) sign(method string, args any) ([]byte, error) {
-	b, err := ledger.Encode(args)
-	if err != nil {
-		return nil, err
+	caller := identity.Caller{
+		Chain: p.config.Chain, Shard: p.config.Shard, Sender: p.config.ID, Key: p.config.Key, Random: p.config.Random,
 	}
-	t := ledger.Transaction{
-		Version: ledger.Version, Chain: p.config.Chain, Shard: p.config.Shard, Sender: p.config.ID,
-		Contract: fl.Name, Method: method, Args: b, Expiry: p.config.Now().Add(transactionLife).UnixMilli(),
-	}
-	if _, err := io.ReadFull(p.config.Random, t.Nonce[:]); err != nil {
-		return nil, fmt.Errorf("draw a nonce: %w", err)
-	}
-	e, err := t.Sign(p.config.Key.ID(), p.config.Key.Sign)
-	if err != nil {
-		return nil, err
-	}
-	return e.Bytes(), nil
+	return caller.Call(fl.Name, method, args, p.config.Now().Add(transactionLife).UnixMilli())
 }

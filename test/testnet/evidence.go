@@ -3,7 +3,6 @@ package testnet
 import (
 	"context"
 	"fmt"
-	"io"
 
 	"github.com/librum/librum/chain/contract/governance"
 	"github.com/librum/librum/chain/ledger"
@@ -26,23 +25,12 @@ func (n *Net) Equivocate(ctx context.Context, i int) error {
 		}
 		*side.header, *side.signature = b, ledger.SignHeader(1, b, config.Self, config.Key.ID(), config.Key.Sign).Signature
 	}
-	args, err := ledger.Encode(&report)
+	caller := n.caller(n.member(), n.secrets.Key(localnet.KindMember, 0))
+	signed, err := caller.Call(governance.Name, governance.MethodReportEquivocation, &report, n.now+transactionLife)
 	if err != nil {
 		return err
 	}
-	t := ledger.Transaction{
-		Version: ledger.Version, Chain: n.chain, Shard: n.genesis.Shard, Sender: n.member(),
-		Contract: governance.Name, Method: governance.MethodReportEquivocation, Args: args, Expiry: n.now + 300_000,
-	}
-	if _, err := io.ReadFull(randomReader{n}, t.Nonce[:]); err != nil {
-		return err
-	}
-	key := n.secrets.Key(localnet.KindMember, 0)
-	e, err := t.Sign(key.ID(), key.Sign)
-	if err != nil {
-		return err
-	}
-	if err := n.accepted(n.alive().send(ctx, e.Bytes())); err != nil {
+	if err := n.accepted(n.alive().send(ctx, signed)); err != nil {
 		return fmt.Errorf("report node %d: %w", i, err)
 	}
 	return nil

@@ -86,24 +86,18 @@ func (r randomReader) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// transactionLife is how far ahead calls expire, ms.
+const transactionLife = 300_000
+
+// caller signs calls as sender.
+func (n *Net) caller(sender ledger.ID, key *identity.Key) identity.Caller {
+	return identity.Caller{Chain: n.chain, Shard: n.genesis.Shard, Sender: sender, Key: key, Random: randomReader{n}}
+}
+
 // sign returns a signed call of the contract fl.
 func (n *Net) sign(sender ledger.ID, key *identity.Key, method string, args any) ([]byte, error) {
-	b, err := ledger.Encode(args)
-	if err != nil {
-		return nil, err
-	}
-	t := ledger.Transaction{
-		Version: ledger.Version, Chain: n.chain, Shard: n.genesis.Shard, Sender: sender,
-		Contract: fl.Name, Method: method, Args: b, Expiry: n.now + 300_000,
-	}
-	if _, err := io.ReadFull(randomReader{n}, t.Nonce[:]); err != nil {
-		return nil, err
-	}
-	e, err := t.Sign(key.ID(), key.Sign)
-	if err != nil {
-		return nil, err
-	}
-	return e.Bytes(), nil
+	caller := n.caller(sender, key)
+	return caller.Call(fl.Name, method, args, n.now+transactionLife)
 }
 
 // simServer is the network as a peer sees it: the peer's own node, or the next
