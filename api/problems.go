@@ -81,6 +81,7 @@ func ledgerProblems() []ProblemKind {
 		{Code: "too_early", Status: conflict, Title: "Log time has not reached the deadline", Doc: "Sign it again with a new nonce when it has."},
 		{Code: "too_large", Status: wrong, Title: "Writes or events pass their limit", Doc: "Do less in one transaction."},
 		{Code: "insufficient_funds", Status: wrong, Title: "The account has less than that", Doc: "The detail names the balance."},
+		{Code: "over_limit", Status: forbidden, Title: "The delegate key's spending limit does not reach", Doc: "The detail names what was spent. The member adds the key again with a fresh limit, or signs with its own key."},
 		{Code: "bad_spec", Status: wrong, Title: "The job spec is wrong", Doc: "`errors` lists every field with what is allowed there."},
 		{Code: "too_many", Status: conflict, Title: "The member has too many active jobs", Doc: "Wait until one has ended, or cancel one."},
 		{Code: "job_over", Status: conflict, Title: "The job has ended", Doc: "Its state says how."},

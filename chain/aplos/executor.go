@@ -179,7 +179,7 @@ func (e *Executor) transaction(at ledger.Position, raw []byte) (ledger.Result, s
 // run checks a transaction and runs it. Its errors are of type
 // [contract.Error] where they are results.
 func (e *Executor) run(at ledger.Position, raw []byte, id *ledger.Digest) (*contract.Env, error) {
-	t, checked, err := e.config.Validate(cached{e.state}, e.clock.Now, e.limits.MaxTTL, e.replay.seen, raw)
+	t, checked, by, err := e.config.validate(cached{e.state}, e.clock.Now, e.limits.MaxTTL, e.replay.seen, raw)
 	*id = checked
 	if err != nil {
 		return nil, err
@@ -188,7 +188,7 @@ func (e *Executor) run(at ledger.Position, raw []byte, id *ledger.Digest) (*cont
 	e.burnt = true
 	call := contract.Call{
 		ID: *id, Chain: e.config.Chain, Shard: e.config.Shard, Sender: t.Sender, Contract: t.Contract, Method: t.Method, Args: t.Args,
-		Position: at, LogTime: e.clock.Now,
+		Position: at, LogTime: e.clock.Now, Key: by.key, Delegated: by.delegated,
 	}
 	action, err := e.config.Contracts.Bind(call)
 	if err != nil {

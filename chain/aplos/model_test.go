@@ -110,6 +110,8 @@ func (m *model) execute(o *order) (code ledger.Code, burnt bool) {
 		return contract.CodeBadArguments, true
 	case o.huge || m.balances[o.t.Sender] < o.amount:
 		return token.CodeInsufficientFunds, true
+	case o.amount > 0 && m.members[o.t.Sender].ID() != o.by.ID(): // a genesis gives delegates no limit
+		return contract.CodeOverLimit, true
 	}
 	m.balances[o.t.Sender] -= o.amount
 	m.balances[o.to] += o.amount

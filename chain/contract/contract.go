@@ -33,6 +33,9 @@ type Call struct {
 	Args     []byte
 	Position ledger.Position
 	LogTime  int64 // ms
+
+	Key       ledger.Digest // id of the key that signed
+	Delegated bool          // a node holds that key for the sender
 }
 
 // Action is a call bound to the keys it touches.

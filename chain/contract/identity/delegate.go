@@ -23,11 +23,15 @@ const (
 // MaxDelegation is how far ahead a delegate key's expiry may lie, ms.
 const MaxDelegation = int64(366 * 24 * 3600 * 1_000)
 
+// methodSpend is the one method that a delegate key may spend by. It goes with a
+// limit above zero, and a limit with it.
+const methodSpend = "token.transfer"
+
 // DelegableMethods returns what a delegate key may be allowed to sign,
 // ascending. A node holds that key, so the list leaves out whatever speaks for
-// a peer's data, an attester, an officer or a purse: an update, an attestation,
-// an enrolment, a transfer need the member's own key.
-func DelegableMethods() []string { return []string{"fl.CancelJob", "fl.CreateJob"} }
+// a peer's data, an attester or an officer: an update, an attestation, an
+// enrolment need the member's own key. A transfer needs a spending limit.
+func DelegableMethods() []string { return []string{"fl.CancelJob", "fl.CreateJob", methodSpend} }
 
 // AddDelegate is the arguments of the method addDelegate.
 type AddDelegate struct {
@@ -35,6 +39,9 @@ type AddDelegate struct {
 	Key     ledger.PublicKey `cbor:"key"`     // the node's own, made for this member
 	Methods []string         `cbor:"methods"` // ascending, of [DelegableMethods]
 	Expiry  int64            `cbor:"expiry"`  // log time in ms
+	// Spend is what the key may transfer in all, in units of the native token;
+	// missing, it may transfer nothing. Adding a key again gives it a fresh limit.
+	Spend *ledger.Amount `cbor:"spend,omitempty"`
 }
 
 // Delegated is the data of its event.
@@ -44,6 +51,8 @@ type Delegated struct {
 	Key     ledger.Digest `cbor:"key"`
 	Methods []string      `cbor:"methods"`
 	Expiry  int64         `cbor:"expiry"`
+
+	Spend *ledger.Amount `cbor:"spend,omitempty"`
 }
 
 // RevokeDelegate is the arguments of the method revokeDelegate.
@@ -67,10 +76,13 @@ func addDelegateFootprint(call contract.Call, a *AddDelegate) (contract.Footprin
 				"methods: number %d is %.40q, want some of %v, ascending", i, method, DelegableMethods())
 		}
 	}
+	if (a.Spend != nil) != slices.Contains(a.Methods, methodSpend) || a.Spend != nil && a.Spend.IsZero() {
+		return contract.Footprint{}, contract.Errorf(contract.CodeBadArguments, "spend: want an amount above zero beside the method %s, and none without it", methodSpend)
+	}
 	key := a.Key.ID()
 	return contract.Footprint{
 		Reads:  []contract.Key{MemberRow(a.Node)},
-		Writes: []contract.Key{DelegateRow(call.Sender, key), KeyRow(key)},
+		Writes: []contract.Key{DelegateRow(call.Sender, key), KeyRow(key), contract.AllowanceRow(call.Sender, key)},
 	}, nil
 }
 
@@ -96,13 +108,28 @@ func addDelegate(env *contract.Env, call contract.Call, a *AddDelegate) error {
 	if err := contract.Store(env, DelegateRow(call.Sender, a.Key.ID()), &row); err != nil {
 		return err
 	}
+	if err := allow(env, call.Sender, a.Key.ID(), a.Spend); err != nil {
+		return err
+	}
 	return env.Emit(EventDelegated, &Delegated{
-		Member: call.Sender, Node: a.Node, Key: a.Key.ID(), Methods: a.Methods, Expiry: a.Expiry,
+		Member: call.Sender, Node: a.Node, Key: a.Key.ID(), Methods: a.Methods, Expiry: a.Expiry, Spend: a.Spend,
 	})
 }
 
+// allow gives a delegate key its limit, or takes one that it had.
+func allow(env *contract.Env, member ledger.ID, key ledger.Digest, limit *ledger.Amount) error {
+	row := contract.AllowanceRow(member, key)
+	if limit != nil {
+		return contract.Store(env, row, &contract.Allowance{Limit: *limit})
+	}
+	if _, had, err := env.Get(row); err != nil || !had {
+		return err
+	}
+	return env.Delete(row)
+}
+
 func revokeDelegateFootprint(call contract.Call, a *RevokeDelegate) (contract.Footprint, error) {
-	return contract.Footprint{Writes: []contract.Key{DelegateRow(call.Sender, a.Key)}}, nil
+	return contract.Footprint{Writes: []contract.Key{DelegateRow(call.Sender, a.Key), contract.AllowanceRow(call.Sender, a.Key)}}, nil
 }
 
 func revokeDelegate(env *contract.Env, call contract.Call, a *RevokeDelegate) error {
@@ -114,6 +141,9 @@ func revokeDelegate(env *contract.Env, call contract.Call, a *RevokeDelegate) er
 		return err
 	}
 	if err := env.Delete(row); err != nil {
+		return err
+	}
+	if err := allow(env, call.Sender, a.Key, nil); err != nil {
 		return err
 	}
 	return env.Emit(EventDelegateRevoked, &DelegateRevoked{Member: call.Sender, Key: a.Key})

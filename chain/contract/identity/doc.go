@@ -13,7 +13,7 @@
 //  2. A key counts only within its validity in log time, and for one member: a
 //     row for each key that was ever enrolled says whose it is, and stays.
 //  3. A delegate key signs for its member only the methods listed, until its
-//     expiry, and never for another.
+//     expiry, spends no more than its limit, and never signs for another.
 //  4. An officer acts on its own organisation's members alone, and neither
 //     makes nor touches officers and nodes. Revoked is for ever.
 //  5. Rotation leaves no moment without a valid key.

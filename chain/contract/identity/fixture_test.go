@@ -88,7 +88,7 @@ func (r *registry) member(id ledger.ID) *identity.Member {
 // refused.
 func (r *registry) authority(sender ledger.ID, key *keys.Key, method string) ledger.Code {
 	r.Helper()
-	public, err := identity.Authority(r.rows, sender, key.ID(), method, r.now)
+	public, _, err := identity.Authority(r.rows, sender, key.ID(), method, r.now)
 	if err == nil {
 		if public != key.Public() {
 			r.Errorf("authority gives key %x for %x", public, key.Public())

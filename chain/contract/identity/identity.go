@@ -86,34 +86,53 @@ func claimFirst(env *contract.Env, key ledger.PublicKey, owner KeyOwner) error {
 // Authority returns the key under which a transaction of sender with that key
 // id must be signed. It fails with a [contract.Error] where the sender may not
 // act, or not by this method.
-func Authority(state contract.State, sender ledger.ID, key ledger.Digest, method string, logTime int64) (ledger.PublicKey, error) {
-	var none ledger.PublicKey
-	member, ok, err := contract.LoadFrom[Member](state, MemberRow(sender))
+//
+// Delegated says that a node holds the key for the sender.
+func Authority(
+	state contract.State, sender ledger.ID, key ledger.Digest, method string, logTime int64,
+) (public ledger.PublicKey, delegated bool, err error) {
+	member, err := ActiveAt(state, sender, logTime)
 	if err != nil {
-		return none, err
-	}
-	if !ok {
-		return none, contract.Errorf(contract.CodeUnknownSender, "no member %s", sender)
-	}
-	if err := member.mayAct(sender, logTime); err != nil {
-		return none, err
+		return public, false, err
 	}
 	if public, ok := member.KeyAt(key, logTime); ok {
-		return public, nil
+		return public, false, nil
 	}
-	delegate, ok, err := contract.LoadFrom[Delegate](state, DelegateRow(sender, key))
+	delegate, err := DelegateAt(state, sender, key, logTime)
 	if err != nil {
-		return none, err
+		return public, false, err
 	}
+	if !slices.Contains(delegate.Methods, method) {
+		return public, true, contract.Errorf(contract.CodeNotPermitted, "delegate key %s may not sign %s", key.Short(), method)
+	}
+	return delegate.Key, true, nil
+}
+
+// ActiveAt returns a member who may act at log time.
+func ActiveAt(state contract.State, id ledger.ID, logTime int64) (*Member, error) {
+	member, ok, err := contract.LoadFrom[Member](state, MemberRow(id))
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, contract.Errorf(contract.CodeUnknownSender, "no member %s", id)
+	}
+	return member, member.mayAct(id, logTime)
+}
+
+// DelegateAt returns what a member allowed a delegate key that holds at log
+// time. The member's own standing is not looked at.
+func DelegateAt(state contract.State, member ledger.ID, key ledger.Digest, logTime int64) (*Delegate, error) {
+	delegate, ok, err := contract.LoadFrom[Delegate](state, DelegateRow(member, key))
 	switch {
+	case err != nil:
+		return nil, err
 	case !ok:
-		return none, contract.Errorf(contract.CodeUnknownKey, "key %s is not member %s's at this log time", key.Short(), sender)
+		return nil, contract.Errorf(contract.CodeUnknownKey, "key %s is not member %s's at this log time", key.Short(), member)
 	case logTime > delegate.Expiry:
-		return none, contract.Errorf(contract.CodeUnknownKey, "delegate key %s has expired", key.Short())
-	case !slices.Contains(delegate.Methods, method):
-		return none, contract.Errorf(contract.CodeNotPermitted, "delegate key %s may not sign %s", key.Short(), method)
+		return nil, contract.Errorf(contract.CodeUnknownKey, "delegate key %s has expired", key.Short())
 	}
-	return delegate.Key, nil
+	return delegate, nil
 }
 
 // Require returns the member if it may act and has the role. The caller's
@@ -124,14 +143,8 @@ func Require(env *contract.Env, id ledger.ID, role string) (*Member, error) {
 
 // RequireAt is [Require] for whoever looks at a state from outside.
 func RequireAt(state contract.State, id ledger.ID, role string, logTime int64) (*Member, error) {
-	member, ok, err := contract.LoadFrom[Member](state, MemberRow(id))
-	switch {
-	case err != nil:
-		return nil, err
-	case !ok:
-		return nil, contract.Errorf(contract.CodeUnknownSender, "no member %s", id)
-	}
-	if err := member.mayAct(id, logTime); err != nil {
+	member, err := ActiveAt(state, id, logTime)
+	if err != nil {
 		return nil, err
 	}
 	if !member.Has(role) {

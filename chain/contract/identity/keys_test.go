@@ -102,7 +102,8 @@ func TestDelegates(t *testing.T) {
 	}
 	r.now = start + 11
 	check("fl.CreateJob", contract.CodeUnknownKey)
-	add.Expiry, add.Methods = start+20, identity.DelegableMethods() // renewed, and wider
+	limit := ledger.NewAmount(5)
+	add.Expiry, add.Methods, add.Spend = start+20, identity.DelegableMethods(), &limit // renewed, and wider
 	r.want(ledger.CodeOK, member, identity.MethodAddDelegate, &add)
 	check("fl.CancelJob", ledger.CodeOK)
 	r.want(contract.CodeExists, r.Account(3), identity.MethodAddDelegate, &add) // the key is held for member 2
@@ -121,11 +122,15 @@ func TestDelegatesRefuse(t *testing.T) {
 		change func(*identity.AddDelegate)
 		code   ledger.Code
 	}{
-		"no method":              {func(a *identity.AddDelegate) { a.Methods = nil }, contract.CodeBadArguments},
-		"an update":              {func(a *identity.AddDelegate) { a.Methods = []string{"fl.SubmitUpdate"} }, contract.CodeBadArguments},
-		"an attestation":         {func(a *identity.AddDelegate) { a.Methods = []string{"fl.AttestRound"} }, contract.CodeBadArguments},
-		"an officer's act":       {func(a *identity.AddDelegate) { a.Methods = []string{"identity.enrol"} }, contract.CodeBadArguments},
-		"a transfer":             {func(a *identity.AddDelegate) { a.Methods = []string{"fl.CancelJob", "token.transfer"} }, contract.CodeBadArguments},
+		"no method":        {func(a *identity.AddDelegate) { a.Methods = nil }, contract.CodeBadArguments},
+		"an update":        {func(a *identity.AddDelegate) { a.Methods = []string{"fl.SubmitUpdate"} }, contract.CodeBadArguments},
+		"an attestation":   {func(a *identity.AddDelegate) { a.Methods = []string{"fl.AttestRound"} }, contract.CodeBadArguments},
+		"an officer's act": {func(a *identity.AddDelegate) { a.Methods = []string{"identity.enrol"} }, contract.CodeBadArguments},
+		"a transfer":       {func(a *identity.AddDelegate) { a.Methods = []string{"fl.CancelJob", "token.transfer"} }, contract.CodeBadArguments},
+		"a transfer, limit zero": {func(a *identity.AddDelegate) {
+			a.Methods, a.Spend = []string{"fl.CancelJob", "token.transfer"}, new(ledger.Amount)
+		}, contract.CodeBadArguments},
+		"a limit without use":    {func(a *identity.AddDelegate) { a.Spend = new(ledger.NewAmount(1)) }, contract.CodeBadArguments},
 		"methods out of order":   {func(a *identity.AddDelegate) { a.Methods = []string{"fl.CreateJob", "fl.CancelJob"} }, contract.CodeBadArguments},
 		"expired":                {func(a *identity.AddDelegate) { a.Expiry = start }, contract.CodeBadArguments},
 		"for too long":           {func(a *identity.AddDelegate) { a.Expiry = start + identity.MaxDelegation + 1 }, contract.CodeBadArguments},

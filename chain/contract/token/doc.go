@@ -7,5 +7,7 @@
 // Invariants:
 //
 //  1. The sum of all balances equals the supply of the genesis file.
-//  2. A transfer touches the two balances it names and no other row.
+//  2. A transfer touches the two balances it names, and where a delegate key
+//     signed it the allowance of that key, and no other row.
+//  3. A delegate key spends no more than its member allowed it.
 package token

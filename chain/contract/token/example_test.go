@@ -29,7 +29,7 @@ func ExampleNew() {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println("writes", len(action.Footprint.Writes), "rows")
+	fmt.Println("may write", len(action.Footprint.Writes), "rows")
 	env := contract.NewEnv(state, action.Footprint, 0)
 	if err := action.Run(env); err != nil {
 		fmt.Println(err)
@@ -39,6 +39,6 @@ func ExampleNew() {
 	balance, err := token.Balance(state, to)
 	fmt.Println(balance, err)
 	// Output:
-	// writes 2 rows
+	// may write 3 rows
 	// 3 <nil>
 }

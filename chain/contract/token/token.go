@@ -79,7 +79,9 @@ func genesis(g *ledger.Genesis, env *contract.Env) error {
 }
 
 func transferFootprint(call contract.Call, t *Transfer) (contract.Footprint, error) {
-	return contract.Footprint{Writes: []contract.Key{BalanceRow(call.Sender), BalanceRow(t.To)}}, nil
+	return contract.Footprint{Writes: []contract.Key{
+		BalanceRow(call.Sender), BalanceRow(t.To), contract.AllowanceRow(call.Sender, call.Key),
+	}}, nil
 }
 
 func transfer(env *contract.Env, call contract.Call, t *Transfer) error {
@@ -93,6 +95,9 @@ func transfer(env *contract.Env, call contract.Call, t *Transfer) error {
 	rest, ok := from.Minus(t.Amount)
 	if !ok {
 		return contract.Errorf(CodeInsufficientFunds, "account %s has %s, the transfer wants %s", call.Sender, from, t.Amount)
+	}
+	if err := contract.Spend(env, call, t.Amount); err != nil {
+		return err
 	}
 	if err := contract.Store(env, BalanceRow(call.Sender), rest); err != nil {
 		return err
