@@ -75,6 +75,7 @@ func New(config Config) (http.Handler, error) {
 func (s *server) routes() {
 	s.healthRoutes()
 	s.genesisRoutes()
+	s.groupRoutes()
 	s.transactionRoutes()
 	s.blockRoutes()
 	s.accountRoutes()

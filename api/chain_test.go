@@ -56,6 +56,20 @@ func TestTransactionsBlocksAndAccounts(t *testing.T) {
 	}
 	checkProof(t, f, tx.ID)
 	checkBlocks(t, f)
+	checkGroups(t, f)
+}
+
+func checkGroups(t *testing.T, f *fixture) {
+	t.Helper()
+	for _, from := range []uint64{0, 7} {
+		g, err := f.client.Groups(t.Context(), from)
+		if err != nil || g.Epoch != 0 || len(g.Next) != 0 {
+			t.Errorf("groups from epoch %d: %+v, error %v", from, g, err)
+		}
+		if trail, err := ledger.ParseGroupTrail(g.Trail); err != nil || len(trail.Handovers) != 0 {
+			t.Errorf("trail from epoch %d: %+v, error %v", from, trail, err)
+		}
+	}
 }
 
 func checkProof(t *testing.T, f *fixture, id ledger.Digest) {

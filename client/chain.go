@@ -49,6 +49,13 @@ func (c *Client) Genesis(ctx context.Context) ([]byte, ledger.Digest, error) {
 	return b, ledger.Hash(b), nil
 }
 
+// Groups returns which groups follow that of an epoch, with the trail that
+// proves it. It is believed after [ledger.Groups.Follow].
+func (c *Client) Groups(ctx context.Context, from uint64) (v1.Groups, error) {
+	var out v1.Groups
+	return out, c.do(ctx, get("/v1/groups", url.Values{"from": {strconv.FormatUint(from, 10)}}, &out))
+}
+
 // Wait says whose word a submission waits for.
 type Wait string
 

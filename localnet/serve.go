@@ -104,6 +104,12 @@ func (r Remote) Wanted(ctx context.Context, id ledger.ID, t *peer.Task) (bool, e
 	return asked.Job != t.Job || asked.Round == t.Round && asked.Attempt == t.Attempt, nil
 }
 
+// Groups implements [peer.Server].
+func (r Remote) Groups(ctx context.Context, from uint64) ([]byte, error) {
+	g, err := r.Client.Groups(ctx, from)
+	return g.Trail, err
+}
+
 // Submit implements [peer.Server].
 func (r Remote) Submit(ctx context.Context, signed []byte) (ledger.Code, string, error) {
 	out, err := r.Client.SubmitBatch(ctx, [][]byte{signed}, client.Executed)

@@ -61,6 +61,14 @@ func (d direct) Submit(ctx context.Context, signed []byte) (ledger.Code, string,
 	return out[0].Code, out[0].Detail, nil
 }
 
+func (d direct) Groups(_ context.Context, from uint64) ([]byte, error) {
+	trail, err := d.Nodes[0].GroupTrail(from)
+	if err != nil {
+		return nil, err
+	}
+	return ledger.Encode(&trail)
+}
+
 func TestJobTrainsAndFinishes(t *testing.T) {
 	t.Parallel()
 	const peers, rounds = 3, 2

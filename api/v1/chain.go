@@ -69,6 +69,28 @@ type Result struct {
 	Code     ledger.Code   `json:"code" example:"ok"`
 }
 
+// Groups says which nodes sign the blocks, and proves it.
+type Groups struct {
+	Epoch uint64  `json:"epoch" doc:"Of the group that signs the block being made."`
+	Next  []Group `json:"groups" nullable:"false" doc:"The groups that the trail leads to."`
+	Trail []byte  `json:"trail" doc:"Deterministic CBOR: the proof of these groups. Ask again from the last of them for more."`
+}
+
+// Group is the nodes that sign the blocks of an epoch.
+type Group struct {
+	Epoch  uint64        `json:"epoch"`
+	First  uint64        `json:"first_height" doc:"Of the blocks that it signs."`
+	Digest ledger.Digest `json:"digest" doc:"What the header before announces."`
+	Nodes  []GroupNode   `json:"nodes" nullable:"false"`
+}
+
+// GroupNode is a node of a group.
+type GroupNode struct {
+	Node         ledger.ID `json:"node"`
+	Organisation ledger.ID `json:"organisation"`
+	Key          []byte    `json:"key" doc:"Ed25519 public key."`
+}
+
 // Account is what the ledger knows under an id.
 type Account struct {
 	ID       ledger.ID     `json:"id"`

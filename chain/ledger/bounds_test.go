@@ -56,6 +56,7 @@ func TestAllocationIsBounded(t *testing.T) {
 		result    = []byte{0x85, 0x40, 0x82, 0, 0, 0x60, 0x80, 0x40}
 		event     = []byte{0x82, 0x60, 0x40}
 		signature = []byte{0x84, 0, 0x40, 0x40, 0x40}
+		node      = []byte{0x83, 0x40, 0x40, 0x40}
 		digest    = slices.Concat([]byte{0x58, 0x20}, make([]byte, 32))
 	)
 	for _, tt := range []struct {
@@ -83,6 +84,10 @@ func TestAllocationIsBounded(t *testing.T) {
 		{
 			"signatures of a proof", slices.Concat([]byte{0x86, 0x40, 0, 0, 0x80, 0x40}, list(signature...)),
 			func(b []byte) error { _, err := ledger.ParseResultProof(b); return err }, 1,
+		},
+		{
+			"nodes of a trail", slices.Concat([]byte{0x81, 0x81, 0x83, 0x40, 0x80, 0x82, 0x01}, list(node...)),
+			func(b []byte) error { _, err := ledger.ParseGroupTrail(b); return err }, 1,
 		},
 	} {
 		got := allocated(func() { wantError(t, tt.parse(tt.bytes)) })

@@ -19,5 +19,7 @@
 //     transaction.
 //  4. All formats carry version, chain and shard; those that outlive a group
 //     carry the epoch too.
-//  5. Times are milliseconds since the Unix epoch, UTC.
+//  5. The group of an epoch follows from the genesis and the handovers of the
+//     epochs before, each signed by a quorum of its own epoch's group.
+//  6. Times are milliseconds since the Unix epoch, UTC.
 package ledger

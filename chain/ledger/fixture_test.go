@@ -2,6 +2,7 @@ package ledger_test
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 
 	"github.com/librum/librum/chain/identity"
@@ -229,4 +230,36 @@ func fixtureCommitment() *ledger.Commitment {
 	c.Add(nil, []byte("a row without a key"))
 	c.Remove([]byte("token/balance/c"), []byte("a row that was never there"))
 	return c
+}
+
+// fixtureTrail hands over twice, at heights 1 and 5: node 1 leaves for node 5,
+// then node 2 gets another key.
+func fixtureTrail(tb testing.TB) *ledger.GroupTrail {
+	tb.Helper()
+	second := fixtureGroup()
+	second.Epoch = 1
+	second.Nodes = append(second.Nodes[1:], ledger.GroupNode{Node: id(5), Organisation: id(0xa5), Key: key(5).Public()})
+	third := second
+	third.Epoch, third.Nodes = 2, slices.Clone(second.Nodes)
+	third.Nodes[0].Key = key(0x42).Public()
+	return &ledger.GroupTrail{Handovers: []ledger.Handover{
+		handover(tb, 0, 1, second, 1, 2, 3),
+		handover(tb, 1, 5, third, 2, 3, 5),
+	}}
+}
+
+// handover returns the end of an epoch, signed by nodes with their first keys.
+func handover(tb testing.TB, epoch, height uint64, next ledger.Group, signers ...byte) ledger.Handover {
+	tb.Helper()
+	group, err := next.Digest()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	header := fixtureBlock(tb).Header
+	header.Epoch, header.Height, header.Group = epoch, height, group
+	h := ledger.Handover{Header: encode(tb, &header), Next: next}
+	for _, n := range signers {
+		h.Signatures = append(h.Signatures, ledger.SignHeader(height, h.Header, id(n), key(n).ID(), key(n).Sign))
+	}
+	return h
 }

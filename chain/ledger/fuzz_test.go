@@ -179,6 +179,23 @@ func FuzzParseResultProof(f *testing.F) {
 	})
 }
 
+func FuzzParseGroupTrail(f *testing.F) {
+	seeds(f, encode(f, fixtureTrail(f)))
+	chain := fixtureChain(f)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		v, err := ledger.ParseGroupTrail(b)
+		canonical(t, b, &v, nil, err)
+		if err != nil || len(v.Handovers) == 0 {
+			return
+		}
+		nobody := func(ledger.PublicKey, []byte, [ledger.SignatureSize]byte) bool { return false }
+		groups := ledger.NewGroups(chain, 0, fixtureGroup())
+		if err := groups.Follow(&v, nobody); err == nil || groups.Newest().Epoch != 0 {
+			t.Fatalf("a handover holds without a signature: epoch %d, %v", groups.Newest().Epoch, err)
+		}
+	})
+}
+
 func FuzzAmount(f *testing.F) {
 	for _, s := range []string{
 		"0", "1", "01", "+1", "-1", "18446744073709551616", bound.String(), "1e9", `"7"`, `"07"`, `"\u0037"`, "\x41\x01", "\x42\x00\x01", "\x58\x01\x01",

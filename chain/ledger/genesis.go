@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"bytes"
 	"fmt"
 	"strings"
 )
@@ -159,23 +158,16 @@ func (g *Genesis) validateOrganisations() (map[ID]bool, error) {
 
 func (g *Genesis) validateGroup(organisations map[ID]bool) error {
 	const what = "genesis"
-	if len(g.Group.Nodes) == 0 || g.Group.Epoch != 0 {
-		return malformed(what, "group", "want at least one node and epoch 0")
+	if err := g.Group.validate(what); err != nil {
+		return err
 	}
-	keys := map[PublicKey]bool{}
+	if g.Group.Epoch != 0 {
+		return malformed(what, "group", "epoch %d, want 0", g.Group.Epoch)
+	}
 	for i, n := range g.Group.Nodes {
-		where := fmt.Sprintf("group node %d", i)
-		switch {
-		case n.Node.IsZero():
-			return malformed(what, where, "want an id of its own")
-		case i > 0 && bytes.Compare(g.Group.Nodes[i-1].Node[:], n.Node[:]) >= 0:
-			return malformed(what, where, "ids must ascend")
-		case !organisations[n.Organisation]:
-			return malformed(what, where, "organisation %s is not listed", n.Organisation)
-		case keys[n.Key]:
-			return malformed(what, where, "its key is another node's")
+		if !organisations[n.Organisation] {
+			return malformed(what, fmt.Sprintf("group node %d", i), "organisation %s is not listed", n.Organisation)
 		}
-		keys[n.Key] = true
 	}
 	return nil
 }

@@ -68,6 +68,8 @@ func formats() []format {
 		},
 		plain("proof", func(tb testing.TB) any { tb.Helper(); return fixtureProof(tb) },
 			func(b []byte) (any, error) { p, err := ledger.ParseResultProof(b); return &p, err }),
+		plain("group-trail", func(tb testing.TB) any { tb.Helper(); return fixtureTrail(tb) },
+			func(b []byte) (any, error) { t, err := ledger.ParseGroupTrail(b); return &t, err }),
 		{
 			"commitment",
 			func(testing.TB) []byte { return fixtureCommitment().Bytes() },

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"bytes"
+	"fmt"
 	"sort"
 )
 
@@ -62,4 +63,29 @@ func (g *Group) Index(node ID) int {
 		}
 	}
 	return -1
+}
+
+// MaxGroupNodes bounds a group: proofs and handovers hold a signature of each
+// node.
+const MaxGroupNodes = 256
+
+// validate refuses what is no group: nodes without an order, or one twice.
+func (g *Group) validate(what string) error {
+	if len(g.Nodes) == 0 || len(g.Nodes) > MaxGroupNodes {
+		return malformed(what, "group", "%d nodes, want 1 to %d", len(g.Nodes), MaxGroupNodes)
+	}
+	keys := map[PublicKey]bool{}
+	for i, n := range g.Nodes {
+		where := fmt.Sprintf("group node %d", i)
+		switch {
+		case n.Node.IsZero():
+			return malformed(what, where, "want an id of its own")
+		case i > 0 && bytes.Compare(g.Nodes[i-1].Node[:], n.Node[:]) >= 0:
+			return malformed(what, where, "ids must ascend")
+		case keys[n.Key]:
+			return malformed(what, where, "its key is another node's")
+		}
+		keys[n.Key] = true
+	}
+	return nil
 }

@@ -43,6 +43,13 @@ func ParseResultProof(b []byte) (ResultProof, error) {
 	return p, err
 }
 
+// Epoch returns the epoch of the proof's header, unchecked: what [Groups.Reach]
+// is told before [Groups.Check].
+func (p *ResultProof) Epoch() (uint64, error) {
+	header, err := ParseHeader(p.Header)
+	return header.Epoch, err
+}
+
 // VerifyFunc reports whether signature is key's over message. Callers pass
 // ZIP-215 verification.
 type VerifyFunc func(key PublicKey, message []byte, signature [SignatureSize]byte) bool
@@ -58,19 +65,25 @@ func (p *ResultProof) Verify(chain Digest, group *Group, verify VerifyFunc) (Res
 		return Result{}, header, fmt.Errorf("%w: header of chain %s epoch %d, want %s epoch %d",
 			ErrProof, header.Chain.Short(), header.Epoch, chain.Short(), group.Epoch)
 	}
-	if len(p.Signatures) > len(group.Nodes) {
-		return Result{}, header, fmt.Errorf("%w: %d signatures of a group of %d nodes, want one each at most",
-			ErrProof, len(p.Signatures), len(group.Nodes))
-	}
-	if n := CountSigners(p.Header, group, p.Signatures, verify); n < group.Quorum() {
-		return Result{}, header, fmt.Errorf("%w: header %d is signed by %d of %d nodes, want %d",
-			ErrProof, header.Height, n, len(group.Nodes), group.Quorum())
+	if err := checkQuorum(p.Header, &header, group, p.Signatures, verify); err != nil {
+		return Result{}, header, err
 	}
 	if p.Index >= p.Size || !VerifyMerklePath(p.Leaf, p.Index, p.Size, p.Path, header.Results) {
 		return Result{}, header, fmt.Errorf("%w: the leaf is not under the results root of block %d", ErrProof, header.Height)
 	}
 	result, err := ParseResult(p.Leaf)
 	return result, header, err
+}
+
+// checkQuorum fails unless a quorum of the group signed the header.
+func checkQuorum(raw []byte, header *Header, group *Group, signatures []HeaderSignature, verify VerifyFunc) error {
+	if len(signatures) > len(group.Nodes) {
+		return fmt.Errorf("%w: %d signatures of a group of %d nodes, want one each at most", ErrProof, len(signatures), len(group.Nodes))
+	}
+	if n := CountSigners(raw, group, signatures, verify); n < group.Quorum() {
+		return fmt.Errorf("%w: header %d is signed by %d of %d nodes, want %d", ErrProof, header.Height, n, len(group.Nodes), group.Quorum())
+	}
+	return nil
 }
 
 // CountSigners returns how many nodes of the group validly signed the header.

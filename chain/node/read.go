@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/librum/librum/chain/ledger"
 	"github.com/librum/librum/chain/lokka"
@@ -124,19 +123,26 @@ func (n *Node) Proof(ctx context.Context, id ledger.Digest) (ledger.ResultProof,
 // quorumHeader waits until as many signatures of a header are stored as make
 // a quorum: those of a block below the newest final one may come later.
 func (n *Node) quorumHeader(ctx context.Context, height uint64) ([]byte, []ledger.HeaderSignature, error) {
-	quorum := n.config.Genesis.Group.Quorum()
 	for {
 		status, changed := n.board.read()
-		header, signatures, err := n.Header(height)
-		if err != nil || len(signatures) >= quorum {
-			return header, signatures, err
+		raw, signatures, err := n.Header(height)
+		if err != nil {
+			return nil, nil, err
+		}
+		header, err := ledger.ParseHeader(raw)
+		if err != nil {
+			return nil, nil, fmt.Errorf("read header %d: %w", height, err)
+		}
+		group, err := n.groupOf(header.Epoch)
+		if err != nil || len(signatures) >= group.Quorum() {
+			return raw, signatures, err
 		}
 		if height+lokka.Window <= status.Final { // the group asks no more
-			if signatures = n.gather(height, header, signatures); len(signatures) < quorum {
+			if signatures = n.gather(group, height, raw, signatures); len(signatures) < group.Quorum() {
 				return nil, nil, fmt.Errorf("%w: %d of %d signatures of header %d, which is final by a later one",
-					ErrNotFound, len(signatures), quorum, height)
+					ErrNotFound, len(signatures), group.Quorum(), height)
 			}
-			return header, signatures, nil
+			return raw, signatures, nil
 		}
 		select {
 		case <-changed:
@@ -146,27 +152,4 @@ func (n *Node) quorumHeader(ctx context.Context, height uint64) ([]byte, []ledge
 			return nil, nil, n.stopError(ctx)
 		}
 	}
-}
-
-// gather adds to the signatures of a header those that the other nodes have
-// stored. They are for an answer and are not stored: only the keeper stores.
-func (n *Node) gather(height uint64, header []byte, signatures []ledger.HeaderSignature) []ledger.HeaderSignature {
-	group, digest := &n.config.Genesis.Group, ledger.Hash(header)
-	for _, member := range group.Nodes {
-		other := n.mesh.Node(member.Node)
-		if other == nil || other == n {
-			continue
-		}
-		_, theirs, err := other.Header(height)
-		if err != nil {
-			continue // that node is behind, or has stopped
-		}
-		for _, s := range theirs {
-			more := append(slices.Clip(signatures), s)
-			if s.Header == digest && ledger.CountSigners(header, group, more, n.config.Verify) == len(more) {
-				signatures = more
-			}
-		}
-	}
-	return signatures
 }

@@ -132,6 +132,9 @@ func (o *opening) proof(change func(*block), afterwards func(*ledger.ResultProof
 	return ledger.Encode(&p)
 }
 
+// groups returns what the genesis says of groups.
+func (o *opening) groups() *ledger.Groups { return ledger.NewGroups(o.Chain, 0, o.Group) }
+
 // keyOf returns the key that contracttest gives a name.
 func keyOf(name string) *identity.Key {
 	return identity.KeyFromSeed(sha256.Sum256([]byte("key " + name)))
@@ -145,7 +148,9 @@ type server struct {
 	taskErr   func() error
 	uploadErr error
 
-	models  int // times the model was asked for
+	trail   []byte // of the groups
+	asked   int    // times it was asked for
+	models  int    // times the model was asked for
 	update  []byte
 	calls   []ledger.Transaction
 	submits int
@@ -172,6 +177,11 @@ func (s *server) Upload(_ context.Context, _ ledger.ID, _ *peer.Task, update []b
 }
 
 func (s *server) Wanted(context.Context, ledger.ID, *peer.Task) (bool, error) { return true, nil }
+
+func (s *server) Groups(context.Context, uint64) ([]byte, error) {
+	s.asked++
+	return s.trail, nil
+}
 
 func (s *server) Submit(_ context.Context, signed []byte) (ledger.Code, string, error) {
 	t, _, err := ledger.ParseTransaction(signed)

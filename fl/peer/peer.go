@@ -35,6 +35,9 @@ type Server interface {
 	Upload(ctx context.Context, peer ledger.ID, task *Task, update []byte, digest ledger.Digest) (receipts [][]byte, err error)
 	// Wanted reports whether the task's round may still want the peer's answer.
 	Wanted(ctx context.Context, peer ledger.ID, task *Task) (bool, error)
+	// Groups returns the part of the groups' trail that begins with the end of an
+	// epoch, an encoded [ledger.GroupTrail].
+	Groups(ctx context.Context, from uint64) ([]byte, error)
 	// Submit sends a signed transaction and waits for its execution.
 	Submit(ctx context.Context, signed []byte) (code ledger.Code, detail string, err error)
 }
@@ -63,13 +66,17 @@ type Config struct {
 // Peer is one participant.
 type Peer struct {
 	config    Config
+	groups    *ledger.Groups
 	announced *bool                            // as what it is registered: available or not; nil before
 	trainers  map[ledger.Digest]*train.Trainer // by job
 }
 
 // New returns a peer.
 func New(config Config) *Peer {
-	return &Peer{config: config, trainers: map[ledger.Digest]*train.Trainer{}}
+	return &Peer{
+		config: config, groups: ledger.NewGroups(config.Chain, config.Shard, config.Group),
+		trainers: map[ledger.Digest]*train.Trainer{},
+	}
 }
 
 // retry bounds how long a peer rests after an error.
@@ -156,7 +163,7 @@ func rest(ctx context.Context, wait time.Duration) {
 
 // do trains one round, or declines it where it can't or may not.
 func (p *Peer) do(ctx context.Context, task *Task) error {
-	opened, err := CheckTask(task, p.config.ID, p.config.Chain, &p.config.Group)
+	opened, err := p.check(ctx, task)
 	if err != nil {
 		return err // signs nothing: whoever handed it over, it is not the round that asked
 	}
@@ -177,6 +184,27 @@ func (p *Peer) do(ctx context.Context, task *Task) error {
 		return p.decline(ctx, task, fl.DeclinedPolicy, ErrPaused)
 	}
 	return err
+}
+
+// check checks the task's proof, by the group of its epoch.
+func (p *Peer) check(ctx context.Context, task *Task) (*fl.RoundOpened, error) {
+	opened, err := CheckTask(task, p.config.ID, p.groups)
+	if !errors.Is(err, ledger.ErrEpoch) {
+		return opened, err
+	}
+	proof, err := ledger.ParseResultProof(task.Proof)
+	if err != nil {
+		return nil, err
+	}
+	epoch, err := proof.Epoch()
+	if err != nil {
+		return nil, err
+	}
+	fetch := func(from uint64) ([]byte, error) { return p.config.Server.Groups(ctx, from) }
+	if err := p.groups.Reach(epoch, identity.Verify, fetch); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrTask, err)
+	}
+	return CheckTask(task, p.config.ID, p.groups)
 }
 
 // work trains and hands in a round that the owner agrees to.

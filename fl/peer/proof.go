@@ -15,14 +15,14 @@ import (
 var ErrTask = errors.New("the task is not proven")
 
 // CheckTask checks a task's proof and returns what it proves: a block that a
-// quorum of the group signed holds the opening of this round, which asks this
-// peer.
-func CheckTask(task *Task, self ledger.ID, chain ledger.Digest, group *ledger.Group) (*fl.RoundOpened, error) {
+// quorum of its epoch's group signed holds the opening of this round, which asks
+// this peer. It fails with [ledger.ErrEpoch] where that group is not known yet.
+func CheckTask(task *Task, self ledger.ID, groups *ledger.Groups) (*fl.RoundOpened, error) {
 	proof, err := ledger.ParseResultProof(task.Proof)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrTask, err)
 	}
-	result, _, err := proof.Verify(chain, group, identity.Verify)
+	result, _, err := groups.Check(&proof, identity.Verify)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrTask, err)
 	}

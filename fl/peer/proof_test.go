@@ -3,6 +3,7 @@ package peer_test
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/librum/librum/chain/ledger"
@@ -84,7 +85,7 @@ func TestUnprovenTaskIsLeftAlone(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			opened, err := peer.CheckTask(s.task, contracttest.ID(contracttest.Peer(d.self)), o.Chain, &o.Group)
+			opened, err := peer.CheckTask(s.task, contracttest.ID(contracttest.Peer(d.self)), o.groups())
 			if !errors.Is(err, peer.ErrTask) || opened != nil {
 				t.Errorf("CheckTask returned %+v, error %v, want %v", opened, err, peer.ErrTask)
 			}
@@ -113,13 +114,86 @@ func TestProvenTaskSaysAll(t *testing.T) {
 			t.Fatal(err)
 		}
 		task := peer.Task{Job: o.id, Round: 1, Attempt: 1, Proof: proof}
-		opened, err := peer.CheckTask(&task, contracttest.ID(contracttest.Peer(1)), o.Chain, &o.Group)
+		opened, err := peer.CheckTask(&task, contracttest.ID(contracttest.Peer(1)), o.groups())
 		if err != nil {
 			t.Fatal(err)
 		}
 		if opened.Model != ledger.Hash(o.model) || opened.ModelSize != uint64(len(o.model)) || opened.Spec.Seed != 77 || len(opened.Cohort) != 2 {
 			t.Errorf("signed by %v: %+v", signers, opened)
 		}
+	}
+}
+
+// TestPeerFollowsTheGroups has the round open in an epoch whose group the peer
+// does not know yet: it asks for the trail once, and believes what it proves.
+func TestPeerFollowsTheGroups(t *testing.T) {
+	t.Parallel()
+	o, err := open(nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := ledger.Group{Epoch: 1, Nodes: o.Group.Nodes[1:]} // the first in order of ids leaves
+	left := slices.IndexFunc([]int{0, 1, 2, 3}, func(i int) bool { return contracttest.ID(contracttest.Node(i)) == o.Group.Nodes[0].Node })
+	var stay []int
+	for i := range 4 {
+		if i != left {
+			stay = append(stay, i)
+		}
+	}
+	handover := func(signers []int) []byte {
+		digest, err := next.Digest()
+		if err != nil {
+			t.Fatal(err)
+		}
+		header := ledger.Header{Version: ledger.Version, Chain: o.Chain, Height: 7, Group: digest}
+		h := ledger.Handover{Next: next}
+		if h.Header, err = header.Bytes(); err != nil {
+			t.Fatal(err)
+		}
+		for _, i := range signers {
+			key := keyOf(contracttest.Node(i))
+			h.Signatures = append(h.Signatures, ledger.SignHeader(7, h.Header, contracttest.ID(contracttest.Node(i)), key.ID(), key.Sign))
+		}
+		b, err := ledger.Encode(&ledger.GroupTrail{Handovers: []ledger.Handover{h}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	for _, tt := range []struct {
+		name    string
+		height  uint64
+		signers []int // of the round's block
+		trail   []byte
+		fails   error
+	}{
+		{"a quorum of the new group", 8, stay, handover(stay), nil},
+		{"a handover without a quorum", 8, stay, handover(stay[:2]), peer.ErrTask},
+		{"no handover", 8, stay, []byte{0x81, 0x80}, ledger.ErrEpoch},
+		{"a node that has left", 8, []int{left, stay[0], stay[1]}, handover(stay), peer.ErrTask},
+		{"a height before the epoch", 7, stay, handover(stay), peer.ErrTask},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			proof, err := o.proof(func(b *block) { b.header.Epoch, b.header.Height, b.signers = 1, tt.height, tt.signers }, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s := &server{task: &peer.Task{Job: o.id, Round: 1, Attempt: 1, Proof: proof}, model: bytes.NewReader(o.model), trail: tt.trail}
+			p := o.newPeer(0, s, rows(9, 4, 3))
+			for range 2 {
+				if err := p.Step(t.Context()); !errors.Is(err, tt.fails) {
+					t.Fatalf("the step ended with %v, want %v", err, tt.fails)
+				}
+				s.model = bytes.NewReader(o.model)
+			}
+			if (s.update != nil) != (tt.fails == nil) {
+				t.Errorf("%d bytes were uploaded", len(s.update))
+			}
+			if tt.fails == nil && s.asked != 1 {
+				t.Errorf("the trail was asked for %d times, want once", s.asked)
+			}
+		})
 	}
 }
 
@@ -144,7 +218,7 @@ func FuzzCheckTask(f *testing.F) {
 	}
 	self := contracttest.ID(contracttest.Peer(0))
 	f.Fuzz(func(t *testing.T, proof []byte) {
-		opened, err := peer.CheckTask(&peer.Task{Job: o.id, Round: 1, Attempt: 1, Proof: proof}, self, o.Chain, &o.Group)
+		opened, err := peer.CheckTask(&peer.Task{Job: o.id, Round: 1, Attempt: 1, Proof: proof}, self, o.groups())
 		if err != nil {
 			if !errors.Is(err, peer.ErrTask) {
 				t.Errorf("error %v, want %v", err, peer.ErrTask)

@@ -54,7 +54,7 @@ func (h *Hostile) Step(ctx context.Context) error {
 	if err != nil || task == nil {
 		return err
 	}
-	opened, err := peer.CheckTask(task, h.seat.ID, h.seat.Chain, h.seat.Group)
+	opened, err := peer.CheckTask(task, h.seat.ID, h.seat.groups())
 	if err != nil {
 		return err
 	}

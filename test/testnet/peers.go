@@ -31,6 +31,11 @@ type Seat struct {
 	index int
 }
 
+// groups returns the groups that proofs are checked by.
+func (s Seat) groups() *ledger.Groups {
+	return ledger.NewGroups(s.Chain, s.net.genesis.Shard, *s.Group)
+}
+
 // Sign returns a signed call of the contract fl in the peer's name.
 func (s Seat) Sign(method string, args any) ([]byte, error) {
 	return s.net.sign(s.ID, s.net.secrets.Key(localnet.KindPeer, s.index), method, args)
@@ -154,6 +159,11 @@ func (s simServer) Upload(ctx context.Context, id ledger.ID, t *peer.Task, updat
 
 // Wanted implements peer.Server; a simulated peer works in no time.
 func (s simServer) Wanted(context.Context, ledger.ID, *peer.Task) (bool, error) { return true, nil }
+
+// Groups implements peer.Server; the group of a simulated network stays.
+func (s simServer) Groups(context.Context, uint64) ([]byte, error) {
+	return ledger.Encode(&ledger.GroupTrail{})
+}
 
 // Submit implements peer.Server.
 func (s simServer) Submit(ctx context.Context, signed []byte) (ledger.Code, string, error) {
