@@ -20,7 +20,8 @@ var ErrRunning = errors.New("the network is running; stop it first")
 
 // Offline is a node's data while no process uses it, open for reading.
 type Offline struct {
-	Name  string // of its directory
+	Name  string    // of its directory
+	Node  ledger.ID // that its store belongs to
 	Store store.Store
 	Blobs blob.Store
 
@@ -55,22 +56,17 @@ func OpenOffline(ctx context.Context, dir Dir, g *ledger.Genesis, chain ledger.D
 }
 
 func openOffline(ctx context.Context, dir Dir, index int, g *ledger.Genesis, chain ledger.Digest) (*Offline, error) {
-	key, err := LoadKey(dir.Key(index))
-	if err != nil {
-		return nil, err
-	}
-	self, err := nodeOf(g, key)
-	if err != nil {
-		return nil, err
-	}
-	s, err := pebble.Open(dir.Store(index), pebble.Options{Chain: chain, Shard: g.Shard, Node: self, ReadOnly: true})
+	s, err := pebble.Open(dir.Store(index), pebble.Options{Chain: chain, Shard: g.Shard, ReadOnly: true})
 	if errors.Is(err, store.ErrLocked) {
 		err = fmt.Errorf("%w: %w", ErrRunning, err)
 	}
 	if err != nil {
 		return nil, err
 	}
-	n := &Offline{Name: fmt.Sprintf("node-%d", index), Store: s, close: []func() error{s.Close}}
+	n := &Offline{Name: fmt.Sprintf("node-%d", index), Node: s.Owner(), Store: s, close: []func() error{s.Close}}
+	if err := checkOwner(dir, index, g, n.Node); err != nil {
+		return nil, errors.Join(err, n.Close())
+	}
 	blobs, err := file.Open(ctx, vfs.Default, dir.Blobs(index), file.Options{ReadOnly: true})
 	if errors.Is(err, blob.ErrLocked) {
 		err = fmt.Errorf("%w: %w", ErrRunning, err)
@@ -81,6 +77,23 @@ func openOffline(ctx context.Context, dir Dir, index int, g *ledger.Genesis, cha
 	n.Blobs = blobs
 	n.close = append(n.close, blobs.Close)
 	return n, nil
+}
+
+// checkOwner wants the store of a node of the genesis, and of the one whose key
+// lies beside it. Where the key cannot be read, as by an auditor who is not the
+// operator, nothing is missed: what a store holds is checked against the group.
+func checkOwner(dir Dir, index int, g *ledger.Genesis, owner ledger.ID) error {
+	if g.Group.Index(owner) < 0 {
+		return fmt.Errorf("%w: its store belongs to node %s, which the genesis does not have", store.ErrWrongOwner, owner)
+	}
+	key, err := LoadKey(dir.Key(index))
+	if err != nil {
+		return nil //nolint:nilerr // fsck looks at keys
+	}
+	if self, err := nodeOf(g, key); err == nil && self != owner {
+		return &store.OwnerError{Field: "node", Have: owner.String(), Want: self.String()}
+	}
+	return nil
 }
 
 // Close closes the node's data.

@@ -16,6 +16,7 @@ import (
 	"github.com/librum/librum/chain/blob"
 	"github.com/librum/librum/chain/ledger"
 	"github.com/librum/librum/internal/durable"
+	"github.com/librum/librum/internal/readonly"
 )
 
 const (
@@ -38,8 +39,8 @@ type Options struct {
 	// SumBytes bounds the memory for sums of verified blobs, 8 bytes for each
 	// 64 KiB. 0 stands for 4 MiB, enough for 32 GiB.
 	SumBytes int
-	// ReadOnly opens an existing store without changing it, except for its
-	// lock file: a store in use is refused.
+	// ReadOnly opens an existing store without changing anything: a store that
+	// a process writes is refused.
 	ReadOnly bool
 }
 
@@ -82,6 +83,9 @@ func Open(ctx context.Context, fs vfs.FS, dir string, opts Options) (*Store, err
 	}
 	if opts.SumBytes == 0 {
 		opts.SumBytes = 4 << 20
+	}
+	if opts.ReadOnly {
+		fs = readonly.FS(fs)
 	}
 	s := &Store{
 		fs: fs, dir: dir, opts: opts, seed: maphash.MakeSeed(), verified: newCache(opts.SumBytes),

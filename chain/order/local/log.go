@@ -38,8 +38,8 @@ type Options struct {
 	Rand io.Reader
 	// Logger hears of cut tails. nil stands for none.
 	Logger *slog.Logger
-	// ReadOnly opens an existing log without changing it, except for its lock
-	// file: a log in use is refused.
+	// ReadOnly opens an existing log without changing anything: a log that a
+	// process writes is refused.
 	ReadOnly bool
 }
 

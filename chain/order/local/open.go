@@ -13,6 +13,7 @@ import (
 
 	"github.com/librum/librum/chain/order"
 	"github.com/librum/librum/internal/durable"
+	"github.com/librum/librum/internal/readonly"
 )
 
 const lockName = "LOCK"
@@ -24,7 +25,9 @@ func Open(ctx context.Context, fs vfs.FS, dir string, opts Options) (*Log, error
 	if err != nil {
 		return nil, fmt.Errorf("open log %s: %w", dir, err)
 	}
-	if !opts.ReadOnly {
+	if opts.ReadOnly {
+		fs = readonly.FS(fs)
+	} else {
 		if err := durable.MakeDir(fs, dir); err != nil {
 			return nil, fmt.Errorf("make log directory %s: %w", dir, err)
 		}

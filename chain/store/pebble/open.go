@@ -16,6 +16,7 @@ import (
 	"github.com/librum/librum/chain/ledger"
 	"github.com/librum/librum/chain/store"
 	"github.com/librum/librum/internal/durable"
+	"github.com/librum/librum/internal/readonly"
 )
 
 // formatVersion is the pinned version of the database. This one marks in the
@@ -30,8 +31,9 @@ type Options struct {
 	Node  ledger.ID
 	// CacheBytes is the size of the block cache. 0 stands for 16 MiB.
 	CacheBytes int64
-	// ReadOnly opens an existing store without changing it, except for its
-	// lock file: a store in use is refused.
+	// ReadOnly opens an existing store without changing anything: a store that
+	// a process writes is refused. With it the zero Node stands for any one,
+	// which [Store.Owner] tells.
 	ReadOnly bool
 	Logger   *slog.Logger // nil stands for none
 }
@@ -41,6 +43,7 @@ type Store struct {
 	db       *pebble.DB
 	lock     *pebble.Lock
 	readOnly bool
+	owner    ledger.ID
 
 	applied atomic.Pointer[store.Applied] // nil before height 0
 
@@ -89,6 +92,9 @@ func Open(dir string, opts Options) (*Store, error) {
 	}
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
+	}
+	if opts.ReadOnly {
+		opts.FS = readonly.FS(opts.FS)
 	}
 	s, err := open(dir, opts)
 	if err != nil {
@@ -203,9 +209,10 @@ func (s *Store) load(opts Options) error {
 		return &store.OwnerError{Field: "chain", Have: have.Chain.String(), Want: want.Chain.String()}
 	case have.Shard != want.Shard:
 		return &store.OwnerError{Field: "shard", Have: strconv.FormatUint(uint64(have.Shard), 10), Want: strconv.FormatUint(uint64(want.Shard), 10)}
-	case have.Node != want.Node:
+	case have.Node != want.Node && (!s.readOnly || !want.Node.IsZero()):
 		return &store.OwnerError{Field: "node", Have: have.Node.String(), Want: want.Node.String()}
 	}
+	s.owner = have.Node
 	b, ok, err = s.read([]byte{prefixApplied})
 	if err != nil || !ok {
 		return err
@@ -220,6 +227,9 @@ func (s *Store) load(opts Options) error {
 	})
 	return nil
 }
+
+// Owner returns the node that a store opened for reading says it belongs to.
+func (s *Store) Owner() ledger.ID { return s.owner }
 
 // Close implements [store.Store]. Closing again does nothing.
 func (s *Store) Close() error {
