@@ -21,6 +21,15 @@ func (s *server) blockRoutes() {
 		OperationID: "get-block", Method: http.MethodGet, Path: "/v1/blocks/{height}", Tags: []string{"chain"},
 		Summary: "A block with its signatures and results",
 	}, s.block)
+	handle(s, huma.Operation{
+		OperationID: "get-block-bytes", Method: http.MethodGet, Path: "/v1/blocks/{height}/bytes", Tags: []string{"chain"},
+		Summary:     "A whole block and the signatures of its header, for who executes it again",
+		Description: "Deterministic CBOR: an array of the block's bytes and the signatures.",
+		Responses: map[string]*huma.Response{"200": {
+			Description: "The signed block",
+			Content:     map[string]*huma.MediaType{typeCBOR: {Schema: &huma.Schema{Type: "string", Format: "binary"}}},
+		}},
+	}, s.blockBytes)
 }
 
 type blocksInput struct {
@@ -91,6 +100,24 @@ func (s *server) block(_ context.Context, in *blockPath) (*body[v1.Block], error
 		out.Results[i] = showResult(&block.Results[i])
 	}
 	return &body[v1.Block]{Body: out}, nil
+}
+
+type cborOutput struct {
+	ContentType string `header:"Content-Type"`
+	Body        []byte
+}
+
+func (s *server) blockBytes(_ context.Context, in *blockPath) (*cborOutput, error) {
+	raw, err := s.Node.BlockBytes(in.Height)
+	if err != nil {
+		return nil, err
+	}
+	_, signatures, err := s.Node.Header(in.Height)
+	if err != nil {
+		return nil, err
+	}
+	b, err := ledger.Encode(&ledger.SignedBlock{Block: raw, Signatures: signatures})
+	return &cborOutput{ContentType: typeCBOR, Body: b}, err
 }
 
 func showHeader(raw []byte, final bool) (v1.Header, error) {

@@ -10,10 +10,13 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"github.com/librum/librum/chain/ledger"
 )
 
-// maxAnswerBytes bounds an answer that is held in memory.
-const maxAnswerBytes = 64 << 20
+// maxAnswerBytes bounds an answer that is held in memory: whole blocks are the
+// largest.
+const maxAnswerBytes = ledger.MaxSignedBlockBytes
 
 // call is one request and how to read its answer.
 type call struct {

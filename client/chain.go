@@ -121,6 +121,16 @@ func (c *Client) Block(ctx context.Context, height uint64) (v1.Block, error) {
 	return out, c.do(ctx, get("/v1/blocks/"+strconv.FormatUint(height, 10), nil, &out))
 }
 
+// SignedBlock returns a whole block as the server keeps it, and the signatures
+// of its header. Nothing in it has been checked.
+func (c *Client) SignedBlock(ctx context.Context, height uint64) (ledger.SignedBlock, error) {
+	var b []byte
+	if err := c.do(ctx, get("/v1/blocks/"+strconv.FormatUint(height, 10)+"/bytes", nil, &b)); err != nil {
+		return ledger.SignedBlock{}, err
+	}
+	return ledger.ParseSignedBlock(b)
+}
+
 // Account returns balance and standing of an account.
 func (c *Client) Account(ctx context.Context, id ledger.ID) (v1.Account, error) {
 	var out v1.Account

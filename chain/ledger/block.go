@@ -100,3 +100,22 @@ func (k *Block) ResultLeaves() ([][]byte, error) {
 	}
 	return leaves, nil
 }
+
+// SignedBlock is a block as one node hands it to another reader: its bytes, and
+// the signatures of its header that the node has.
+type SignedBlock struct {
+	_          struct{} `cbor:",toarray"`
+	Block      []byte   // encoded [Block]
+	Signatures []HeaderSignature
+}
+
+// MaxSignedBlockBytes bounds an encoded signed block.
+const MaxSignedBlockBytes = MaxBlockBytes + 1<<20
+
+// ParseSignedBlock reads a signed block. Neither the block nor the signatures
+// are checked.
+func ParseSignedBlock(b []byte) (SignedBlock, error) {
+	var s SignedBlock
+	err := decodeFormat(proofDecMode, "signed block", b, MaxSignedBlockBytes, &s)
+	return s, err
+}

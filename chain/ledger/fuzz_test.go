@@ -234,3 +234,11 @@ func FuzzParseCommitment(f *testing.F) {
 		}
 	})
 }
+
+func FuzzParseSignedBlock(f *testing.F) {
+	seeds(f, encode(f, &ledger.SignedBlock{Block: encode(f, fixtureBlock(f)), Signatures: []ledger.HeaderSignature{signHeader(f, 1)}}))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		s, err := ledger.ParseSignedBlock(b)
+		canonical(t, b, &s, nil, err)
+	})
+}

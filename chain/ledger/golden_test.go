@@ -54,6 +54,10 @@ func formats() []format {
 			func(b []byte) (any, error) { s, err := ledger.ParseHeaderSignature(b); return &s, err }),
 		plain("block", func(tb testing.TB) any { tb.Helper(); return fixtureBlock(tb) },
 			func(b []byte) (any, error) { k, err := ledger.ParseBlock(b); return &k, err }),
+		plain("signed-block", func(tb testing.TB) any {
+			tb.Helper()
+			return &ledger.SignedBlock{Block: encode(tb, fixtureBlock(tb)), Signatures: []ledger.HeaderSignature{signHeader(tb, 1)}}
+		}, func(b []byte) (any, error) { s, err := ledger.ParseSignedBlock(b); return &s, err }),
 		plain("group", func(testing.TB) any { g := fixtureGroup(); return &g },
 			func(b []byte) (any, error) {
 				g := new(ledger.Group)

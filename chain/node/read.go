@@ -43,12 +43,18 @@ func (n *Node) find(id ledger.Digest) (block *ledger.Block, place int, ok bool, 
 	return block, int(index), true, nil
 }
 
-// Block returns a stored block with the digest of its header.
-func (n *Node) Block(height uint64) (ledger.Block, ledger.Digest, error) {
+// BlockBytes returns a stored block as it is kept.
+func (n *Node) BlockBytes(height uint64) ([]byte, error) {
 	raw, err := n.store.Block(height)
 	if errors.Is(err, store.ErrNotFound) {
-		return ledger.Block{}, ledger.Digest{}, fmt.Errorf("%w: block %d", ErrNotFound, height)
+		return nil, fmt.Errorf("%w: block %d", ErrNotFound, height)
 	}
+	return raw, err
+}
+
+// Block returns a stored block with the digest of its header.
+func (n *Node) Block(height uint64) (ledger.Block, ledger.Digest, error) {
+	raw, err := n.BlockBytes(height)
 	if err != nil {
 		return ledger.Block{}, ledger.Digest{}, err
 	}

@@ -16,8 +16,13 @@ import (
 
 // Input is what is verified and what it is verified with.
 type Input struct {
-	Store     store.Store // read only
-	Genesis   []byte      // the genesis file
+	// Source is where the chain is read from; nil: the Store. Its errors other
+	// than [store.ErrNotFound] end the verification without a verdict.
+	Source Source
+	// Store is what a node keeps, read only: all its rows are compared with what
+	// execution gives. Nil where only blocks and signatures can be had.
+	Store     store.Store
+	Genesis   []byte // the genesis file
 	Contracts *contract.Set
 	Verify    ledger.VerifyFunc // ZIP-215
 	Anchors   Anchors
@@ -30,6 +35,9 @@ type Input struct {
 // above are executed and compared, but nobody needs to believe them. The error
 // is nil unless ctx ended or the verifier itself could not go on.
 func Chain(ctx context.Context, in Input) (Report, *State, error) {
+	if in.Source == nil {
+		in.Source = stored{in.Store}
+	}
 	w := walk{in: in, state: newState(), expected: newExpected()}
 	defer w.state.rollback()
 	w.report.Anchored = in.Anchors.Any()
@@ -74,35 +82,29 @@ func (w *walk) run(ctx context.Context) error {
 	if err := w.begin(); err != nil {
 		return err
 	}
-	applied, ok, err := w.in.Store.Applied()
+	height, ok, err := w.in.Source.Height(ctx)
 	switch {
 	case err != nil:
-		return finding("storage", "store", "%v", err)
+		return w.unread("store", err)
 	case !ok:
 		return finding("missing", "store", "no genesis state is stored")
 	}
-	w.report.Stored = applied.Height
+	w.report.Stored = height
 	if err := w.history(0); err != nil {
 		return err
 	}
-	for h := uint64(1); h <= applied.Height; h++ {
+	for h := uint64(1); h <= height; h++ {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		if err := w.block(h); err != nil {
+		if err := w.block(ctx, h); err != nil {
 			return err
 		}
 		if w.in.Progress != nil {
-			w.in.Progress(h, applied.Height)
+			w.in.Progress(h, height)
 		}
 	}
-	if err := w.position(&applied); err != nil {
-		return err
-	}
-	if err := w.rows(ctx, applied.Height); err != nil {
-		return err
-	}
-	if err := w.audit(ctx, applied.Height); err != nil {
+	if err := w.kept(ctx, height); err != nil {
 		return err
 	}
 	return w.anchors()
@@ -145,14 +147,14 @@ func (w *walk) verify(key ledger.PublicKey, message []byte, signature [ledger.Si
 }
 
 // block executes the records of a stored block again and compares.
-func (w *walk) block(height uint64) error {
+func (w *walk) block(ctx context.Context, height uint64) error {
 	where := fmt.Sprintf("block %d", height)
-	raw, err := w.in.Store.Block(height)
+	raw, signatures, err := w.in.Source.Block(ctx, height)
 	if errors.Is(err, store.ErrNotFound) {
 		return finding("missing", where, "the block is not stored")
 	}
 	if err != nil {
-		return finding("storage", where, "%v", err)
+		return w.unread(where, err)
 	}
 	block, err := ledger.ParseBlock(raw)
 	if err != nil {
@@ -180,14 +182,13 @@ func (w *walk) block(height uint64) error {
 		return err
 	}
 	w.previous = ledger.Hash(header)
-	stored, err := w.in.Store.Header(height)
-	if err != nil || ledger.Hash(stored) != w.previous {
-		return finding("header", fmt.Sprintf("header %d", height), "the header stored beside the block is not the block's")
+	if err := w.beside(height); err != nil {
+		return err
 	}
 	w.report.Checked.Blocks++
 	w.report.Checked.Transactions += uint64(len(block.Results))
 	w.headSeen = w.headSeen || w.previous == w.in.Anchors.Head
-	return w.signatures(height, header, &block.Header)
+	return w.signatures(height, header, &block.Header, signatures)
 }
 
 // execute runs the block's records through execution and grouping and returns
@@ -267,12 +268,8 @@ func (w *walk) seal() (*ledger.Header, error) {
 }
 
 // signatures counts a header as final where a quorum signed it.
-func (w *walk) signatures(height uint64, raw []byte, header *ledger.Header) error {
+func (w *walk) signatures(height uint64, raw []byte, header *ledger.Header, signatures []ledger.HeaderSignature) error {
 	where := fmt.Sprintf("header %d", height)
-	signatures, err := w.in.Store.Signatures(height)
-	if err != nil {
-		return finding("storage", where, "%v", err)
-	}
 	for _, s := range signatures {
 		if s.Height != height {
 			return finding("signature", where, "node %s's says that it is of header %d", s.Node.Short(), s.Height)

@@ -2,9 +2,10 @@
 // executes every record again, from the genesis, through the contracts it is
 // handed, and compares what comes out with what is stored.
 //
-// What enters is a store, a genesis file and anchors kept elsewhere; what
-// leaves is a [Report] that names the first thing that differs, and the state
-// that execution led to, for whoever verifies more.
+// What enters is a store, or another [Source] of blocks and signatures, a
+// genesis file and anchors kept elsewhere; what leaves is a [Report] that names
+// the first thing that differs, and the state that execution led to, for
+// whoever verifies more.
 //
 // Invariants:
 //
@@ -21,6 +22,6 @@
 //     true one, and the report says so.
 //  4. Wrong outranks incomplete, and incomplete right.
 //
-// The state, and about 100 bytes for each write and transaction of the chain's
-// whole history, are held in memory.
+// The state is held in memory; where a store is verified, also about 100 bytes
+// for each write and transaction of the chain's whole history.
 package verify

@@ -10,7 +10,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/librum/librum/chain/blob"
 	"github.com/librum/librum/chain/identity"
 	"github.com/librum/librum/chain/ledger"
 	"github.com/librum/librum/chain/verify"
@@ -24,7 +23,12 @@ type verifyOptions struct {
 	genesis   string
 	head      string
 	minHeight uint64
+	server    string
+	tokenFile string
+	ca        string
 	json      bool
+
+	dirSet bool // asked for, not the default
 }
 
 func newVerifyCommand() *cobra.Command {
@@ -40,21 +44,28 @@ func newVerifyCommand() *cobra.Command {
 	flags.StringVar(&o.genesis, "genesis", "", "anchor: the genesis file, or its digest")
 	flags.StringVar(&o.head, "head", "", "anchor: a chain hash that must be in the chain")
 	flags.Uint64Var(&o.minHeight, "min-height", 0, "anchor: the chain must be final up to here")
+	flags.StringVar(&o.server, "server", "", "URL of a node to verify instead of a directory")
+	flags.StringVar(&o.tokenFile, "token-file", "", "with --server: file with the bearer token (default $"+envTokenFile+", else "+defaultTokenFile+" if it exists)")
+	flags.StringVar(&o.ca, "ca", "", "with --server: PEM file of those who may vouch for it (default the system's)")
 	flags.BoolVar(&o.json, "json", false, "print one JSON object on the last line")
 	cmd.AddCommand(&cobra.Command{
-		Use:     "chain",
-		Short:   "Execute every record of every node again and compare",
-		Example: "  librum verify chain --dir demo-data --min-height 100",
-		Args:    noArguments,
+		Use:   "chain",
+		Short: "Execute every record of every node again and compare",
+		Example: "  librum verify chain --dir demo-data --min-height 100\n" +
+			"  librum verify chain --server http://127.0.0.1:8080 --genesis 7d0a…",
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			o.dirSet = cmd.Flags().Changed("dir")
 			return o.run(cmd.Context(), cmd.OutOrStdout(), "")
 		},
 	}, &cobra.Command{
-		Use:     "job ID",
-		Short:   "Check the chain, then compute every round of a job again",
-		Example: "  librum verify job 5c0d… --dir demo-data",
-		Args:    oneArgument("the job's id"),
+		Use:   "job ID",
+		Short: "Check the chain, then compute every round of a job again",
+		Example: "  librum verify job 5c0d… --dir demo-data\n" +
+			"  librum verify job 5c0d… --server http://127.0.0.1:8080 --genesis 7d0a…",
+		Args: oneArgument("the job's id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			o.dirSet = cmd.Flags().Changed("dir")
 			return o.run(cmd.Context(), cmd.OutOrStdout(), args[0])
 		},
 	})
@@ -87,10 +98,13 @@ func (o *verifyOptions) run(ctx context.Context, out io.Writer, jobID string) er
 	if o.json {
 		text = io.Discard
 	}
-	result, err := verifyDir(ctx, localnet.Dir(o.dir), anchors, jobs, text)
+	result, err := o.verify(ctx, anchors, jobs, text)
+	if coded, ok := errors.AsType[*exitError](err); ok && coded.code == exitUsage {
+		return err
+	}
 	if err != nil {
 		result.OK, result.Verdict = false, verify.Incomplete
-		result.First = &verify.Finding{Kind: "unavailable", Where: o.dir, Message: err.Error()}
+		result.First = &verify.Finding{Kind: "unavailable", Where: first(o.server, o.dir), Message: err.Error()}
 	}
 	if o.json {
 		if err := printJSON(out, result); err != nil {
@@ -108,6 +122,23 @@ func (o *verifyOptions) run(ctx context.Context, out io.Writer, jobID string) er
 	default:
 		return &exitError{code: exitNo}
 	}
+}
+
+// verify asks the source that the flags name.
+func (o *verifyOptions) verify(ctx context.Context, anchors verify.Anchors, jobs []ledger.Digest, text io.Writer) (verifyResult, error) {
+	if o.server == "" {
+		return verifyDir(ctx, localnet.Dir(o.dir), anchors, jobs, text)
+	}
+	if o.dirSet {
+		return verifyResult{}, wrongUse(errors.New("--dir and --server: give one of them"))
+	}
+	flags := serverFlags{server: o.server, tokenFile: o.tokenFile, ca: o.ca}
+	c, err := flags.open()
+	if err != nil {
+		return verifyResult{}, err
+	}
+	defer c.Close()
+	return verifyServer(ctx, c, anchors, jobs, text)
 }
 
 // anchors reads the anchors from the flags.
@@ -169,21 +200,26 @@ func verifyDir(ctx context.Context, dir localnet.Dir, anchors verify.Anchors, jo
 	if err != nil || !result.OK {
 		return result, err
 	}
-	say(out, "genesis    %s", newest.Genesis)
-	say(out, "chain hash %s at height %d, log time %s", newest.Head, newest.Height, logTime(newest.LogTime))
-	if !anchors.Any() {
-		say(out, "no anchor was given (--genesis, --head, --min-height): that the chain was rewritten or shortened is not excluded")
-	}
-	blobs := make([]blob.Store, 0, len(nodes))
+	sayHead(&newest, anchors, out)
+	files := make([]flverify.Files, 0, len(nodes))
 	for _, n := range nodes {
-		blobs = append(blobs, n.Blobs)
+		files = append(files, n.Blobs)
 	}
 	for _, id := range jobs {
-		if err := result.addJob(ctx, flverify.Input{State: state, Job: id, Blobs: blobs}, out); err != nil {
+		if err := result.addJob(ctx, flverify.Input{State: state, Job: id, Files: files}, out); err != nil {
 			return result, fmt.Errorf("verify job %s as of block %d, the newest final one: %w", id, newest.Height, err)
 		}
 	}
 	return result, nil
+}
+
+// sayHead says which chain was verified, and what nobody vouches for.
+func sayHead(r *verify.Report, anchors verify.Anchors, out io.Writer) {
+	say(out, "genesis    %s", r.Genesis)
+	say(out, "chain hash %s at height %d, log time %s", r.Head, r.Height, logTime(r.LogTime))
+	if !anchors.Any() {
+		say(out, "no anchor was given (--genesis, --head, --min-height): that the chain was rewritten or shortened is not excluded")
+	}
 }
 
 // addChains verifies the chain of each node, and then all against each other.
@@ -257,6 +293,8 @@ func (r *verifyResult) addJob(ctx context.Context, in flverify.Input, out io.Wri
 	case report.Incomplete:
 		r.worsen(verify.Incomplete, nil)
 		say(out, "job %s: incomplete: not all could be recomputed", in.Job)
+	case report.Attested > 0:
+		say(out, "job %s: right: %d rounds, %d averages recomputed, %d on the word of a quorum alone", in.Job, report.Rounds, report.Averages, report.Attested)
 	default:
 		say(out, "job %s: right: %d rounds, %d updates, %d averages", in.Job, report.Rounds, report.Updates, report.Averages)
 	}

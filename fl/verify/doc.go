@@ -10,7 +10,9 @@
 //
 //  1. The state is believed, nothing else: files are checked by digest, and
 //     models, sets, weights and refusals are computed.
-//  2. An update that is gone makes the verdict incomplete, not right.
+//  2. An update that is gone makes the verdict incomplete, not right. One that
+//     is withheld from this reader does so only where no quorum attested the
+//     round.
 //  3. Metrics and numbers of examples are claims, and called so.
 //     The model card is neither: it is made again.
 //  4. A job that failed over a result is explained: who said what, and what the

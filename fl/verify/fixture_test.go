@@ -11,7 +11,6 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/librum/librum/aggregator"
-	"github.com/librum/librum/chain/blob"
 	"github.com/librum/librum/chain/blob/file"
 	"github.com/librum/librum/chain/contract"
 	"github.com/librum/librum/chain/ledger"
@@ -285,7 +284,7 @@ func (r *recorded) Get(key contract.Key) ([]byte, bool, error) {
 }
 
 func (r *recorded) verify(ctx context.Context) (verify.Report, error) {
-	return verify.Job(ctx, verify.Input{State: r, Job: r.id, Blobs: []blob.Store{r.blobs}, Threads: 1})
+	return verify.Job(ctx, verify.Input{State: r, Job: r.id, Files: []verify.Files{r.blobs}, Threads: 1})
 }
 
 // damage flips a bit of a file behind the store's back.

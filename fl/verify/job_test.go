@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/librum/librum/aggregator"
-	"github.com/librum/librum/chain/blob"
 	"github.com/librum/librum/chain/contract"
 	"github.com/librum/librum/chain/ledger"
 	fl "github.com/librum/librum/fl/contract"
@@ -262,7 +261,7 @@ func TestSecondStoreIsTried(t *testing.T) {
 	if err := errors.Join(other.blobs.Delete(t.Context(), d), other.damage(ledger.Hash(r.card))); err != nil {
 		t.Fatal(err)
 	}
-	in := verify.Input{State: r, Job: r.id, Blobs: []blob.Store{other.blobs, r.blobs}, Threads: 2}
+	in := verify.Input{State: r, Job: r.id, Files: []verify.Files{other.blobs, r.blobs}, Threads: 2}
 	calls := uint64(0)
 	in.Progress = func(round, of uint64) {
 		if calls++; round != calls || of != rounds {
@@ -293,7 +292,7 @@ func TestJobErrors(t *testing.T) {
 		t.Errorf("cancelled: first %v, error %v, want %v", got.First, err, context.Canceled)
 	}
 	ctx, cancel = context.WithCancel(t.Context())
-	in := verify.Input{State: r, Job: r.id, Blobs: []blob.Store{r.blobs}, Progress: func(uint64, uint64) { cancel() }}
+	in := verify.Input{State: r, Job: r.id, Files: []verify.Files{r.blobs}, Progress: func(uint64, uint64) { cancel() }}
 	if got, err := verify.Job(ctx, in); !errors.Is(err, context.Canceled) || got.First != nil || got.Rounds != 1 {
 		t.Errorf("cancelled after a round: first %v, %d rounds, error %v", got.First, got.Rounds, err)
 	}

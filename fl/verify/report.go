@@ -9,6 +9,7 @@ type Basis string
 const (
 	Recomputed Basis = "recomputed"
 	Expired    Basis = "averages not recomputable: updates are gone"
+	Withheld   Basis = "averages not recomputable from here: updates are not given to this reader"
 )
 
 // Attested returns the basis of what k of n nodes attested.
@@ -40,6 +41,7 @@ type Report struct {
 	Rounds     uint64 // checked
 	Updates    uint64 // whose bytes were checked
 	Averages   uint64 // recomputed
+	Attested   uint64 // rounds whose average rests on the quorum's word alone
 	Incomplete bool   // something needed is gone
 	First      *Finding
 }

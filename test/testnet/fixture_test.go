@@ -121,7 +121,11 @@ func report(t *testing.T, net *testnet.Net, stores ...blob.Store) verify.Report 
 	if stores == nil {
 		stores = net.AllBlobs()
 	}
-	r, err := verify.Job(context.WithoutCancel(t.Context()), verify.Input{State: net.State(), Job: net.JobID(), Blobs: stores, Threads: 1})
+	files := make([]verify.Files, len(stores))
+	for i, s := range stores {
+		files[i] = s
+	}
+	r, err := verify.Job(context.WithoutCancel(t.Context()), verify.Input{State: net.State(), Job: net.JobID(), Files: files, Threads: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

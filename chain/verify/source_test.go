@@ -1,0 +1,119 @@
+package verify_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/chain/store"
+	"github.com/librum/librum/chain/verify"
+)
+
+// served is a chain as a server gives it, which may lie.
+type served struct {
+	store.Store
+
+	change func(height uint64, block []byte, signatures []ledger.HeaderSignature) ([]byte, []ledger.HeaderSignature, error)
+}
+
+func (s served) Height(context.Context) (uint64, bool, error) {
+	a, ok, err := s.Applied()
+	return a.Height, ok, err
+}
+
+func (s served) Block(_ context.Context, height uint64) ([]byte, []ledger.HeaderSignature, error) {
+	block, err := s.Store.Block(height)
+	if err != nil {
+		return nil, nil, err
+	}
+	signatures, err := s.Signatures(height)
+	if err != nil || s.change == nil {
+		return block, signatures, err
+	}
+	return s.change(height, block, signatures)
+}
+
+// TestSource verifies what somebody serves, without a store to look into.
+func TestSource(t *testing.T) {
+	t.Parallel()
+	c := build(t)
+	in := c.input(nil)
+	in.Source = served{Store: c.store}
+	report, _, err := verify.Chain(t.Context(), in)
+	want := run(t, c.input(c.store))
+	if err != nil || report != want {
+		t.Errorf("%+v, %v, want %+v as from the store", report, err, want)
+	}
+	unreachable := errors.New("unreachable")
+	for name, lie := range map[string]struct {
+		change func(uint64, []byte, []ledger.HeaderSignature) ([]byte, []ledger.HeaderSignature, error)
+		kind   string
+	}{
+		"a block is missing": {func(h uint64, b []byte, s []ledger.HeaderSignature) ([]byte, []ledger.HeaderSignature, error) {
+			if h == 2 {
+				return nil, nil, fmt.Errorf("ask: %w", store.ErrNotFound)
+			}
+			return b, s, nil
+		}, "missing"},
+		"no signatures": {func(_ uint64, b []byte, _ []ledger.HeaderSignature) ([]byte, []ledger.HeaderSignature, error) {
+			return b, nil, nil
+		}, "missing"},
+		"a foreign signature": {func(_ uint64, b []byte, s []ledger.HeaderSignature) ([]byte, []ledger.HeaderSignature, error) {
+			s[0].Signature = s[1].Signature
+			return b, s, nil
+		}, "signature"},
+		"rubbish": {func(uint64, []byte, []ledger.HeaderSignature) ([]byte, []ledger.HeaderSignature, error) {
+			return []byte{0x80}, nil, nil
+		}, "malformed"},
+		"another block": {func(h uint64, b []byte, s []ledger.HeaderSignature) ([]byte, []ledger.HeaderSignature, error) {
+			if h == 3 {
+				b, err := c.store.Block(1)
+				return b, s, err
+			}
+			return b, s, nil
+		}, "header"},
+	} {
+		in.Source = served{Store: c.store, change: lie.change}
+		report, _, err := verify.Chain(t.Context(), in)
+		if err != nil || report.First == nil || report.First.Kind != lie.kind {
+			t.Errorf("%s: first %v, error %v, want kind %s", name, report.First, err, lie.kind)
+		}
+	}
+	in.Source = served{Store: c.store, change: func(uint64, []byte, []ledger.HeaderSignature) ([]byte, []ledger.HeaderSignature, error) {
+		return nil, nil, unreachable
+	}}
+	if report, _, err := verify.Chain(t.Context(), in); !errors.Is(err, unreachable) || report.First != nil {
+		t.Errorf("a source that does not answer: first %v, error %v; want the error alone", report.First, err)
+	}
+}
+
+// TestSourceFlippedBytes flips bytes of what a server gives: none goes by
+// unseen.
+func TestSourceFlippedBytes(t *testing.T) {
+	t.Parallel()
+	c := build(t)
+	in := c.input(nil)
+	in.Verify = remembered()
+	for height := uint64(1); height <= c.blocks; height++ {
+		whole, err := c.store.Block(height)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for at := 0; at < len(whole); at += 7 {
+			in.Source = served{Store: c.store, change: func(h uint64, b []byte, s []ledger.HeaderSignature) ([]byte, []ledger.HeaderSignature, error) {
+				if h == height {
+					b = slices.Clone(b)
+					b[at] ^= 1
+				}
+				return b, s, nil
+			}}
+			report, _, err := verify.Chain(t.Context(), in)
+			if err != nil || report.Verdict != verify.Wrong {
+				t.Errorf("block %d, byte %d: verdict %s, error %v", height, at, report.Verdict, err)
+			}
+		}
+	}
+}

@@ -1,0 +1,173 @@
+package app_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// verdict is what verify and fsck print with --json.
+type verdict struct {
+	OK      bool              `json:"ok"`
+	Verdict string            `json:"verdict"`
+	Checked map[string]uint64 `json:"checked"`
+	First   *struct {
+		Kind    string `json:"kind"`
+		Where   string `json:"where"`
+		Message string `json:"message"`
+	} `json:"first_error"`
+}
+
+const auditedJob = `
+num_rounds: 2
+min_train_peers: 2
+min_available_peers: 2
+seed: 3
+model: {name: logistic, layers: [64, 10]}
+train: {local_epochs: 1, batch_size: 8, learning_rate: 0.05}
+`
+
+// TestAudit goes the ways of an auditor: against the running network, which is
+// trusted in nothing but the genesis digest, and over the directory it leaves.
+func TestAudit(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "dev")
+	d := startDev(t, dir, 2, anyPort)
+	spec := filepath.Join(t.TempDir(), "job.yaml")
+	if err := os.WriteFile(spec, []byte(auditedJob), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, code := output(t, d.env, "job", "run", "-f", spec, "--json")
+	if code != 0 {
+		t.Fatalf("job run: exit %d", code)
+	}
+	job := lastLine[struct {
+		Job string `json:"job"`
+	}](t, out).Job
+	token := filepath.Join(dir, "token")
+	server := []string{"--server", d.base, "--token-file", token, "--genesis", d.genesis}
+	auditServer(t, server, job, d)
+
+	d.end(t, syscall.SIGTERM)
+	auditReadOnly(t, dir, d.genesis, job)
+}
+
+// auditServer verifies chain and job of a running node.
+func auditServer(t *testing.T, server []string, job string, d *dev) {
+	t.Helper()
+	awaitFinalEnd(t, d, job)
+	out, code := output(t, nil, append([]string{"verify", "chain", "--json"}, server...)...)
+	v := lastLine[verdict](t, out)
+	if code != 0 || !v.OK || v.Verdict != "right" || v.Checked["blocks"] == 0 || v.Checked["transactions"] < 10 || v.Checked["signatures"] == 0 {
+		t.Errorf("verify chain --server: exit %d, %+v", code, v)
+	}
+	out, code = output(t, nil, append([]string{"verify", "job", job}, server...)...)
+	for _, want := range []string{
+		"recomputed: initial model", "attested by ", "averages not recomputable from here: updates are not given to this reader",
+		"claim of the peers", "2 on the word of a quorum alone",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("verify job --server does not say %q", want)
+		}
+	}
+	if code != 0 {
+		t.Errorf("verify job --server: exit %d", code)
+	}
+	out, code = output(t, nil, append([]string{"verify", "chain", "--json", "--min-height", "1000000"}, server...)...)
+	if v := lastLine[verdict](t, out); code != 1 || v.Verdict != "wrong" || v.First == nil || v.First.Kind != "anchor" {
+		t.Errorf("a height that is not reached: exit %d, %+v", code, v)
+	}
+	other := append(append([]string{"verify", "chain", "--json"}, server[:4]...), "--genesis", strings.Repeat("0", 63)+"1")
+	out, code = output(t, nil, other...)
+	if v := lastLine[verdict](t, out); code != 1 || v.First == nil || v.First.Kind != "anchor" {
+		t.Errorf("another chain's genesis: exit %d, %+v", code, v)
+	}
+	out, code = output(t, nil, "verify", "chain", "--json", "--server", "http://127.0.0.1:1")
+	if v := lastLine[verdict](t, out); code != 3 || v.OK || v.Verdict != "incomplete" {
+		t.Errorf("nobody there: exit %d, %+v", code, v)
+	}
+	if _, code = output(t, nil, append([]string{"verify", "chain", "--dir", "x"}, server...)...); code != 2 {
+		t.Errorf("--dir beside --server: exit %d, want 2", code)
+	}
+}
+
+// awaitFinalEnd waits until what the job did last is final.
+func awaitFinalEnd(t *testing.T, d *dev, job string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	for ctx.Err() == nil {
+		out, code := output(t, nil, "verify", "job", job, "--server", d.base, "--token-file", d.env[1][len("LIBRUM_TOKEN_FILE="):])
+		if code == 0 && strings.Contains(out, "state finished") {
+			return
+		}
+	}
+	t.Fatal("the end of the job is not final after 30 s")
+}
+
+// auditReadOnly verifies a directory in which nothing can be written, and finds
+// it as it was.
+func auditReadOnly(t *testing.T, dir, genesis, job string) {
+	t.Helper()
+	before := snapshot(t, dir)
+	writable(t, dir, false)
+	defer writable(t, dir, true)
+	out, code := output(t, nil, "verify", "job", job, "--dir", dir, "--genesis", genesis, "--json")
+	if v := lastLine[verdict](t, out); code != 0 || !v.OK || v.Checked["averages"] != 2 {
+		t.Errorf("verify job in a directory that is read-only: exit %d, %+v", code, v)
+	}
+	after := snapshot(t, dir)
+	for path, was := range before {
+		if after[path] != was {
+			t.Errorf("%s was changed by verify", path)
+		}
+	}
+	if len(after) != len(before) {
+		t.Errorf("verify left %d files, there were %d", len(after), len(before))
+	}
+}
+
+// file is what must not change of a file.
+type file struct {
+	content string
+	changed time.Time
+}
+
+func snapshot(t *testing.T, dir string) map[string]file {
+	t.Helper()
+	all := map[string]file{}
+	err := filepath.Walk(dir, func(path string, info os.FileInfo, err error) error {
+		if err != nil || info.IsDir() {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		all[path] = file{string(b), info.ModTime()}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// writable gives or takes the right to write into the directories and files.
+func writable(t *testing.T, dir string, yes bool) {
+	t.Helper()
+	err := filepath.Walk(dir, func(path string, info os.FileInfo, err error) error {
+		if err != nil {
+			return err
+		}
+		mode := info.Mode().Perm() &^ 0o222
+		if yes {
+			mode |= 0o200
+		}
+		return os.Chmod(path, mode)
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
