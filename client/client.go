@@ -28,7 +28,13 @@ type Options struct {
 	Retries int            // repeats after the first try; 0: 5, negative: none
 	Backoff time.Duration  // before the first repeat, doubled each time; 0: 200 ms
 	Roots   *x509.CertPool // who may vouch for the server; nil: the system's, or those of $SSL_CERT_FILE
+	// PlainHTTP allows a server that is not on this machine to be asked without
+	// TLS. Whoever sits between reads the token then.
+	PlainHTTP bool
 }
+
+// ErrPlainHTTP refuses to send a token over a network in the clear.
+var ErrPlainHTTP = errors.New("plain HTTP is for this machine alone; use https://")
 
 // The bounds of waits between repeats.
 const (
@@ -46,6 +52,9 @@ func New(base, token string, options Options) (*Client, error) {
 	}
 	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		return nil, fmt.Errorf("read the server's URL %q: want http://HOST:PORT or https://HOST:PORT", base)
+	}
+	if u.Scheme == "http" && !options.PlainHTTP && !onThisMachine(u.Hostname()) {
+		return nil, fmt.Errorf("read the server's URL %q: %w", base, ErrPlainHTTP)
 	}
 	if u.User != nil || u.RawQuery != "" {
 		return nil, errors.New("read the server's URL: neither a user nor a query is allowed in it")
@@ -70,6 +79,13 @@ func New(base, token string, options Options) (*Client, error) {
 	hc.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	c.http = &hc
 	return c, nil
+}
+
+// onThisMachine reports whether what is sent to the host stays on this machine
+// (RFC 6761 §6.3 for the name).
+func onThisMachine(host string) bool {
+	ip := net.ParseIP(host)
+	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
 }
 
 // defaultTransport goes through the proxy that $HTTPS_PROXY names, if any.

@@ -56,8 +56,24 @@ func refuse(w http.ResponseWriter, status int, code string) {
 func TestNewRefusesURLs(t *testing.T) {
 	t.Parallel()
 	for _, base := range []string{"", "127.0.0.1:8080", "ftp://host", "http://", "http://user:password@host", "http://host?query", "http://a b"} {
-		if _, err := client.New(base, "", client.Options{}); err == nil {
+		if _, err := client.New(base, "", client.Options{PlainHTTP: true}); err == nil {
 			t.Errorf("%q: no error", base)
+		}
+	}
+}
+
+func TestPlainHTTPStaysOnThisMachine(t *testing.T) {
+	t.Parallel()
+	for base, here := range map[string]bool{
+		"http://127.0.0.1:1": true, "http://127.9.9.9": true, "http://[::1]:1": true, "http://localhost:1": true, "http://LOCALHOST": true,
+		"http://10.0.0.1:1": false, "http://0.0.0.0": false, "http://[::]": false, "http://localhost.example": false, "http://127.0.0.1.example": false,
+		"https://10.0.0.1:1": true,
+	} {
+		if _, err := client.New(base, "", client.Options{}); (err == nil) != here || err != nil && !errors.Is(err, client.ErrPlainHTTP) {
+			t.Errorf("%s: %v", base, err)
+		}
+		if _, err := client.New(base, "", client.Options{PlainHTTP: true}); err != nil {
+			t.Errorf("%s, allowed: %v", base, err)
 		}
 	}
 }

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/librum/librum/api"
 	"github.com/librum/librum/chain/ledger"
 	"github.com/librum/librum/client"
@@ -54,13 +56,21 @@ func (d Dir) ReadToken() (string, error) {
 	return strings.TrimSpace(string(b)), nil
 }
 
-// Serve answers on the listener as node 0 until ctx ends.
-func (n *Network) Serve(ctx context.Context, listener net.Listener, logger *slog.Logger) error {
+// Serve answers on the listener, and on the others, as node 0 until ctx ends.
+func (n *Network) Serve(ctx context.Context, listener net.Listener, logger *slog.Logger, others ...net.Listener) error {
+	listeners := append([]net.Listener{listener}, others...)
 	handler, err := n.Handler(logger)
 	if err != nil {
-		return errors.Join(err, listener.Close())
+		for _, l := range listeners {
+			err = errors.Join(err, l.Close())
+		}
+		return err
 	}
-	return api.Serve(ctx, listener, handler)
+	group, ctx := errgroup.WithContext(ctx)
+	for _, l := range listeners {
+		group.Go(func() error { return api.Serve(ctx, l, handler) })
+	}
+	return group.Wait()
 }
 
 // Remote is a node behind HTTP as a peer sees it.

@@ -165,11 +165,11 @@ func (o *demoOptions) train(
 	if lie != nil {
 		options.Cheat = lie.seats()
 	}
-	listener, err := listen(ctx, "127.0.0.1:0")
+	at, err := loopback(ctx)
 	if err != nil {
 		return nil, anchors, err
 	}
-	r, ctx, err := runNetwork(ctx, localnet.Dir(o.dir), listener, o.seed, options)
+	r, ctx, err := runNetwork(ctx, localnet.Dir(o.dir), at, o.seed, options)
 	if err != nil {
 		return nil, anchors, err
 	}

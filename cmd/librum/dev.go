@@ -19,8 +19,9 @@ import (
 const devSeed = 1
 
 type devOptions struct {
+	*doorFlags
+
 	dir    string
-	listen string
 	peers  int
 	extern int
 
@@ -36,6 +37,7 @@ func newDevCommand() *cobra.Command {
 peers that have the digits. A directory that holds a network is taken up where
 it was left. Keys are random; whoever can read the directory has them.`,
 		Example: "  librum dev --dir ./librum-dev --listen 127.0.0.1:8080\n" +
+			"  librum dev --listen 0.0.0.0:8443 --tls-cert server.pem --tls-key server.key\n" +
 			"  librum dev --peers 0 --external-peers 3",
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -43,9 +45,9 @@ it was left. Keys are random; whoever can read the directory has them.`,
 			return o.run(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
+	o.doorFlags = addDoorFlags(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&o.dir, "dir", "librum-dev", "directory of the network")
-	flags.StringVar(&o.listen, "listen", "127.0.0.1:8080", "address of node 0")
 	flags.IntVar(&o.peers, "peers", 10, "peers of a new network that run in this process")
 	flags.IntVar(&o.extern, "external-peers", 0, "peers of a new network that run elsewhere, by librum peer run; their keys are left in DIR/peers")
 	return cmd
@@ -55,16 +57,16 @@ func (o *devOptions) run(ctx context.Context, out, log io.Writer) (err error) {
 	if o.peers < 0 || o.peers > 100 || o.extern < 0 || o.extern > 100 || o.peers+o.extern == 0 || o.dir == "" {
 		return wrongUse(errors.New("--peers and --external-peers are 0 to 100, not both 0; --dir is not empty"))
 	}
-	listener, err := listen(ctx, o.listen)
+	logger := slog.New(slog.NewTextHandler(log, nil))
+	at, err := o.open(ctx, logger)
 	if err != nil {
 		return err
 	}
 	dir := localnet.Dir(o.dir)
 	if err := o.create(dir, log); err != nil {
-		return &exitError{code: exitUnknown, err: errors.Join(err, listener.Close())}
+		return &exitError{code: exitUnknown, err: errors.Join(err, at.close())}
 	}
-	logger := slog.New(slog.NewTextHandler(log, nil))
-	r, running, err := runNetwork(ctx, dir, listener, devSeed, localnet.Options{Logger: logger})
+	r, running, err := runNetwork(ctx, dir, at, devSeed, localnet.Options{Logger: logger})
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil // stopped while it opened
@@ -72,7 +74,7 @@ func (o *devOptions) run(ctx context.Context, out, log io.Writer) (err error) {
 		return &exitError{code: exitUnknown, err: err}
 	}
 	defer func() { err = errors.Join(err, r.close()) }()
-	say(out, "listening at %s", r.base)
+	say(out, "listening at %s", at.base())
 	say(out, "token in %s", dir.Token())
 	if _, err := os.Stat(dir.ExternalKey(0)); err == nil {
 		say(out, "keys of external peers: %s and on", dir.ExternalKey(0))

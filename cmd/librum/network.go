@@ -14,7 +14,7 @@ import (
 // running is a local network that serves and trains.
 type running struct {
 	*localnet.Network
-	base string // URL of node 0
+	base string // URL of node 0, for this process
 	stop context.CancelFunc
 	done *errgroup.Group
 }
@@ -33,20 +33,24 @@ func listen(ctx context.Context, address string) (net.Listener, error) {
 	return listener, nil
 }
 
-// runNetwork opens the network of dir, serves node 0 at the listener and runs
+// runNetwork opens the network of dir, serves node 0 at the door and runs
 // the peers. The context of the result ends when a part of it fails.
 func runNetwork(
-	ctx context.Context, dir localnet.Dir, listener net.Listener, seed uint64, options localnet.Options,
+	ctx context.Context, dir localnet.Dir, at *door, seed uint64, options localnet.Options,
 ) (*running, context.Context, error) {
 	network, err := localnet.Open(ctx, dir, options)
 	if err != nil {
-		return nil, nil, errors.Join(err, listener.Close())
+		return nil, nil, errors.Join(err, at.close())
+	}
+	var inside []net.Listener
+	if at.inside != nil {
+		inside = append(inside, at.inside)
 	}
 	ctx, stop := context.WithCancel(ctx)
 	group, ctx := errgroup.WithContext(ctx)
-	r := &running{Network: network, base: "http://" + listener.Addr().String(), stop: stop, done: group}
+	r := &running{Network: network, base: at.insideBase(), stop: stop, done: group}
 	group.Go(func() error { return network.Run(ctx) })
-	group.Go(func() error { return network.Serve(ctx, listener, options.Logger) })
+	group.Go(func() error { return network.Serve(ctx, at.Listener, options.Logger, inside...) })
 	group.Go(func() error { return network.RunPeers(ctx, r.base, seed, options.Logger) })
 	return r, ctx, nil
 }

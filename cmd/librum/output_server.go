@@ -31,6 +31,7 @@ type serverFlags struct {
 	server    string
 	tokenFile string
 	ca        string
+	plain     bool
 	json      bool
 }
 
@@ -40,6 +41,7 @@ func addServerFlags(cmd *cobra.Command) *serverFlags {
 	cmd.PersistentFlags().StringVar(&f.server, "server", "", "URL of a node (default $"+envServer+", else "+defaultServer+")")
 	cmd.PersistentFlags().StringVar(&f.tokenFile, "token-file", "", "file with the bearer token (default $"+envTokenFile+", else "+defaultTokenFile+" if it exists)")
 	cmd.PersistentFlags().StringVar(&f.ca, "ca", "", "PEM file of those who may vouch for an https server (default the system's)")
+	cmd.PersistentFlags().BoolVar(&f.plain, "insecure-http", false, "allow http:// to a server on another machine: whoever sits between reads the token")
 	cmd.PersistentFlags().BoolVar(&f.json, "json", false, "print one JSON object on the last line")
 	return f
 }
@@ -64,7 +66,10 @@ func (f *serverFlags) connect(retries int) (*client.Client, error) {
 	if err != nil {
 		return nil, wrongUse(err)
 	}
-	c, err := client.New(server, token, client.Options{Retries: retries, Roots: roots})
+	c, err := client.New(server, token, client.Options{Retries: retries, Roots: roots, PlainHTTP: f.plain})
+	if errors.Is(err, client.ErrPlainHTTP) {
+		err = fmt.Errorf("%w, or --insecure-http if nobody sits between", err)
+	}
 	if err != nil {
 		return nil, &exitError{code: exitUsage, err: err}
 	}
