@@ -41,7 +41,15 @@ func TestStandingHoldsFromTheNextTransaction(t *testing.T) {
 	transfer(members.CodeNotActive, own)
 	order(members.MethodUnfreeze)
 	transfer(ledger.CodeOK, own)
-	call(ledger.CodeOK, c.Account(member), own, members.Name, members.MethodRotateKey, &members.RotateKey{Old: own.ID(), Key: next.Public()})
+	possession := ledger.Possession{
+		Version: ledger.Version, Chain: c.ID, Organisation: c.Genesis.Organisations[0].ID, Member: c.Account(member), Key: next.Public(),
+	}
+	proof, err := possession.Sign(next.Sign)
+	if err != nil {
+		t.Fatal(err)
+	}
+	call(ledger.CodeOK, c.Account(member), own, members.Name, members.MethodRotateKey,
+		&members.RotateKey{Old: own.ID(), Key: next.Public(), Proof: proof})
 	transfer(contract.CodeUnknownKey, own)
 	transfer(ledger.CodeOK, next)
 	order(members.MethodRevoke)

@@ -19,6 +19,7 @@ const (
 	KindMarker      Kind = "marker"
 	KindHeader      Kind = "header"
 	KindReceipt     Kind = "receipt"
+	KindPossession  Kind = "possession"
 )
 
 // SignatureSize is the length of an Ed25519 signature in bytes.

@@ -21,7 +21,7 @@ const envelopeLimit = 1 << 17
 func drawKind(t *rapid.T) ledger.Kind {
 	return rapid.SampledFrom([]ledger.Kind{
 		ledger.KindTransaction, ledger.KindRecord, ledger.KindClock, ledger.KindWake,
-		ledger.KindMarker, ledger.KindHeader, ledger.KindReceipt,
+		ledger.KindMarker, ledger.KindHeader, ledger.KindReceipt, ledger.KindPossession,
 	}).Draw(t, "kind")
 }
 

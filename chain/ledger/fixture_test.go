@@ -210,6 +210,13 @@ func signedReceipt(tb testing.TB) []byte {
 	return e.Bytes()
 }
 
+func fixturePossession(tb testing.TB) *ledger.Possession {
+	tb.Helper()
+	return &ledger.Possession{
+		Version: ledger.Version, Chain: fixtureChain(tb), Organisation: id(0xa1), Member: id(0x12), Key: key(1).Public(),
+	}
+}
+
 // fixtureProof proves the second result of the block with a bare quorum.
 func fixtureProof(tb testing.TB) *ledger.ResultProof {
 	tb.Helper()

@@ -70,6 +70,11 @@ func formats() []format {
 			func(tb testing.TB) any { tb.Helper(); return fixtureReceipt(tb) },
 			func(b []byte) (any, error) { r, _, err := ledger.ParseReceipt(b); return &r, err },
 		},
+		plain("possession", func(tb testing.TB) any { tb.Helper(); return fixturePossession(tb) },
+			func(b []byte) (any, error) {
+				p := new(ledger.Possession)
+				return p, ledger.Decode("possession", b, len(b), p)
+			}),
 		plain("proof", func(tb testing.TB) any { tb.Helper(); return fixtureProof(tb) },
 			func(b []byte) (any, error) { p, err := ledger.ParseResultProof(b); return &p, err }),
 		plain("group-trail", func(tb testing.TB) any { tb.Helper(); return fixtureTrail(tb) },

@@ -98,10 +98,7 @@ func smuggle(ctx context.Context, s *breachScene) ([]smuggled, error) {
 	officerKey, frozenKey, memberKey := s.secrets.Key(localnet.KindOfficer, cheatGatewayNode), s.secrets.Key(kindCheater, 0), s.secrets.Key(localnet.KindMember, 0)
 	delegate := s.secrets.Key(localnet.KindDelegate, 0)
 
-	enrol, err := caller(s, officer, officerKey).Call(members.Name, members.MethodEnrol, &members.Enrol{
-		Member: frozen, Roles: []string{identity.RoleMember}, Keys: []ledger.PublicKey{frozenKey.Public()},
-		Evidence: []ledger.Digest{ledger.Hash([]byte("salt and evidence"))},
-	}, callExpiry())
+	enrol, err := enrolCheater(s, cheatGatewayNode, identity.RoleMember)
 	if err != nil {
 		return nil, err
 	}
@@ -156,6 +153,25 @@ func caller(s *breachScene, sender ledger.ID, key *identity.Key) *identity.Calle
 
 // callExpiry is when a call that is made now expires, ms.
 func callExpiry() int64 { return time.Now().Add(time.Minute).UnixMilli() }
+
+// enrolCheater returns the transaction by which the officer of a node's
+// organisation enrols the cheater, the regular way.
+func enrolCheater(s *breachScene, organisation int, role string) ([]byte, error) {
+	cheater, key := s.secrets.ID(kindCheater, 0), s.secrets.Key(kindCheater, 0)
+	possession := ledger.Possession{
+		Version: ledger.Version, Chain: s.network.Chain, Shard: s.network.Genesis.Shard,
+		Organisation: s.secrets.ID(localnet.KindOrganisation, organisation), Member: cheater, Key: key.Public(),
+	}
+	proof, err := possession.Sign(key.Sign)
+	if err != nil {
+		return nil, err
+	}
+	officer := caller(s, s.secrets.ID(localnet.KindOfficer, organisation), s.secrets.Key(localnet.KindOfficer, organisation))
+	return officer.Call(members.Name, members.MethodEnrol, &members.Enrol{
+		Member: cheater, Roles: []string{role}, Keys: []ledger.PublicKey{key.Public()}, Proofs: []members.Proof{proof},
+		Evidence: []ledger.Digest{ledger.Hash([]byte("salt and evidence"))},
+	}, callExpiry())
+}
 
 // signRecord returns a record in a node's name, signed by a key that may be
 // another's.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/librum/librum/chain/contract/governance"
-	members "github.com/librum/librum/chain/contract/identity"
 	"github.com/librum/librum/chain/identity"
 	"github.com/librum/librum/chain/ledger"
 	"github.com/librum/librum/chain/node"
@@ -27,12 +26,7 @@ func nodeBreach() *breach {
 		name: "node", summary: "a node signs two headers of one height; the evidence suspends it",
 		begin: func(ctx context.Context, s *breachScene) error {
 			// Any transaction makes the first block.
-			raw, err := caller(s, s.secrets.ID(localnet.KindOfficer, 0), s.secrets.Key(localnet.KindOfficer, 0)).Call(
-				members.Name, members.MethodEnrol, &members.Enrol{
-					Member: s.secrets.ID(kindCheater, 0), Roles: []string{identity.RoleAuditor},
-					Keys:     []ledger.PublicKey{s.secrets.Key(kindCheater, 0).Public()},
-					Evidence: []ledger.Digest{ledger.Hash([]byte("salt and evidence"))},
-				}, callExpiry())
+			raw, err := enrolCheater(s, 0, identity.RoleAuditor)
 			if err != nil {
 				return err
 			}

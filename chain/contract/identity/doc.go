@@ -17,6 +17,9 @@
 //  4. An officer acts on its own organisation's members alone, and neither
 //     makes nor touches officers and nodes. Revoked is for ever.
 //  5. Rotation leaves no moment without a valid key.
+//  6. A key becomes a member's only with its own signature over that, so that
+//     nobody enrols a key that it does not hold (RFC 4211 §4 says why). A
+//     delegate key is its node's, and may be claimed without.
 //
 // Names and reasons stand nowhere here: people are random ids, evidence is
 // salted digests.

@@ -49,7 +49,7 @@ func (r *registry) call(sender ledger.ID, method string, args any) (ledger.Code,
 func (r *registry) raw(sender ledger.ID, method string, args []byte) (ledger.Code, []ledger.Event) {
 	r.Helper()
 	action, err := r.set.Bind(contract.Call{
-		Sender: sender, Contract: identity.Name, Method: method, Args: args, LogTime: r.now,
+		Chain: testChain, Sender: sender, Contract: identity.Name, Method: method, Args: args, LogTime: r.now,
 	})
 	var env *contract.Env
 	if err == nil {
@@ -102,12 +102,30 @@ func (r *registry) authority(sender ledger.ID, key *keys.Key, method string) led
 	return refused.Code
 }
 
-// enrolment returns arguments that are right.
-func enrolment(i int) identity.Enrol {
+var testChain = ledger.Digest{9}
+
+// enrolment returns arguments that are right for account 0.
+func (r *registry) enrolment(i int) identity.Enrol {
 	return identity.Enrol{
 		Member: aplostest.Stranger(i), Roles: []string{keys.RoleMember},
 		Keys: []ledger.PublicKey{newKey(i).Public()}, Evidence: []ledger.Digest{{byte(i), 1}},
+		Proofs: []identity.Proof{r.proof(r.Account(0), aplostest.Stranger(i), newKey(i))},
 	}
+}
+
+// proof returns the key's word that it is to be the member's in the
+// organisation of the one who enrols it.
+func (r *registry) proof(officer, member ledger.ID, key *keys.Key) identity.Proof {
+	r.Helper()
+	p := ledger.Possession{Version: ledger.Version, Chain: testChain, Member: member, Key: key.Public()}
+	if m, ok, err := contract.LoadFrom[identity.Member](r.rows, identity.MemberRow(officer)); err == nil && ok {
+		p.Organisation = m.Organisation
+	}
+	signature, err := p.Sign(key.Sign)
+	if err != nil {
+		r.Fatal(err)
+	}
+	return signature
 }
 
 // newKey returns a key that no genesis lists.

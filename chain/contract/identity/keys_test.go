@@ -15,7 +15,7 @@ func TestRotateKey(t *testing.T) {
 	r := newRegistry(t)
 	member, old := r.Account(2), aplostest.AccountKey(2)
 	r.want(ledger.CodeOK, member, identity.MethodRotateKey, &identity.RotateKey{
-		Old: old.ID(), Key: newKey(0).Public(), From: start + 10, Until: start + 20,
+		Old: old.ID(), Key: newKey(0).Public(), Proof: r.proof(member, member, newKey(0)), From: start + 10, Until: start + 20,
 	})
 	for _, tt := range []struct {
 		at       int64
@@ -34,7 +34,9 @@ func TestRotateKey(t *testing.T) {
 	}
 	// The ended key leaves the member's row with the next rotation, and can't
 	// become anybody's again, the member's own neither.
-	r.want(ledger.CodeOK, member, identity.MethodRotateKey, &identity.RotateKey{Old: newKey(0).ID(), Key: newKey(1).Public()})
+	r.want(ledger.CodeOK, member, identity.MethodRotateKey, &identity.RotateKey{
+		Old: newKey(0).ID(), Key: newKey(1).Public(), Proof: r.proof(member, member, newKey(1)),
+	})
 	if m := r.member(member); len(m.Keys) != 1 || m.Keys[0].Key != newKey(1).Public() {
 		t.Errorf("keys %+v", m.Keys)
 	}
@@ -46,6 +48,7 @@ func TestRotateKeyRefuses(t *testing.T) {
 	t.Parallel()
 	r := newRegistry(t)
 	member, old, key := r.Account(2), aplostest.AccountKey(2).ID(), newKey(0).Public()
+	proof := func(i int) identity.Proof { return r.proof(member, member, newKey(i)) }
 	for name, tt := range map[string]struct {
 		sender ledger.ID
 		args   identity.RotateKey
@@ -59,6 +62,8 @@ func TestRotateKeyRefuses(t *testing.T) {
 		"another's old key":        {member, identity.RotateKey{Old: aplostest.AccountKey(3).ID(), Key: key}, contract.CodeNotFound},
 		"another's key as the new": {member, identity.RotateKey{Old: old, Key: aplostest.AccountKey(3).Public()}, contract.CodeExists},
 		"the same key":             {member, identity.RotateKey{Old: old, Key: aplostest.AccountKey(2).Public()}, contract.CodeExists},
+		"no proof":                 {member, identity.RotateKey{Old: old, Key: key}, contract.CodeBadSignature},
+		"another member's proof":   {r.Account(3), identity.RotateKey{Old: aplostest.AccountKey(3).ID(), Key: key, Proof: proof(0)}, contract.CodeBadSignature},
 		"a weak key":               {member, identity.RotateKey{Old: old, Key: ledger.PublicKey{1}}, contract.CodeBadArguments},
 		"a node":                   {aplostest.NodeID(0), identity.RotateKey{Old: aplostest.NodeKey(0).ID(), Key: key}, contract.CodeNotPermitted},
 	} {
@@ -66,14 +71,14 @@ func TestRotateKeyRefuses(t *testing.T) {
 			t.Errorf("%s: %s, want %s", name, got, tt.code)
 		}
 	}
-	r.want(ledger.CodeOK, member, identity.MethodRotateKey, &identity.RotateKey{Old: old, Key: key, Until: start + 50})
-	r.want(contract.CodeConflict, member, identity.MethodRotateKey, &identity.RotateKey{Old: old, Key: newKey(1).Public()})
+	r.want(ledger.CodeOK, member, identity.MethodRotateKey, &identity.RotateKey{Old: old, Key: key, Proof: proof(0), Until: start + 50})
+	r.want(contract.CodeConflict, member, identity.MethodRotateKey, &identity.RotateKey{Old: old, Key: newKey(1).Public(), Proof: proof(1)})
 	last := key.ID()
 	for i := 1; i <= identity.MaxMemberKeys-2; i++ {
-		r.want(ledger.CodeOK, member, identity.MethodRotateKey, &identity.RotateKey{Old: last, Key: newKey(i).Public(), Until: start + 50})
+		r.want(ledger.CodeOK, member, identity.MethodRotateKey, &identity.RotateKey{Old: last, Key: newKey(i).Public(), Proof: proof(i), Until: start + 50})
 		last = newKey(i).ID()
 	}
-	full := &identity.RotateKey{Old: last, Key: newKey(50).Public(), Until: start + 50}
+	full := &identity.RotateKey{Old: last, Key: newKey(50).Public(), Proof: proof(50), Until: start + 50}
 	r.want(contract.CodeConflict, member, identity.MethodRotateKey, full)
 	r.now, full.Until = start+50, start+60 // the others have ended
 	r.want(ledger.CodeOK, member, identity.MethodRotateKey, full)
@@ -111,7 +116,7 @@ func TestDelegates(t *testing.T) {
 	r.want(ledger.CodeOK, member, identity.MethodRevokeDelegate, &identity.RevokeDelegate{Key: key.ID()})
 	check("fl.CancelJob", contract.CodeUnknownKey)
 	r.want(contract.CodeNotFound, member, identity.MethodRevokeDelegate, &identity.RevokeDelegate{Key: key.ID()})
-	a := enrolment(0) // with the delegate's key: it stays whose it was
+	a := r.enrolment(0) // with the delegate's key: it stays whose it was
 	r.want(contract.CodeExists, r.Account(0), identity.MethodEnrol, &a)
 }
 

@@ -36,6 +36,7 @@ type Enrol struct {
 	Member   ledger.ID          `cbor:"member"`   // drawn at random: people stand on the ledger as pseudonyms
 	Roles    []string           `cbor:"roles"`    // ascending, of [EnrolRoles]
 	Keys     []ledger.PublicKey `cbor:"keys"`     // ascending, 1 to [MaxEnrolKeys]
+	Proofs   []Proof            `cbor:"proofs"`   // of possession, one for each key
 	Evidence []ledger.Digest    `cbor:"evidence"` // salted digests, 1 to [MaxEvidence]
 	Expiry   int64              `cbor:"expiry"`   // log time in ms, 0 for none
 }
@@ -77,6 +78,8 @@ func enrolFootprint(call contract.Call, a *Enrol) (contract.Footprint, error) {
 		return f, contract.Errorf(contract.CodeBadArguments, "roles: none, want some of %v", EnrolRoles())
 	case len(a.Keys) == 0 || len(a.Keys) > MaxEnrolKeys:
 		return f, contract.Errorf(contract.CodeBadArguments, "keys: %d, want 1 to %d", len(a.Keys), MaxEnrolKeys)
+	case len(a.Proofs) != len(a.Keys):
+		return f, contract.Errorf(contract.CodeBadArguments, "proofs: %d, want one for each of %d keys", len(a.Proofs), len(a.Keys))
 	case len(a.Evidence) == 0 || len(a.Evidence) > MaxEvidence:
 		return f, contract.Errorf(contract.CodeBadArguments, "evidence: %d digests, want 1 to %d", len(a.Evidence), MaxEvidence)
 	case a.Expiry < 0:
@@ -117,8 +120,11 @@ func enrol(env *contract.Env, call contract.Call, a *Enrol) error {
 		Expiry: a.Expiry, Officer: call.Sender, Evidence: a.Evidence,
 	}
 	event := Enrolled{Member: a.Member, Organisation: officer.Organisation, Officer: call.Sender, Roles: a.Roles, Expiry: a.Expiry}
-	for _, key := range a.Keys {
+	for i, key := range a.Keys {
 		if err := claim(env, key, KeyOwner{Member: a.Member}); err != nil {
+			return err
+		}
+		if err := proven(call, officer.Organisation, a.Member, key, a.Proofs[i]); err != nil {
 			return err
 		}
 		member.Keys = append(member.Keys, MemberKey{Key: key, From: env.LogTime()})

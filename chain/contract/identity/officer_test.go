@@ -14,7 +14,7 @@ import (
 func TestEnrol(t *testing.T) {
 	t.Parallel()
 	r := newRegistry(t)
-	a := enrolment(0)
+	a := r.enrolment(0)
 	a.Expiry = start + 100
 	code, events := r.call(r.Account(0), identity.MethodEnrol, &a)
 	if code != ledger.CodeOK || len(events) != 1 || events[0].Type != identity.EventEnrolled {
@@ -73,6 +73,16 @@ func TestEnrolRefuses(t *testing.T) {
 		{"a node's key", 0, func(_ *registry, a *identity.Enrol) {
 			a.Keys = []ledger.PublicKey{aplostest.NodeKey(1).Public()}
 		}, contract.CodeExists},
+		{"no proof", 0, func(_ *registry, a *identity.Enrol) { a.Proofs = nil }, contract.CodeBadArguments},
+		{"a proof too many", 0, func(_ *registry, a *identity.Enrol) { a.Proofs = append(a.Proofs, a.Proofs[0]) }, contract.CodeBadArguments},
+		{"an empty proof", 0, func(_ *registry, a *identity.Enrol) { a.Proofs[0] = identity.Proof{} }, contract.CodeBadSignature},
+		{"a key that is held by somebody else", 0, func(r *registry, a *identity.Enrol) {
+			a.Proofs[0] = r.proof(r.Account(0), a.Member, newKey(1))
+		}, contract.CodeBadSignature},
+		{"a key that was seen in another's enrolment", 0, func(_ *registry, a *identity.Enrol) {
+			a.Member = aplostest.Stranger(1)
+		}, contract.CodeBadSignature},
+		{"a key that was seen in another organisation's", 1, func(*registry, *identity.Enrol) {}, contract.CodeBadSignature},
 		{"no evidence", 0, func(_ *registry, a *identity.Enrol) { a.Evidence = nil }, contract.CodeBadArguments},
 		{"too much evidence", 0, func(_ *registry, a *identity.Enrol) {
 			a.Evidence = make([]ledger.Digest, identity.MaxEvidence+1)
@@ -83,7 +93,7 @@ func TestEnrolRefuses(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			r := newRegistry(t)
-			a := enrolment(0)
+			a := r.enrolment(0)
 			tt.change(r, &a)
 			before := r.rows.Commitment().Bytes()
 			r.want(tt.code, r.Account(tt.sender), identity.MethodEnrol, &a)

@@ -51,6 +51,7 @@ func TestMembersTwin(t *testing.T) {
 			case 0, 1:
 				code, events = r.call(sender, identity.MethodEnrol, &identity.Enrol{
 					Member: target, Roles: []string{keys.RoleMember}, Keys: []ledger.PublicKey{key.Public()}, Evidence: []ledger.Digest{{1}},
+					Proofs: []identity.Proof{r.proof(sender, target, key)},
 				})
 				if code == ledger.CodeOK {
 					lives[key.ID()], status[target] = life{target, r.now, 0}, keys.StatusActive
@@ -59,7 +60,7 @@ func TestMembersTwin(t *testing.T) {
 				old := rapid.SampledFrom(pool).Draw(rt, "old")
 				from := r.now + rapid.Int64Range(0, 5).Draw(rt, "from")
 				until := from + rapid.Int64Range(-1, 5).Draw(rt, "overlap")
-				code, events = r.call(sender, identity.MethodRotateKey, &identity.RotateKey{Old: old.ID(), Key: key.Public(), From: from, Until: until})
+				code, events = r.call(sender, identity.MethodRotateKey, &identity.RotateKey{Old: old.ID(), Key: key.Public(), Proof: r.proof(sender, sender, key), From: from, Until: until})
 				if code == ledger.CodeOK {
 					l := lives[old.ID()]
 					lives[old.ID()], lives[key.ID()] = life{l.member, l.from, until}, life{sender, from, 0}
@@ -125,7 +126,7 @@ func compare(rt *rapid.T, r *registry, people []ledger.ID, pool []*keys.Key, liv
 func FuzzArguments(f *testing.F) {
 	r := newRegistry(f)
 	methods := identity.New().Methods
-	a := enrolment(0)
+	a := r.enrolment(0)
 	f.Add(byte(0), r.Encode(&a))
 	f.Add(byte(1), r.Encode(&identity.Change{Member: r.Account(2)}))
 	f.Add(byte(4), r.Encode(&identity.RotateKey{Old: aplostest.AccountKey(0).ID(), Key: newKey(1).Public()}))

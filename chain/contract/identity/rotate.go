@@ -25,6 +25,7 @@ const (
 type RotateKey struct {
 	Old   ledger.Digest    `cbor:"old"`   // id of the key to end, one without an end yet
 	Key   ledger.PublicKey `cbor:"key"`   // the new one
+	Proof Proof            `cbor:"proof"` // of possession of the new one
 	From  int64            `cbor:"from"`  // log time in ms from which the new one counts, 0 for now
 	Until int64            `cbor:"until"` // log time in ms from which the old one does not, 0 for From; not before it
 }
@@ -71,6 +72,9 @@ func rotate(env *contract.Env, call contract.Call, a *RotateKey) error {
 		return contract.Errorf(contract.CodeConflict, "key %s ends at %d already", a.Old.Short(), member.Keys[old].Until)
 	}
 	if err := claim(env, a.Key, KeyOwner{Member: call.Sender}); err != nil {
+		return err
+	}
+	if err := proven(call, member.Organisation, call.Sender, a.Key, a.Proof); err != nil {
 		return err
 	}
 	member.Keys[old].Until = until

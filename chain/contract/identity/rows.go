@@ -101,6 +101,23 @@ func claim(env *contract.Env, key ledger.PublicKey, owner KeyOwner) error {
 	return contract.Store(env, row, &owner)
 }
 
+// Proof is a signature over a [ledger.Possession].
+type Proof = [ledger.SignatureSize]byte
+
+// proven fails unless the holder of the key wants it to be the member's in that
+// organisation: who sees a key in a transaction that is not ordered yet can't
+// take it for a member of its own.
+func proven(call contract.Call, organisation, member ledger.ID, key ledger.PublicKey, proof Proof) error {
+	p := ledger.Possession{
+		Version: ledger.Version, Chain: call.Chain, Shard: call.Shard, Organisation: organisation, Member: member, Key: key,
+	}
+	if !p.Proven(keys.Verify, proof) {
+		return contract.Errorf(contract.CodeBadSignature,
+			"proof of key %s: not its signature over its possession by member %s of organisation %s", key.ID().Short(), member, organisation)
+	}
+	return nil
+}
+
 // load reads a member who must exist.
 func load(env *contract.Env, id ledger.ID) (*Member, error) {
 	m, ok, err := contract.Load[Member](env, MemberRow(id))
