@@ -3,6 +3,7 @@ package localnet
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -82,14 +83,14 @@ func Open(ctx context.Context, dir Dir, options Options) (*Network, error) {
 	}
 	verifier := identity.NewVerifier(verifierKeys)
 	for i := range g.Group.Nodes {
-		if err := n.openNode(ctx, i, options, verifier.Verify); err != nil {
+		if err := n.openNode(ctx, i, options, verifier); err != nil {
 			return nil, errors.Join(fmt.Errorf("open node %d: %w", i, err), n.Close())
 		}
 	}
 	return n, nil
 }
 
-func (n *Network) openNode(ctx context.Context, index int, options Options, verify ledger.VerifyFunc) error {
+func (n *Network) openNode(ctx context.Context, index int, options Options, verifier *identity.Verifier) error {
 	key, err := LoadKey(n.Dir.Key(index))
 	if err != nil {
 		return err
@@ -106,8 +107,10 @@ func (n *Network) openNode(ctx context.Context, index int, options Options, veri
 	}
 	n.closers = append(n.closers, s)
 	config := node.Config{
-		Self: self, Key: key, Genesis: n.Genesis, Chain: n.Chain, Contracts: Contracts(), Verify: verify,
-		Now: options.Now, Logger: options.Logger,
+		Self: self, Key: key, Genesis: n.Genesis, Chain: n.Chain, Contracts: Contracts(),
+		Verify:    verifier.Verify,
+		VerifyAll: func(list []identity.Signed) []bool { return verifier.VerifyAll(list, rand.Reader) },
+		Now:       options.Now, Logger: options.Logger,
 		MarkerDelay: options.MarkerDelay, Window: options.Window,
 		KeepEvidence: func(d lokka.Divergence) error {
 			b, err := ledger.Encode(&d)

@@ -11,7 +11,8 @@
 //
 //  1. Nothing that a gateway checked is believed: form, chain, expiry, replay,
 //     standing, signature and footprint are checked again at the record's
-//     place in the log.
+//     place in the log. That a signature holds under a key depends on neither
+//     state nor place: it may have been found out before, by this node itself.
 //  2. An id executes once. An id is burnt only under a valid signature, so
 //     that nobody can burn another's.
 //  3. A record that no node of the group signed changes nothing; it is kept

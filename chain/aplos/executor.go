@@ -6,6 +6,7 @@ import (
 
 	"github.com/librum/librum/chain/contract"
 	"github.com/librum/librum/chain/contract/governance"
+	"github.com/librum/librum/chain/identity"
 	"github.com/librum/librum/chain/ledger"
 )
 
@@ -15,6 +16,11 @@ type Config struct {
 	Shard     uint32
 	Contracts *contract.Set
 	Verify    ledger.VerifyFunc // ZIP-215
+	// VerifyAll gives the verdicts of Verify for many signatures at once; nil
+	// where they are to be checked one by one.
+	VerifyAll func([]identity.Signed) []bool
+	// Checked holds signatures that this node has found to hold; nil for none.
+	Checked *identity.Checked
 }
 
 // Executor executes records one after another. Its methods belong to one
@@ -118,9 +124,14 @@ func (e *Executor) Execute(offset uint64, raw []byte) (Executed, error) {
 	out.Results = make([]ledger.Result, len(record.Transactions))
 	out.Details = make([]string, len(record.Transactions))
 	out.Burnt = make([]bool, len(record.Transactions))
+	list := make([]Candidate, len(record.Transactions))
 	for i, b := range record.Transactions {
+		list[i] = Read(b)
+	}
+	verdicts := e.foresee(list)
+	for i := range list {
 		position := ledger.Position{Offset: offset, Index: uint32(i)}
-		result, detail, err := e.transaction(position, b)
+		result, detail, err := e.transaction(position, &list[i], verdicts[i])
 		if err != nil {
 			return out, fmt.Errorf("execute transaction %s: %w", position, err)
 		}
@@ -153,10 +164,10 @@ func (e *Executor) admit(raw []byte) (ledger.Record, string) {
 
 // transaction executes one transaction and returns its result with the error
 // text that belongs to it.
-func (e *Executor) transaction(at ledger.Position, raw []byte) (ledger.Result, string, error) {
-	result := ledger.Result{Position: at, Code: ledger.CodeOK, Events: []ledger.Event{}}
+func (e *Executor) transaction(at ledger.Position, t *Candidate, v verdict) (ledger.Result, string, error) {
+	result := ledger.Result{ID: t.ID, Position: at, Code: ledger.CodeOK, Events: []ledger.Event{}}
 	e.burnt = false
-	env, err := e.run(at, raw, &result.ID)
+	env, err := e.run(at, t, v)
 	if err == nil {
 		writes := env.Writes()
 		if result.Writes, err = ledger.WritesDigest(writes); err != nil {
@@ -178,17 +189,19 @@ func (e *Executor) transaction(at ledger.Position, raw []byte) (ledger.Result, s
 
 // run checks a transaction and runs it. Its errors are of type
 // [contract.Error] where they are results.
-func (e *Executor) run(at ledger.Position, raw []byte, id *ledger.Digest) (*contract.Env, error) {
-	t, checked, by, err := e.config.validate(cached{e.state}, e.clock.Now, e.limits.MaxTTL, e.replay.seen, raw)
-	*id = checked
-	if err != nil {
+func (e *Executor) run(at ledger.Position, c *Candidate, v verdict) (*contract.Env, error) {
+	if err := e.config.Inspect(cached{e.state}, e.clock.Now, e.limits.MaxTTL, e.replay.seen, c); err != nil {
 		return nil, err
 	}
-	e.replay.add(*id, t.Expiry, e.height)
+	if !e.holds(c, v) {
+		return nil, c.Forged()
+	}
+	t := &c.Transaction
+	e.replay.add(c.ID, t.Expiry, e.height)
 	e.burnt = true
 	call := contract.Call{
-		ID: *id, Chain: e.config.Chain, Shard: e.config.Shard, Sender: t.Sender, Contract: t.Contract, Method: t.Method, Args: t.Args,
-		Position: at, LogTime: e.clock.Now, Key: by.key, Delegated: by.delegated,
+		ID: c.ID, Chain: e.config.Chain, Shard: e.config.Shard, Sender: t.Sender, Contract: t.Contract, Method: t.Method, Args: t.Args,
+		Position: at, LogTime: e.clock.Now, Key: c.key, Delegated: c.delegated,
 	}
 	action, err := e.config.Contracts.Bind(call)
 	if err != nil {

@@ -16,8 +16,24 @@ import (
 // record: what stands behind in the same record is judged by it already.
 func TestStandingHoldsFromTheNextTransaction(t *testing.T) {
 	t.Parallel()
+	for name, prepare := range map[string]func(*executor) *executor{
+		"one by one": func(e *executor) *executor { return e },
+		"in batches": (*executor).inBatches, // under keys from before the record
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			testStanding(t, prepare)
+		})
+	}
+}
+
+func testStanding(t *testing.T, prepare func(*executor) *executor) {
+	t.Helper()
 	c := aplostest.New(t, 4, 2, start, func(g *ledger.Genesis) { g.Members[1].Roles = []string{identity.RoleOfficer} })
-	e := newExecutor(t, c)
+	e := prepare(newExecutor(t, c))
+	if err := e.restart(); err != nil {
+		t.Fatal(err)
+	}
 	const member, officer = 0, 1
 	own, next := aplostest.AccountKey(member), aplostest.DelegateKey(9)
 	nonce := uint64(0)

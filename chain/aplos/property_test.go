@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"math/rand/v2"
 	"reflect"
 	"slices"
 	"strings"
@@ -67,8 +68,17 @@ func (e *executor) apply(left int) {
 	}
 }
 
+// inBatches has the executor check signatures in batches, and believe those that
+// it is told were checked, as a node's executor does.
+func (e *executor) inBatches() *executor {
+	verifier := identity.NewVerifier(4)
+	e.config.VerifyAll = func(list []identity.Signed) []bool { return verifier.VerifyAll(list, rand.NewChaCha8([32]byte{})) }
+	e.config.Checked = identity.NewChecked(8)
+	return e
+}
+
 // world is a chain under test: two executors, of which the second is restarted
-// at random, and the model.
+// at random and checks signatures in batches, and the model.
 type world struct {
 	*rapid.T
 	chain    *aplostest.Chain
@@ -101,7 +111,10 @@ func newWorld(tb testing.TB, t *rapid.T) *world {
 			})
 		}
 	})
-	w.calm, w.restless = newExecutor(tb, w.chain), newExecutor(tb, w.chain)
+	w.calm, w.restless = newExecutor(tb, w.chain), newExecutor(tb, w.chain).inBatches()
+	if err := w.restless.restart(); err != nil {
+		tb.Fatal(err)
+	}
 	w.model = &model{
 		chain: w.chain.ID, maxTTL: w.chain.Genesis.Limits.MaxTTL, logTime: start, newest: map[ledger.ID]int64{},
 		balances: map[ledger.ID]uint64{}, members: map[ledger.ID]*identity.Key{}, grants: grants, executed: map[ledger.Digest]bool{},
@@ -224,11 +237,27 @@ func (w *world) record() []byte {
 	return raw
 }
 
+// gatewaySaw has the restless executor believe some signatures that hold under
+// the key they name.
+func (w *world) gatewaySaw(orders []*order) {
+	for _, o := range orders {
+		if o.by == nil { // malformed
+			continue
+		}
+		c := aplos.Read(o.raw)
+		c.Signed.Key = o.by.Public()
+		if rapid.Bool().Draw(w.T, "seen by the gateway") && identity.Verify(c.Signed.Key, c.Signed.Message, c.Signed.Signature) {
+			w.restless.config.Checked.Put(c.ID, &c.Signed)
+		}
+	}
+}
+
 func (w *world) execute(raw []byte, node int, time int64, orders []*order, skipped bool) {
 	got, err := w.calm.Execute(w.offset, raw)
 	if err != nil {
 		w.Fatal(err)
 	}
+	w.gatewaySaw(orders)
 	again, err := w.restless.Execute(w.offset, raw)
 	if err != nil {
 		w.Fatal(err)

@@ -3,6 +3,7 @@ package aplos
 import (
 	"encoding/binary"
 	"fmt"
+	"sync"
 
 	"github.com/librum/librum/chain/contract"
 	"github.com/librum/librum/chain/ledger"
@@ -30,6 +31,7 @@ type liveBlock struct {
 // replay knows the ids that were executed and have not expired. They stand in
 // one row per block, deleted with a later block once the last has expired.
 type replay struct {
+	mu   sync.RWMutex             // held to change ids, and by readers that are not the executing goroutine
 	ids  map[ledger.Digest]uint64 // id → height
 	open []byte                   // ids of the open block, one after another
 	last int64                    // their latest expiry
@@ -79,8 +81,18 @@ func (r *replay) seen(id ledger.Digest) bool {
 	return ok
 }
 
+// Seen reports whether a transaction was executed and has not expired yet. It is
+// safe for concurrent use.
+func (e *Executor) Seen(id ledger.Digest) bool {
+	e.replay.mu.RLock()
+	defer e.replay.mu.RUnlock()
+	return e.replay.seen(id)
+}
+
 func (r *replay) add(id ledger.Digest, expiry int64, height uint64) {
+	r.mu.Lock()
 	r.ids[id] = height
+	r.mu.Unlock()
 	r.open = append(r.open, id[:]...)
 	r.last = max(r.last, expiry)
 }
@@ -108,9 +120,11 @@ func (r *replay) seal(s contract.State, height uint64, logTime int64) ([]ledger.
 		if !ok || len(ids) < expirySize {
 			return nil, fmt.Errorf("read executed ids of block %d: row is missing or broken", b.height)
 		}
+		r.mu.Lock()
 		for ids = ids[expirySize:]; len(ids) >= 32; ids = ids[32:] {
 			delete(r.ids, ledger.Digest(ids[:32]))
 		}
+		r.mu.Unlock()
 		writes = append(writes, ledger.Write{Key: []byte(executedRow(b.height)), Delete: true})
 	}
 	r.live = kept

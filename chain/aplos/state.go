@@ -35,7 +35,9 @@ type state struct {
 	mu     sync.RWMutex
 	base   Base
 	layers []layer // oldest first; the last is the open block's
-	// cache holds rows of the base that execution read, for execution alone.
+	// cache holds rows of the base that execution read. Readers that are not the
+	// executing goroutine use it too and put nothing in: what they read of the
+	// base may be older by the time they could.
 	cache      map[contract.Key]row
 	cacheBytes int // of their keys and values
 }
@@ -58,13 +60,13 @@ func newState(base Base, open uint64) *state {
 // Get returns the value of key after all that was executed. It is safe for
 // concurrent use.
 func (s *state) Get(key contract.Key) ([]byte, bool, error) {
-	if r, ok := s.changed(key); ok {
+	if r, ok := s.inMemory(key); ok {
 		return r.value, r.exists, nil
 	}
 	return s.base.Latest([]byte(key))
 }
 
-func (s *state) changed(key contract.Key) (row, bool) {
+func (s *state) inMemory(key contract.Key) (row, bool) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	for _, l := range slices.Backward(s.layers) {
@@ -72,7 +74,8 @@ func (s *state) changed(key contract.Key) (row, bool) {
 			return r, true
 		}
 	}
-	return row{}, false
+	r, ok := s.cache[key]
+	return r, ok
 }
 
 // cached is the state as execution reads it: like Get, but rows of the base
@@ -84,7 +87,8 @@ func (s cached) Get(key contract.Key) ([]byte, bool, error) {
 }
 
 // getBelow reads key without the layers from index top on. The executing
-// goroutine is the only writer, so it reads without the lock.
+// goroutine is the only writer, so it reads without the lock and takes it to
+// write alone.
 func (s cached) getBelow(key contract.Key, top int) ([]byte, bool, error) {
 	for i := top - 1; i >= 0; i-- {
 		if r, ok := s.layers[i].rows[key]; ok {
@@ -98,11 +102,14 @@ func (s cached) getBelow(key contract.Key, top int) ([]byte, bool, error) {
 	if err != nil {
 		return nil, false, err
 	}
+	s.mu.Lock()
 	s.keep(key, row{value: value, exists: ok})
+	s.mu.Unlock()
 	return value, ok, nil
 }
 
-// keep puts a row of the base into the cache, over what the cache has of it.
+// keep puts a row of the base into the cache, over what the cache has of it. The
+// lock is held.
 func (s *state) keep(key contract.Key, r row) {
 	if old, ok := s.cache[key]; ok {
 		s.cacheBytes -= len(key) + len(old.value)

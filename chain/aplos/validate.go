@@ -3,64 +3,82 @@ package aplos
 import (
 	"github.com/librum/librum/chain/contract"
 	"github.com/librum/librum/chain/contract/governance"
-	"github.com/librum/librum/chain/contract/identity"
+	members "github.com/librum/librum/chain/contract/identity"
+	"github.com/librum/librum/chain/identity"
 	"github.com/librum/librum/chain/ledger"
 )
 
-// Validate checks all of a transaction that can be checked before it runs, the
-// cheap things first, and returns it with its id. A gateway calls it to keep
-// rubbish out, execution calls it again at the transaction's place in the log
-// (invariant 1). Seen reports whether an id was executed. Errors are of type
-// [contract.Error] where the transaction is at fault.
-func (c *Config) Validate(
-	state contract.State, logTime, maxTTL int64, seen func(ledger.Digest) bool, raw []byte,
-) (ledger.Transaction, ledger.Digest, error) {
-	t, id, _, err := c.validate(state, logTime, maxTTL, seen, raw)
-	return t, id, err
+// Candidate is a transaction of which nothing is believed yet.
+type Candidate struct {
+	Transaction ledger.Transaction
+	ID          ledger.Digest
+	// Signed is the signature that must hold. Its key is zero until
+	// [Config.Inspect] found it.
+	Signed identity.Signed
+
+	key       ledger.Digest // id of the key that it says it is signed with
+	delegated bool          // a node holds that key for the sender
+	malformed error
 }
 
-// signer is the key that signed a transaction.
-type signer struct {
-	key       ledger.Digest
-	delegated bool
-}
-
-func (c *Config) validate(
-	state contract.State, logTime, maxTTL int64, seen func(ledger.Digest) bool, raw []byte,
-) (ledger.Transaction, ledger.Digest, signer, error) {
+// Read reads a transaction as it came.
+func Read(raw []byte) Candidate {
 	t, envelope, err := ledger.ParseTransaction(raw)
-	var by signer
 	if err != nil {
-		return t, ledger.Hash(raw), by, contract.Errorf(contract.CodeMalformed, "%v", err)
+		return Candidate{Transaction: t, ID: ledger.Hash(raw), malformed: contract.Errorf(contract.CodeMalformed, "%v", err)}
 	}
 	signed := envelope.SigStructure(ledger.KindTransaction)
-	id := ledger.Hash(signed)
+	return Candidate{
+		Transaction: t, ID: ledger.Hash(signed), key: envelope.Key,
+		Signed: identity.Signed{Message: signed, Signature: envelope.Signature},
+	}
+}
+
+// Forged is the error of a transaction whose signature does not hold.
+func (t *Candidate) Forged() *contract.Error {
+	return &contract.Error{Code: contract.CodeBadSignature, Detail: "not a signature of key " + t.key.Short()}
+}
+
+// Inspect checks all of a transaction that can be checked before it runs, but
+// for the signature, the cheap things first, and finds the key that must have
+// signed. A gateway calls it to keep rubbish out, execution calls it again at
+// the transaction's place in the log (invariant 1). Seen reports whether an id
+// was executed. Errors are of type [contract.Error] where the transaction is at
+// fault.
+func (c *Config) Inspect(
+	state contract.State, logTime, maxTTL int64, seen func(ledger.Digest) bool, t *Candidate,
+) error {
+	tx := &t.Transaction
+	var err error
 	switch {
-	case t.Chain != c.Chain || t.Shard != c.Shard:
-		return t, id, by, contract.Errorf(contract.CodeWrongChain, "made for chain %s shard %d, this is chain %s shard %d",
-			t.Chain.Short(), t.Shard, c.Chain.Short(), c.Shard)
-	case logTime > t.Expiry:
-		return t, id, by, contract.Errorf(contract.CodeExpired, "expired at %d, log time is %d", t.Expiry, logTime)
-	case t.Expiry > logTime+maxTTL:
-		return t, id, by, contract.Errorf(contract.CodeExpiryTooFar, "expires at %d, at most %d ms after log time %d are allowed",
-			t.Expiry, maxTTL, logTime)
-	case seen(id):
-		return t, id, by, contract.Errorf(contract.CodeReplayed, "transaction %s was executed before", id)
+	case t.malformed != nil:
+		return t.malformed
+	case tx.Chain != c.Chain || tx.Shard != c.Shard:
+		return contract.Errorf(contract.CodeWrongChain, "made for chain %s shard %d, this is chain %s shard %d",
+			tx.Chain.Short(), tx.Shard, c.Chain.Short(), c.Shard)
+	case logTime > tx.Expiry:
+		return contract.Errorf(contract.CodeExpired, "expired at %d, log time is %d", tx.Expiry, logTime)
+	case tx.Expiry > logTime+maxTTL:
+		return contract.Errorf(contract.CodeExpiryTooFar, "expires at %d, at most %d ms after log time %d are allowed",
+			tx.Expiry, maxTTL, logTime)
+	case seen(t.ID):
+		return contract.Errorf(contract.CodeReplayed, "transaction %s was executed before", t.ID)
 	}
-	key, delegated, err := identity.Authority(state, t.Sender, envelope.Key, t.Contract+"."+t.Method, logTime)
-	if err != nil {
-		return t, id, by, err
+	if t.Signed.Key, t.delegated, err = c.authority(state, t, logTime); err != nil {
+		return err
 	}
-	by = signer{key: envelope.Key, delegated: delegated}
-	suspended, err := governance.IsSuspended(state, t.Sender)
+	suspended, err := governance.IsSuspended(state, tx.Sender)
 	if err != nil {
-		return t, id, by, err
+		return err
 	}
 	if suspended {
-		return t, id, by, contract.Errorf(identity.CodeNotActive, "node %s is suspended", t.Sender)
+		return contract.Errorf(members.CodeNotActive, "node %s is suspended", tx.Sender)
 	}
-	if !c.Verify(key, signed, envelope.Signature) {
-		return t, id, by, contract.Errorf(contract.CodeBadSignature, "not a signature of key %s", envelope.Key.Short())
-	}
-	return t, id, by, nil
+	return nil
+}
+
+// authority returns the key that must have signed.
+func (c *Config) authority(state contract.State, t *Candidate, logTime int64) (public ledger.PublicKey, delegated bool, err error) {
+	tx := &t.Transaction
+	return members.Authority(state, tx.Sender, t.key, tx.Contract+"."+tx.Method, logTime)
 }

@@ -8,9 +8,11 @@ import (
 	"flag"
 	"fmt"
 	"math/big"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -25,7 +27,8 @@ import (
 var rewrite = flag.Bool("rewrite", false, "write the golden files anew instead of comparing with them")
 
 // verdict asks all verifiers and wants them to agree: ours, ours with a cache
-// that is cold and then warm, and the twin, another implementation of ZIP-215.
+// that is cold and then warm, ours in a batch, and the twin, another
+// implementation of ZIP-215.
 func verdict(tb interface {
 	Helper()
 	Fatalf(string, ...any)
@@ -42,7 +45,54 @@ func verdict(tb interface {
 			tb.Fatalf("%s says %v, ed25519consensus says %v: key %x message %x signature %x", name, got, twin, key, message, signature)
 		}
 	}
+	asked := identity.Signed{Key: key, Message: message, Signature: signature}
+	good := honest([]byte("beside"))
+	for name, list := range map[string][]identity.Signed{
+		"alone":           {asked},
+		"four times":      {asked, asked, asked, asked},
+		"among good":      {good, good, asked, good, good},
+		"last of a dozen": append(slices.Repeat([]identity.Signed{good}, 11), asked),
+	} {
+		for i, got := range v.VerifyAll(list, rand.NewChaCha8([32]byte(key))) {
+			if want := twin || list[i].Key == good.Key; got != want {
+				tb.Fatalf("in a batch, %s, number %d is %v, want %v: key %x message %x signature %x", name, i, got, want, key, message, signature)
+			}
+		}
+	}
 	return twin
+}
+
+// honest is a signature that holds.
+func honest(message []byte) identity.Signed {
+	key := identity.KeyFromSeed([32]byte{99})
+	return identity.Signed{Key: key.Public(), Message: message, Signature: key.Sign(message)}
+}
+
+// TestVerifyAllNames: in a batch of any size each bad signature is named, and
+// no other.
+func TestVerifyAllNames(t *testing.T) {
+	t.Parallel()
+	v := identity.NewVerifier(16)
+	if got := v.VerifyAll(nil, rand.NewChaCha8([32]byte{})); len(got) != 0 {
+		t.Errorf("nothing has the verdicts %v", got)
+	}
+	rapid.Check(t, func(rt *rapid.T) {
+		bad := rapid.SliceOfN(rapid.Bool(), 1, 40).Draw(rt, "bad")
+		list := make([]identity.Signed, len(bad))
+		for i := range list {
+			key := identity.KeyFromSeed([32]byte{byte(i % 20)}) // more keys than the cache keeps
+			list[i] = identity.Signed{Key: key.Public(), Message: []byte{byte(i)}}
+			list[i].Signature = key.Sign(list[i].Message)
+			if bad[i] {
+				list[i].Signature[rapid.IntRange(0, 63).Draw(rt, "byte")] ^= 1 << rapid.IntRange(0, 7).Draw(rt, "bit")
+			}
+		}
+		for i, valid := range v.VerifyAll(list, rand.NewChaCha8([32]byte{})) {
+			if valid == bad[i] {
+				rt.Fatalf("number %d of %v: valid %t", i, bad, valid)
+			}
+		}
+	})
 }
 
 // TestZIP215 holds the 196 signatures of ZIP-215's test vectors: both points
@@ -290,4 +340,22 @@ func BenchmarkVerify(b *testing.B) {
 	run("cached key", func() bool { return v.Verify(public, message, signature) })
 	run("new key", func() bool { return identity.Verify(public, message, signature) })
 	run("crypto/ed25519", func() bool { return ed25519.Verify(public[:], message, signature[:]) })
+}
+
+func BenchmarkVerifyAll(b *testing.B) {
+	for _, n := range []int{1, 2, 3, 4, 8, 16, 64, 256, 1024} {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
+			list, message := make([]identity.Signed, n), make([]byte, 250)
+			for i := range list {
+				key := identity.KeyFromSeed([32]byte{byte(i), byte(i >> 8), 1})
+				list[i] = identity.Signed{Key: key.Public(), Message: message, Signature: key.Sign(message)}
+			}
+			v, random := identity.NewVerifier(n), rand.NewChaCha8([32]byte{})
+			v.VerifyAll(list, random) // expands the keys
+			for b.Loop() {
+				v.VerifyAll(list, random)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n), "ns/signature")
+		})
+	}
 }

@@ -36,6 +36,9 @@ type Config struct {
 	Chain     ledger.Digest // digest of the genesis file
 	Contracts *contract.Set
 	Verify    ledger.VerifyFunc
+	// VerifyAll gives the verdicts of Verify for many signatures at once; nil
+	// where they are to be checked one by one.
+	VerifyAll func([]identity.Signed) []bool
 	Now       func() time.Time
 	Logger    *slog.Logger
 	// MarkerDelay is how long an open block with a transaction may stand.
@@ -48,6 +51,8 @@ type Config struct {
 	// Window bounds the transactions let in and not yet executed; one member
 	// has a quarter of it at most.
 	Window int
+
+	checked *identity.Checked // what the gateway checked, for execution
 }
 
 // MaxNotFinal is how many blocks may lack their quorum before the door closes.
@@ -69,7 +74,9 @@ const (
 )
 
 func (c *Config) executor() aplos.Config {
-	return aplos.Config{Chain: c.Chain, Shard: c.Genesis.Shard, Contracts: c.Contracts, Verify: c.Verify}
+	return aplos.Config{
+		Chain: c.Chain, Shard: c.Genesis.Shard, Contracts: c.Contracts, Verify: c.Verify, VerifyAll: c.VerifyAll, Checked: c.checked,
+	}
 }
 
 // WithDefaults returns the configuration with defaults for what is not set.

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/librum/librum/chain/aplos"
 	"github.com/librum/librum/chain/contract"
 	"github.com/librum/librum/chain/contract/governance"
 	"github.com/librum/librum/chain/contract/identity"
+	keys "github.com/librum/librum/chain/identity"
 	"github.com/librum/librum/chain/ledger"
 )
 
@@ -27,22 +29,9 @@ func (n *Node) Submit(ctx context.Context, raw [][]byte) ([]Outcome, error) {
 		return nil, err
 	}
 	group := &waitGroup{outcomes: make([]Outcome, len(raw)), open: len(raw), done: make(chan struct{})}
-	guests := make([]guest, 0, len(raw))
-	for i, b := range raw {
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
-		}
-		g, settled, err := n.receive(b)
-		if err != nil {
-			return nil, err
-		}
-		if settled != nil {
-			group.outcomes[i] = *settled
-			group.open--
-			continue
-		}
-		g.index = i
-		guests = append(guests, g)
+	guests, err := n.receive(ctx, raw, group)
+	if err != nil {
+		return nil, err
 	}
 	if len(guests) == 0 {
 		return group.outcomes, nil
@@ -120,33 +109,99 @@ type guest struct {
 	member ledger.ID
 }
 
-// receive validates one transaction. It returns the transaction as a guest, or
-// its outcome where that is known now.
-func (n *Node) receive(raw []byte) (guest, *Outcome, error) {
+// receive validates transactions. It puts the outcomes that are known now in
+// their places and returns the others as guests.
+func (n *Node) receive(ctx context.Context, raw [][]byte, group *waitGroup) ([]guest, error) {
+	defer n.stages.validating.begin()()
+	settle := func(i int, o Outcome) { group.outcomes[i], group.open = o, group.open-1 }
+	arrivals := make([]arrival, 0, len(raw))
+	for i, b := range raw {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		a := arrival{Candidate: aplos.Read(b), index: i, raw: b}
+		settled, err := n.inspect(&a)
+		switch {
+		case err != nil:
+			return nil, err
+		case settled != nil:
+			settle(i, *settled)
+		default:
+			arrivals = append(arrivals, a)
+		}
+	}
+	guests := make([]guest, 0, len(arrivals))
+	for k, holds := range n.verify(arrivals) {
+		a := &arrivals[k]
+		if !holds {
+			settle(a.index, refusedOutcome(a.ID, a.Forged()))
+			continue
+		}
+		if n.core.Seen(a.ID) { // which spares a look-up in the store of what most are not
+			first, known, err := n.Outcome(a.ID)
+			if err != nil {
+				return nil, err
+			}
+			if known {
+				settle(a.index, first)
+				continue
+			}
+		}
+		if n.Status().NotFinal >= MaxNotFinal && a.Transaction.Contract != governance.Name {
+			return nil, ErrNotFinal
+		}
+		n.config.checked.Put(a.ID, &a.Signed)
+		guests = append(guests, guest{admitted: admitted{id: a.ID, raw: a.raw}, index: a.index, member: a.Transaction.Sender})
+	}
+	return guests, nil
+}
+
+// arrival is a transaction at the door that is being looked at.
+type arrival struct {
+	aplos.Candidate
+
+	index int // in the caller's list
+	raw   []byte
+}
+
+// inspect checks all of a transaction but its signature, and returns the
+// outcome of one that is refused.
+func (n *Node) inspect(a *arrival) (*Outcome, error) {
 	status := n.Status()
-	validated := n.stages.validating.begin()
-	t, id, err := n.executor.Validate(n, status.LogTime, n.limits.MaxTTL, neverSeen, raw)
-	validated()
+	err := n.executor.Inspect(n, status.LogTime, n.limits.MaxTTL, neverSeen, &a.Candidate)
 	if refused, ok := errors.AsType[*contract.Error](err); ok {
 		switch refused.Code { // execution asks for replays before it asks for the sender's standing
 		case identity.CodeNotActive, contract.CodeUnknownKey, contract.CodeNotPermitted:
-			if outcome, known, err := n.Outcome(id); err != nil || known {
-				return guest{}, &outcome, err
+			if outcome, known, err := n.Outcome(a.ID); err != nil || known {
+				return &outcome, err
 			}
 		default:
 		}
-		return guest{}, &Outcome{ID: id, Code: refused.Code, Detail: refused.Detail}, nil
+		outcome := refusedOutcome(a.ID, refused)
+		return &outcome, nil
 	}
-	if err != nil {
-		return guest{}, nil, err
+	return nil, err
+}
+
+// verify gives a verdict over each signature.
+func (n *Node) verify(arrivals []arrival) []bool {
+	list := make([]keys.Signed, len(arrivals))
+	for i := range arrivals {
+		list[i] = arrivals[i].Signed
 	}
-	if outcome, ok, err := n.Outcome(id); err != nil || ok {
-		return guest{}, &outcome, err
+	if n.config.VerifyAll != nil {
+		return n.config.VerifyAll(list)
 	}
-	if status.NotFinal >= MaxNotFinal && t.Contract != governance.Name {
-		return guest{}, nil, ErrNotFinal
+	valid := make([]bool, len(list))
+	for i := range list {
+		valid[i] = n.config.Verify(list[i].Key, list[i].Message, list[i].Signature)
 	}
-	return guest{admitted: admitted{id: id, raw: raw}, member: t.Sender}, nil, nil
+	return valid
+}
+
+// refusedOutcome is that of a transaction that was refused at the door.
+func refusedOutcome(id ledger.Digest, err *contract.Error) Outcome {
+	return Outcome{ID: id, Code: err.Code, Detail: err.Detail}
 }
 
 // letIn takes places in the window for all guests and sends those on their way

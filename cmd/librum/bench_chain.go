@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
+	"runtime/pprof"
 	"sync"
 	"time"
 
@@ -29,6 +30,7 @@ type benchChain struct {
 	clients      int
 	rate         int // transactions per second of the latency case
 	dir          string
+	profile      string // file of the CPU profile
 	json         bool
 }
 
@@ -59,6 +61,7 @@ cores can verify of Ed25519 in the same minute.`,
 	flags.IntVar(&b.clients, "clients", 16, "clients at once")
 	flags.IntVar(&b.rate, "rate", 1_000, "transactions per second of the latency case")
 	flags.StringVar(&b.dir, "dir", "", "directory for the network, removed afterwards (default the system's)")
+	flags.StringVar(&b.profile, "cpu-profile", "", "write a CPU profile of the throughput case to this file, for go tool pprof")
 	flags.BoolVar(&b.json, "json", false, "print the results as JSON on the last line")
 	return cmd
 }
@@ -152,6 +155,10 @@ func (b *benchChain) throughput(
 	}
 	_, _ = fmt.Fprintln(progress, "submitting them")
 	n := network.Nodes[0]
+	stopProfile, err := b.startProfile()
+	if err != nil {
+		return result, err
+	}
 	stagesBefore := n.StageTimes()
 	cpuBefore, err := processCPU()
 	if err != nil {
@@ -171,6 +178,9 @@ func (b *benchChain) throughput(
 		return result, err
 	}
 	cpu -= cpuBefore
+	if err := stopProfile(); err != nil {
+		return result, err
+	}
 	size := 0
 	for _, s := range signed {
 		size += len(s)
@@ -194,6 +204,25 @@ func (b *benchChain) throughput(
 			per(stages.Validating-stagesBefore.Validating), per(stages.Executing-stagesBefore.Executing), per(stages.Storing-stagesBefore.Storing),
 			bound.plain, bound.expanded, bound.sign),
 		unit: "transactions",
+	}, nil
+}
+
+// startProfile writes a CPU profile until the result is called, where one was
+// asked for.
+func (b *benchChain) startProfile() (stop func() error, err error) {
+	if b.profile == "" {
+		return func() error { return nil }, nil
+	}
+	f, err := os.Create(b.profile)
+	if err != nil {
+		return nil, err
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return nil, errors.Join(fmt.Errorf("profile: %w", err), f.Close())
+	}
+	return func() error {
+		pprof.StopCPUProfile()
+		return f.Close()
 	}, nil
 }
 
