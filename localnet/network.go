@@ -66,6 +66,7 @@ type Network struct {
 	Blobs        []blob.Store
 
 	cheat   Cheat
+	opened  bool // wholly: what follows is a clean stop if all can be closed
 	log     *local.Log
 	meeting *coordinator.Mesh
 	closers []io.Closer
@@ -81,12 +82,16 @@ func Open(ctx context.Context, dir Dir, options Options) (*Network, error) {
 	if n.log, err = local.Open(ctx, vfs.Default, dir.Log(), local.Options{Logger: options.Logger}); err != nil {
 		return nil, err
 	}
+	if err := dropManifest(dir); err != nil {
+		return nil, errors.Join(fmt.Errorf("forget the last clean stop: %w", err), n.Close())
+	}
 	verifier := identity.NewVerifier(verifierKeys)
 	for i := range g.Group.Nodes {
 		if err := n.openNode(ctx, i, options, verifier); err != nil {
 			return nil, errors.Join(fmt.Errorf("open node %d: %w", i, err), n.Close())
 		}
 	}
+	n.opened = true
 	return n, nil
 }
 
@@ -178,11 +183,19 @@ func (n *Network) Run(ctx context.Context) error {
 	return err
 }
 
-// Close closes stores, blobs and log; the nodes must have ended.
+// Close closes stores, blobs and log; the nodes must have ended. Last it writes
+// down what every file of the directory then is, for fsck. A network that could
+// not be opened wholly leaves no such manifest: what kept it from opening must
+// not pass for right.
 func (n *Network) Close() error {
 	errs := make([]error, 0, len(n.closers)+1)
 	for _, c := range n.closers {
 		errs = append(errs, c.Close())
 	}
-	return errors.Join(append(errs, n.log.Close())...)
+	errs = append(errs, n.log.Close())
+	if n.opened && errors.Join(errs...) == nil {
+		errs = append(errs, sealDir(n.Dir, n.Chain))
+	}
+	n.opened = false
+	return errors.Join(errs...)
 }

@@ -19,7 +19,7 @@ func newRootCommand() *cobra.Command {
 	root.AddCommand(
 		newDemoCommand(), newDevCommand(),
 		newPeerCommand(), newJobCommand(), newTxCommand(), newBlockCommand(), newAccountCommand(),
-		newVerifyCommand(), newBenchCommand(),
+		newVerifyCommand(), newFsckCommand(), newBenchCommand(),
 	)
 	return root
 }

@@ -51,8 +51,13 @@ func TestAudit(t *testing.T) {
 	token := filepath.Join(dir, "token")
 	server := []string{"--server", d.base, "--token-file", token, "--genesis", d.genesis}
 	auditServer(t, server, job, d)
+	out, code = output(t, nil, "fsck", "--dir", dir, "--json")
+	if v := lastLine[verdict](t, out); code != 3 || v.OK || v.Verdict != "incomplete" {
+		t.Errorf("fsck of a running network: exit %d, %+v, want 3", code, v)
+	}
 
 	d.end(t, syscall.SIGTERM)
+	auditFiles(t, dir)
 	auditReadOnly(t, dir, d.genesis, job)
 }
 
@@ -109,6 +114,41 @@ func awaitFinalEnd(t *testing.T, d *dev, job string) {
 	t.Fatal("the end of the job is not final after 30 s")
 }
 
+// auditFiles has fsck find a change in a file of each kind.
+func auditFiles(t *testing.T, dir string) {
+	t.Helper()
+	out, code := output(t, nil, "fsck", "--dir", dir)
+	if code != 0 || !strings.Contains(out, "manifest whole") || !strings.Contains(out, "read: 4 nodes") {
+		t.Errorf("fsck after a clean stop: exit %d", code)
+	}
+	for _, pattern := range []string{
+		"genesis.cbor", "token", "manifest.cbor", "node-2/key", "log/*.log", "log/acknowledged", "node-1/store/*.log", "node-3/store/MANIFEST-*",
+		"node-0/blobs/[0-9a-f][0-9a-f]/*",
+	} {
+		paths, err := filepath.Glob(filepath.Join(dir, pattern))
+		if err != nil || len(paths) == 0 {
+			t.Fatalf("no file %s, %v", pattern, err)
+		}
+		whole, err := os.ReadFile(paths[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		changed := append([]byte(nil), whole...)
+		changed[len(changed)/2] ^= 1
+		if err := os.WriteFile(paths[0], changed, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		out, code := output(t, nil, "fsck", "--dir", dir, "--json")
+		below, err := filepath.Rel(dir, paths[0])
+		if v := lastLine[verdict](t, out); err != nil || code != 1 || v.OK || v.Verdict != "wrong" || !strings.Contains(out, below) {
+			t.Errorf("a byte of %s changed: exit %d, %+v, %v", below, code, v, err)
+		}
+		if err := os.WriteFile(paths[0], whole, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // auditReadOnly verifies a directory in which nothing can be written, and finds
 // it as it was.
 func auditReadOnly(t *testing.T, dir, genesis, job string) {
@@ -120,14 +160,17 @@ func auditReadOnly(t *testing.T, dir, genesis, job string) {
 	if v := lastLine[verdict](t, out); code != 0 || !v.OK || v.Checked["averages"] != 2 {
 		t.Errorf("verify job in a directory that is read-only: exit %d, %+v", code, v)
 	}
+	if _, code := output(t, nil, "fsck", "--dir", dir); code != 0 {
+		t.Errorf("fsck in a directory that is read-only: exit %d", code)
+	}
 	after := snapshot(t, dir)
 	for path, was := range before {
 		if after[path] != was {
-			t.Errorf("%s was changed by verify", path)
+			t.Errorf("%s was changed by verify or fsck", path)
 		}
 	}
 	if len(after) != len(before) {
-		t.Errorf("verify left %d files, there were %d", len(after), len(before))
+		t.Errorf("verify and fsck left %d files, there were %d", len(after), len(before))
 	}
 }
 

@@ -119,6 +119,17 @@ func (l *Log) End(ctx context.Context) (uint64, error) {
 	return l.end, nil
 }
 
+// First returns the offset of the oldest record that is kept, or that of the
+// next one where there is none.
+func (l *Log) First() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.segments) == 0 {
+		return l.end
+	}
+	return l.segments[0].base
+}
+
 // Trim implements [order.Log]. It removes segment files, never the last one.
 func (l *Log) Trim(ctx context.Context, before uint64) error {
 	if err := ctx.Err(); err != nil {

@@ -1,0 +1,323 @@
+package fsck_test
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/localnet"
+	"github.com/librum/librum/localnet/fsck"
+)
+
+// everyByte makes TestFlippedBytes take an hour or so instead of a sample.
+var everyByte = flag.Bool("every-byte", false, "flip every byte of every file instead of some")
+
+// create makes a network that has not run.
+func create(t *testing.T) localnet.Dir {
+	t.Helper()
+	dir := localnet.Dir(t.TempDir())
+	spec := localnet.Spec{Nodes: 4, Peers: 1, External: 1, Accounts: 2, Time: time.Now()}
+	if err := localnet.Create(dir, localnet.SecretsFromSeed(3), spec); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// run runs the network until a few transactions are final at every node, with a
+// blob at two of them, and calls then before it stops.
+func run(t *testing.T, dir localnet.Dir, then func()) {
+	t.Helper()
+	n, err := localnet.Open(t.Context(), dir, localnet.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ran := make(chan error, 1)
+	go func() { ran <- n.Run(ctx) }()
+	for i := range byte(3) {
+		outcomes, err := n.Nodes[i].SubmitFinal(ctx, [][]byte{transfer(t, n, i)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, node := range n.Nodes {
+			if err := node.AwaitFinal(ctx, outcomes[0].Position); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for i := range 2 {
+		if _, _, err := n.Blobs[i].Put(ctx, strings.NewReader("content"), 100); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if then != nil {
+		then()
+	}
+	stop()
+	if err := errors.Join(<-ran, n.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func transfer(t *testing.T, n *localnet.Network, nonce byte) []byte {
+	t.Helper()
+	secrets := localnet.SecretsFromSeed(3)
+	args, err := ledger.Encode(map[string]any{
+		"to": secrets.ID(localnet.KindAccount, 1), "amount": ledger.NewAmount(1),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := secrets.Key(localnet.KindAccount, 0)
+	tx := ledger.Transaction{
+		Version: ledger.Version, Chain: n.Chain, Sender: secrets.ID(localnet.KindAccount, 0), Contract: "token", Method: "transfer",
+		Args: args, Nonce: [16]byte{nonce}, Expiry: time.Now().Add(time.Minute).UnixMilli(),
+	}
+	e, err := tx.Sign(key.ID(), key.Sign)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e.Bytes()
+}
+
+func check(t *testing.T, dir localnet.Dir) fsck.Report {
+	t.Helper()
+	r, err := fsck.Check(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func named(list []fsck.Finding, kind, where string) bool {
+	return slices.ContainsFunc(list, func(f fsck.Finding) bool { return f.Kind == kind && f.Where == where })
+}
+
+// TestFlippedBytes holds that no byte of any file can change unnoticed, and
+// that the file is named.
+func TestFlippedBytes(t *testing.T) {
+	t.Parallel()
+	dir := create(t)
+	run(t, dir, nil)
+	if r := check(t, dir); r.Found != 0 || len(r.Rebuilt) != 0 || r.Manifest != fsck.ManifestWhole ||
+		r.Checked.Nodes != 4 || r.Checked.Blocks < 4*3 || r.Checked.Blobs != 2 || r.Checked.Files == 0 {
+		t.Fatalf("untouched: %+v", r)
+	}
+	random := rand.New(rand.NewPCG(1, 2))
+	flips := 0
+	err := dir.WalkFiles(func(path string, info fs.FileInfo) error {
+		places := []int64{}
+		switch size := info.Size(); {
+		case size == 0:
+		case *everyByte:
+			for at := range size {
+				places = append(places, at)
+			}
+		default:
+			places = append(places, random.Int64N(size))
+		}
+		for _, at := range places {
+			flip(t, dir, path, at)
+			r := check(t, dir)
+			if kind := string(localnet.KindOf(path)); !named(r.Findings, kind, path) {
+				t.Errorf("byte %d of %s changed: found %v", at, path, r.Findings)
+			}
+			flip(t, dir, path, at)
+			flips++
+		}
+		return nil
+	})
+	if err != nil || flips < 30 {
+		t.Errorf("%d bytes were flipped, %v", flips, err)
+	}
+	if r := check(t, dir); r.Found != 0 {
+		t.Errorf("mended: %v", r.Findings)
+	}
+}
+
+// flip changes a byte, or changes it back.
+func flip(t *testing.T, dir localnet.Dir, path string, at int64) {
+	t.Helper()
+	f, err := os.OpenFile(filepath.Join(string(dir), path), os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b [1]byte
+	if _, err = f.ReadAt(b[:], at); err == nil {
+		b[0] ^= 0x10
+		_, err = f.WriteAt(b[:], at)
+	}
+	if err := errors.Join(err, f.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestFindings goes through what else can become of a file.
+func TestFindings(t *testing.T) {
+	t.Parallel()
+	dir := create(t)
+	run(t, dir, nil)
+	at := func(path string) string { return filepath.Join(string(dir), path) }
+	for _, c := range []struct {
+		name        string
+		do          func() error
+		kind, where string
+	}{
+		{"a key is gone", func() error { return os.Remove(at("node-2/key")) }, "key", "node-2/key"},
+		{"a peer's key is gone", func() error { return os.Remove(at("peers/peer-0-key")) }, "key", "peers/peer-0-key"},
+		{"another node's key", func() error { return swap(at("node-0/key"), at("node-1/key")) }, "key", "node-0/key"},
+		{"others may read", func() error { return os.Chmod(at("token"), 0o644) }, "mode", "token"},
+		{"a file too many", func() error { return os.WriteFile(at("node-1/store/999999.sst"), nil, 0o600) }, "stray", "node-1/store/999999.sst"},
+		{"a link", func() error { return os.Symlink("/etc/hostname", at("node-1/blobs/link")) }, "stray", "node-1/blobs/link"},
+		{"cut short", func() error { return os.Truncate(at("genesis.cbor"), 100) }, "genesis", "genesis.cbor"},
+		{"no genesis", func() error { return os.Remove(at("genesis.cbor")) }, "genesis", "genesis.cbor"},
+		{"evidence appeared", func() error { return os.WriteFile(at("node-3/diverged.cbor"), nil, 0o600) }, "evidence", "node-3/diverged.cbor"},
+	} {
+		restore := save(t, dir)
+		if err := c.do(); err != nil {
+			t.Fatal(err)
+		}
+		if r := check(t, dir); !named(r.Findings, c.kind, c.where) {
+			t.Errorf("%s: %v, want %s at %s", c.name, r.Findings, c.kind, c.where)
+		}
+		restore()
+	}
+	for path, growth := range map[string]string{"log/LOCK": "x", "node-0/blobs/partial/1": "x", "peers/external-0-key.egress.jsonl": "{}\n"} {
+		if err := os.WriteFile(at(path), []byte(growth), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if r := check(t, dir); r.Found != 0 {
+			t.Errorf("%s is no loss: %v", path, r.Findings)
+		}
+	}
+	if r := check(t, dir); !named(r.Rebuilt, "lock", "log/LOCK") {
+		t.Errorf("can be rebuilt: %v, want the log's lock", r.Rebuilt)
+	}
+}
+
+func swap(a, b string) error {
+	return errors.Join(os.Rename(a, a+".tmp"), os.Rename(b, a), os.Rename(a+".tmp", b))
+}
+
+// save remembers all files and returns what puts them back.
+func save(t *testing.T, dir localnet.Dir) (restore func()) {
+	t.Helper()
+	copied := t.TempDir()
+	if err := os.CopyFS(copied, os.DirFS(string(dir))); err != nil {
+		t.Fatal(err)
+	}
+	return func() {
+		if err := errors.Join(os.RemoveAll(string(dir)), os.CopyFS(string(dir), os.DirFS(copied)), secret(dir)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// secret gives files the modes that CopyFS does not keep.
+func secret(dir localnet.Dir) error {
+	return dir.WalkFiles(func(path string, _ fs.FileInfo) error { return os.Chmod(filepath.Join(string(dir), path), 0o600) })
+}
+
+// TestWithoutManifest checks what a crash leaves: a copy taken while the network
+// runs, with all that is in it durable.
+func TestWithoutManifest(t *testing.T) {
+	t.Parallel()
+	dir := create(t)
+	crashed := localnet.Dir(t.TempDir())
+	run(t, dir, func() {
+		if err := errors.Join(os.CopyFS(string(crashed), os.DirFS(string(dir))), secret(crashed)); err != nil {
+			t.Fatal(err)
+		}
+	})
+	r := check(t, crashed)
+	if r.Manifest != fsck.ManifestMissing || r.Found != 0 || !slices.Contains(r.Notes, "no clean stop: checked without manifest") ||
+		r.Checked.Records == 0 || r.Checked.Blocks == 0 || r.Checked.Rows == 0 || r.Checked.Blobs == 0 || r.Checked.Keys == 0 {
+		t.Fatalf("%+v", r)
+	}
+	digest := ledger.Hash([]byte("content")).String()
+	blob := "node-0/blobs/" + digest[:2] + "/" + digest
+	for path, kind := range map[string]string{blob: "blob", "node-1/officer-key": "key", "genesis.cbor": "genesis"} {
+		flip(t, crashed, path, 5)
+		if r := check(t, crashed); !named(r.Findings, kind, path) {
+			t.Errorf("%s: %v", path, r.Findings)
+		}
+		flip(t, crashed, path, 5)
+	}
+	flip(t, crashed, blob, 5)
+	if f := check(t, crashed).Findings; len(f) != 1 || !strings.Contains(f[0].Message, "node-1 has it whole") {
+		t.Errorf("a blob that another node has: %v", f)
+	}
+	flip(t, crashed, blob, 5)
+	segment := filepath.Join(string(crashed), "log", "00000000000000000000.log")
+	info, err := os.Stat(segment)
+	if err != nil {
+		t.Fatal(err)
+	}
+	flip(t, crashed, "log/00000000000000000000.log", info.Size()/2)
+	if r := check(t, crashed); !named(r.Findings, "log", "log") {
+		t.Errorf("a record changed: %v", r.Findings)
+	}
+}
+
+// TestOtherLog puts a log in place whose frames are whole, and whose records
+// are not those that the nodes executed.
+func TestOtherLog(t *testing.T) {
+	t.Parallel()
+	dir, other := create(t), create(t)
+	run(t, dir, nil)
+	run(t, other, nil)
+	if err := errors.Join(os.RemoveAll(dir.Log()), os.CopyFS(dir.Log(), os.DirFS(other.Log())), os.Remove(dir.Manifest())); err != nil {
+		t.Fatal(err)
+	}
+	r := check(t, dir)
+	if r.Found != 4 || !named(r.Findings, "log", "log") || !strings.Contains(r.Findings[0].Message, "is not the one that node-0 executed") {
+		t.Errorf("%v, want one finding a node", r.Findings)
+	}
+}
+
+// TestRunning holds invariant 3, and that a start forgets the manifest.
+func TestRunning(t *testing.T) {
+	t.Parallel()
+	dir := create(t)
+	if r := check(t, dir); r.Found != 0 || r.Manifest != fsck.ManifestMissing {
+		t.Errorf("never run: %+v", r)
+	}
+	run(t, dir, nil)
+	run(t, dir, func() {
+		if _, err := dir.LoadManifest(); !errors.Is(err, localnet.ErrNoManifest) {
+			t.Errorf("while it runs: %v, want no manifest", err)
+		}
+		if _, err := fsck.Check(t.Context(), dir); !errors.Is(err, localnet.ErrRunning) {
+			t.Errorf("%v, want ErrRunning", err)
+		}
+	})
+	if _, err := fsck.Check(t.Context(), localnet.Dir(t.TempDir())); !errors.Is(err, localnet.ErrNoNetwork) {
+		t.Errorf("an empty directory: %v, want ErrNoNetwork", err)
+	}
+}
+
+// TestNoManifestOfADamagedStart holds that what kept a network from opening is
+// not written down as right.
+func TestNoManifestOfADamagedStart(t *testing.T) {
+	t.Parallel()
+	dir := create(t)
+	run(t, dir, nil)
+	if err := os.WriteFile(dir.Key(3), []byte("no key"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := localnet.Open(t.Context(), dir, localnet.Options{}); err == nil {
+		t.Fatal("it opened")
+	}
+	if r := check(t, dir); r.Manifest != fsck.ManifestMissing || !named(r.Findings, "key", "node-3/key") {
+		t.Errorf("%+v", r)
+	}
+}

@@ -1,0 +1,78 @@
+package localnet
+
+import (
+	"path"
+	"strings"
+)
+
+// FileKind says what a file of a directory is for.
+type FileKind string
+
+// The kinds.
+const (
+	FileGenesis   FileKind = "genesis"
+	FileToken     FileKind = "token"
+	FileKey       FileKind = "key"
+	FileLog       FileKind = "log"
+	FileStore     FileKind = "store"
+	FileBlob      FileKind = "blob"
+	FileUpload    FileKind = "upload"    // not finished; its peer sends it again
+	FileTemporary FileKind = "temporary" // cleared at start
+	FileLock      FileKind = "lock"
+	FileManifest  FileKind = "manifest"
+	FileEvidence  FileKind = "evidence" // that a node diverged
+	FileEgress    FileKind = "egress"   // what left a peer; its process may add to it
+	FilePause     FileKind = "pause"    // of a peer, made and removed by its owner
+	FileOther     FileKind = "other"
+)
+
+const manifestName = "manifest.cbor"
+
+// Rebuilt reports whether files of the kind are made again by themselves, so
+// that nothing is lost with one.
+func (k FileKind) Rebuilt() bool {
+	return k == FileUpload || k == FileTemporary || k == FileLock || k == FileManifest
+}
+
+// Secret reports whether files of the kind are for their owner alone.
+func (k FileKind) Secret() bool { return k == FileToken || k == FileKey }
+
+// KindOf tells the kind of a file by its path below the directory.
+func KindOf(file string) FileKind {
+	switch file {
+	case "genesis.cbor":
+		return FileGenesis
+	case "token":
+		return FileToken
+	case manifestName:
+		return FileManifest
+	}
+	dir, name := path.Split(file)
+	top, rest, _ := strings.Cut(file, "/")
+	part, below, _ := strings.Cut(rest, "/")
+	node := strings.HasPrefix(top, "node-")
+	switch {
+	case name == "LOCK" && (dir == "log/" || node && (rest == "store/LOCK" || rest == "blobs/LOCK")):
+		return FileLock
+	case top == "log":
+		return FileLog
+	case node && part == "store":
+		return FileStore
+	case node && part == "blobs" && strings.HasPrefix(below, "partial/"):
+		return FileUpload
+	case node && part == "blobs" && strings.HasPrefix(below, "temporary/"):
+		return FileTemporary
+	case node && part == "blobs":
+		return FileBlob
+	case node && rest == "diverged.cbor":
+		return FileEvidence
+	case file == "member-key", node && (rest == "key" || rest == "officer-key" || rest == "delegate-key"),
+		top == "peers" && strings.HasSuffix(name, "-key"):
+		return FileKey
+	case top == "peers" && strings.HasSuffix(name, ".egress.jsonl"):
+		return FileEgress
+	case top == "peers" && strings.HasSuffix(name, ".paused"):
+		return FilePause
+	}
+	return FileOther
+}
