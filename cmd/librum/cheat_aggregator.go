@@ -26,10 +26,12 @@ type cheatingAggregator struct {
 	right  ledger.Digest   // what it should have committed
 }
 
-func (c *cheatingAggregator) seats() localnet.Cheat {
-	return localnet.Cheat{Ledger: func(_ int, honest coordinator.Ledger, blobs blob.Store) coordinator.Ledger {
+func aggregatorCheat(*job.Spec) *cheat {
+	c := &cheatingAggregator{}
+	seats := localnet.Cheat{Ledger: func(_ int, honest coordinator.Ledger, blobs blob.Store) coordinator.Ledger {
 		return &forgingLedger{Ledger: honest, blobs: blobs, cheat: c}
 	}}
+	return withinJob("aggregator", "the first node to coordinate publishes a wrong average; the others recompute it", seats, c.tell)
 }
 
 // forgingLedger is the ledger of a coordinator that commits a wrong average in
@@ -142,22 +144,23 @@ func (v *verdict) load(state contract.State, s *cheatScene) error {
 
 // await waits for the word of every other node: those that come after the term
 // was lost are recorded as well.
-func (c *cheatingAggregator) await(ctx context.Context, s *cheatScene) error {
+func (c *cheatingAggregator) await(ctx context.Context, s *cheatScene) (verdict, error) {
 	for {
 		changed := s.network.Nodes[0].Changed()
-		if v, err := c.read(s); err != nil || v.words == v.nodes-1 {
-			return nil //nolint:nilerr // found says what is wrong
+		v, err := c.read(s)
+		if err != nil || v.words == v.nodes-1 {
+			return v, err
 		}
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return fmt.Errorf("wait for all nodes' word on the wrong average: %w", context.Cause(ctx))
+			return v, fmt.Errorf("wait for all nodes' word on the wrong average: %w", context.Cause(ctx))
 		}
 	}
 }
 
-func (c *cheatingAggregator) found(_ context.Context, s *cheatScene, say func(string, ...any)) error {
-	v, err := c.read(s)
+func (c *cheatingAggregator) tell(ctx context.Context, s *cheatScene, say func(string, ...any)) error {
+	v, err := c.await(ctx, s)
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/librum/librum/chain/ledger"
 	"github.com/librum/librum/client"
 	fl "github.com/librum/librum/fl/contract"
+	"github.com/librum/librum/fl/job"
 	"github.com/librum/librum/fl/peer"
 	"github.com/librum/librum/localnet"
 )
@@ -37,14 +38,16 @@ type peerLie struct {
 	why  string
 }
 
-func (c *cheatingPeer) seats() localnet.Cheat {
-	return localnet.Cheat{Server: func(index int, honest peer.Config) peer.Server {
+func peerCheat(spec *job.Spec) *cheat {
+	c := &cheatingPeer{most: uint64(spec.MaxNumExamples)} // from 1
+	seats := localnet.Cheat{Server: func(index int, honest peer.Config) peer.Server {
 		remote, ok := honest.Server.(localnet.Remote)
 		if !ok || index != 0 {
 			return honest.Server
 		}
 		return &lyingServer{Remote: remote, config: honest, cheat: c}
 	}}
+	return withinJob("peer", "a peer signs a digest that is not its file's, claims too many examples, submits twice", seats, c.tell)
 }
 
 // lyingServer is the node as the lying peer sees it.
@@ -111,10 +114,7 @@ func (s *lyingServer) sign(t *ledger.Transaction, args *fl.SubmitUpdate) ([]byte
 	return e.Bytes(), nil
 }
 
-// await has nothing to wait for: a refusal is there when the answer is.
-func (c *cheatingPeer) await(context.Context, *cheatScene) error { return nil }
-
-func (c *cheatingPeer) found(ctx context.Context, s *cheatScene, say func(string, ...any)) error {
+func (c *cheatingPeer) tell(ctx context.Context, s *cheatScene, say func(string, ...any)) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.told == nil {

@@ -55,7 +55,7 @@ files alone. Gives up after 300 seconds with exit code 3.
 With --cheat somebody breaks the rules, and the demo says in words what became
 of it; the exit code is 0 if that was found as documented, and "verified" says
 what verification says.
-` + cheatHelp() + breachHelp(),
+` + cheatHelp(),
 		Example: "  librum demo --dir ./demo-data --keep\n  librum demo --cheat aggregator",
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -68,7 +68,7 @@ what verification says.
 	flags.Uint64Var(&o.seed, "seed", 1, "keys, initial model, split and training follow from it")
 	flags.StringVar(&o.dir, "dir", "", "directory for the data (default a temporary one)")
 	flags.BoolVar(&o.keep, "keep", false, "keep a temporary directory; one given by --dir is always kept")
-	flags.StringVar(&o.cheat, "cheat", "", "break the rules: "+cheatNames()+"|"+breachNames())
+	flags.StringVar(&o.cheat, "cheat", "", "break the rules: "+cheatNames())
 	flags.BoolVar(&o.json, "json", false, "print one JSON object on the last line")
 	return cmd
 }
@@ -91,7 +91,7 @@ func (o *demoOptions) run(ctx context.Context, out, progress io.Writer) (err err
 		return &exitError{code: exitUsage, err: fmt.Errorf("--peers is 1 to 100, --rounds 1 to 10000, --seed at most %d", uint64(job.MaxSeed))}
 	}
 	spec := digitsJob(o.peers, o.rounds, o.seed)
-	lie, breach, err := newRuleBreaker(o.cheat, &spec)
+	cheat, err := newCheat(o.cheat, &spec)
 	if err != nil {
 		return &exitError{code: exitUsage, err: err}
 	}
@@ -118,10 +118,10 @@ func (o *demoOptions) run(ctx context.Context, out, progress io.Writer) (err err
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, demoTimeout, errors.New("gave up after 300 s"))
 	defer cancel()
-	scene := &breachScene{dir: localnet.Dir(o.dir), secrets: secrets, out: text}
-	result, head, err := o.train(ctx, &spec, lie, breach, scene, text, progress)
+	scene := &cheatScene{dir: localnet.Dir(o.dir), secrets: secrets, out: text}
+	result, head, err := o.train(ctx, &spec, cheat, scene, text, progress)
 	if err == nil {
-		err = scene.run(ctx, breach, breach.stopped)
+		err = cheat.take(ctx, scene, cheat.stopped)
 	}
 	switch {
 	case err != nil && ctx.Err() != nil:
@@ -136,9 +136,7 @@ func (o *demoOptions) run(ctx context.Context, out, progress io.Writer) (err err
 	}
 	result.Verified = verified.OK
 	result.Seconds = time.Since(begin).Seconds()
-	if lie == nil {
-		result.Cheat = breach.judge(&verified, text)
-	}
+	result.Cheat = cheat.judge(&verified, text)
 	o.print(text, result, head)
 	if o.json {
 		if err := printJSON(out, result); err != nil {
@@ -147,7 +145,7 @@ func (o *demoOptions) run(ctx context.Context, out, progress io.Writer) (err err
 	}
 	good := verified.OK
 	if result.Cheat != nil {
-		good = result.Cheat.Found && (lie == nil || verified.OK)
+		good = result.Cheat.Found
 	}
 	if !good {
 		return &exitError{code: exitNo}
@@ -158,13 +156,10 @@ func (o *demoOptions) run(ctx context.Context, out, progress io.Writer) (err err
 // train runs the network until the job has ended everywhere, and returns the
 // anchors that verification starts from.
 func (o *demoOptions) train(
-	ctx context.Context, spec *job.Spec, lie cheat, breach *breach, scene *breachScene, out, progress io.Writer,
+	ctx context.Context, spec *job.Spec, cheat *cheat, scene *cheatScene, out, progress io.Writer,
 ) (result *demoResult, anchors verify.Anchors, err error) {
 	logger := slog.New(slog.NewTextHandler(progress, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	options := localnet.Options{Logger: logger}
-	if lie != nil {
-		options.Cheat = lie.seats()
-	}
+	options := localnet.Options{Logger: logger, Cheat: cheat.seats}
 	at, err := loopback(ctx)
 	if err != nil {
 		return nil, anchors, err
@@ -177,7 +172,7 @@ func (o *demoOptions) train(
 	say(out, "%d nodes of %d organisations and %d peers run; node 0 listens at %s", demoNodes, demoNodes, o.peers, r.base)
 	scene.network = r.Network
 	defer func() { scene.network = nil }()
-	if err := scene.run(ctx, breach, breach.begin); err != nil {
+	if err := cheat.take(ctx, scene, cheat.begin); err != nil {
 		return nil, anchors, err
 	}
 	token, err := r.Dir.ReadToken()
@@ -213,26 +208,21 @@ func (o *demoOptions) train(
 	if err := printCard(ctx, c, j.ID, out); err != nil {
 		return nil, anchors, err
 	}
-	stage := &cheatScene{network: r.Network, client: c, job: j.ID}
-	if lie != nil {
-		if err := lie.await(ctx, stage); err != nil {
-			return nil, anchors, err
-		}
-	}
-	status, err := awaitFinal(ctx, r.Network)
-	if err != nil {
+	scene.client, scene.job = c, j.ID
+	if _, err := awaitFinal(ctx, r.Network); err != nil {
 		return nil, anchors, err
 	}
-	if err := scene.run(ctx, breach, breach.end); err != nil {
+	if err := cheat.take(ctx, scene, cheat.end); err != nil {
+		return nil, anchors, err
+	}
+	status, err := awaitFinal(ctx, r.Network) // a cheat may have waited for more to be said
+	if err != nil {
 		return nil, anchors, err
 	}
 	anchors = verify.Anchors{Genesis: r.Chain, Head: status.FinalHash, MinHeight: status.Final}
 	result = &demoResult{
 		Job: j.ID, Accuracy: measure.accuracy, NumRounds: end.NumRounds, ModelDigest: end.ModelDigest,
 		ChainHash: status.FinalHash, Dir: o.dir,
-	}
-	if lie != nil {
-		result.Cheat = tell(ctx, o.cheat, lie, stage, out)
 	}
 	return result, anchors, nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/librum/librum/chain/contract/token"
 	"github.com/librum/librum/chain/identity"
 	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/fl/job"
 	"github.com/librum/librum/localnet"
 )
 
@@ -30,17 +31,17 @@ type smuggled struct {
 	want ledger.Code
 }
 
-// gatewayBreach appends transactions straight to the log that a gateway would
+// gatewayCheat appends transactions straight to the log that a gateway would
 // refuse, and records that are none. Every node must come to the same verdict
 // about each, and the job must not notice.
-func gatewayBreach() *breach {
+func gatewayCheat(*job.Spec) *cheat {
 	var offset uint64       // of the record with the transactions
 	var list []smuggled     // in its order
 	var lost map[string]int // digests of records to skip, with how often they were seen
 	var differs error
-	return &breach{
+	return &cheat{
 		name: "gateway", summary: "a node appends what its gateway would refuse; all nodes fail or skip it alike",
-		begin: func(ctx context.Context, s *breachScene) (err error) {
+		begin: func(ctx context.Context, s *cheatScene) (err error) {
 			if list, err = smuggle(ctx, s); err != nil {
 				return err
 			}
@@ -71,29 +72,29 @@ func gatewayBreach() *breach {
 			say(s.out, "cheat gateway: node %d wrote %d bad transactions and 2 bad records straight to the log", cheatGatewayNode, len(list))
 			return err
 		},
-		end: func(_ context.Context, s *breachScene) error {
+		end: func(_ context.Context, s *cheatScene) error {
 			differs = compareNodes(s, offset, list, lost)
 			return nil
 		},
-		found: func(v *verifyResult) (string, error) {
+		found: func(v *verifyResult) ([]string, error) {
 			if differs != nil {
-				return "", differs
+				return nil, differs
 			}
 			if !v.OK {
-				return "", unnoticed("verification ends with %v", v.First)
+				return nil, unnoticed("verification ends with %v", v.First)
 			}
 			codes := make([]string, len(list))
 			for i := range list {
 				codes[i] = fmt.Sprintf("%s: %s", list[i].what, list[i].want)
 			}
-			return fmt.Sprintf("every node alike: %s; %d records skipped; same chain hash, job finished", strings.Join(codes, ", "), len(lost)), nil
+			return []string{fmt.Sprintf("every node alike: %s; %d records skipped; same chain hash, job finished", strings.Join(codes, ", "), len(lost))}, nil
 		},
 	}
 }
 
 // smuggle makes the transactions. An officer enrols a member and freezes it,
 // the regular way, so that there is one who may not act any more.
-func smuggle(ctx context.Context, s *breachScene) ([]smuggled, error) {
+func smuggle(ctx context.Context, s *cheatScene) ([]smuggled, error) {
 	officer, frozen, member := s.secrets.ID(localnet.KindOfficer, cheatGatewayNode), s.secrets.ID(kindCheater, 0), s.secrets.ID(localnet.KindMember, 0)
 	officerKey, frozenKey, memberKey := s.secrets.Key(localnet.KindOfficer, cheatGatewayNode), s.secrets.Key(kindCheater, 0), s.secrets.Key(localnet.KindMember, 0)
 	delegate := s.secrets.Key(localnet.KindDelegate, 0)
@@ -145,7 +146,7 @@ func smuggle(ctx context.Context, s *breachScene) ([]smuggled, error) {
 }
 
 // caller signs calls in a demo's network.
-func caller(s *breachScene, sender ledger.ID, key *identity.Key) *identity.Caller {
+func caller(s *cheatScene, sender ledger.ID, key *identity.Key) *identity.Caller {
 	return &identity.Caller{
 		Chain: s.network.Chain, Shard: s.network.Genesis.Shard, Sender: sender, Key: key, Random: rand.Reader,
 	}
@@ -156,7 +157,7 @@ func callExpiry() int64 { return time.Now().Add(time.Minute).UnixMilli() }
 
 // enrolCheater returns the transaction by which the officer of a node's
 // organisation enrols the cheater, the regular way.
-func enrolCheater(s *breachScene, organisation int, role string) ([]byte, error) {
+func enrolCheater(s *cheatScene, organisation int, role string) ([]byte, error) {
 	cheater, key := s.secrets.ID(kindCheater, 0), s.secrets.Key(kindCheater, 0)
 	possession := ledger.Possession{
 		Version: ledger.Version, Chain: s.network.Chain, Shard: s.network.Genesis.Shard,
@@ -175,7 +176,7 @@ func enrolCheater(s *breachScene, organisation int, role string) ([]byte, error)
 
 // signRecord returns a record in a node's name, signed by a key that may be
 // another's.
-func signRecord(s *breachScene, index int, key *identity.Key, r ledger.Record) ([]byte, error) {
+func signRecord(s *cheatScene, index int, key *identity.Key, r ledger.Record) ([]byte, error) {
 	r.Version, r.Chain, r.Shard, r.Epoch = ledger.Version, s.network.Chain, s.network.Genesis.Shard, s.network.Genesis.Group.Epoch
 	r.Node, r.Time = s.secrets.ID(localnet.KindNode, index), time.Now().UnixMilli()
 	e, err := r.Sign(key.ID(), key.Sign)
@@ -184,7 +185,7 @@ func signRecord(s *breachScene, index int, key *identity.Key, r ledger.Record) (
 
 // compareNodes holds the blocks of all nodes against what was smuggled in, and
 // their chain hashes against each other.
-func compareNodes(s *breachScene, offset uint64, list []smuggled, lost map[string]int) error {
+func compareNodes(s *cheatScene, offset uint64, list []smuggled, lost map[string]int) error {
 	final := s.network.Nodes[0].Status().Final
 	for i, n := range s.network.Nodes {
 		final = min(final, n.Status().Final)

@@ -11,19 +11,20 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/fl/job"
 )
 
 // cheatStorageNode is the node whose disk somebody gets at.
 const cheatStorageNode = 2
 
-// storageBreach flips a bit of a stored block when all has stopped, in the
+// storageCheat flips a bit of a stored block when all has stopped, in the
 // database below the store, as whoever has the disk can. It picks the
 // signature of a record, which leaves the block's form as it was.
-func storageBreach() *breach {
+func storageCheat(*job.Spec) *cheat {
 	var height uint64
-	return &breach{
+	return &cheat{
 		name: "storage", summary: "a byte of a stored block is changed afterwards; verification names node and block",
-		stopped: func(_ context.Context, s *breachScene) (err error) {
+		stopped: func(_ context.Context, s *cheatScene) (err error) {
 			db, err := pebble.Open(s.dir.Store(cheatStorageNode), &pebble.Options{ErrorIfNotExists: true})
 			if err != nil {
 				return fmt.Errorf("open the database of node %d: %w", cheatStorageNode, err)
@@ -44,12 +45,12 @@ func storageBreach() *breach {
 			say(s.out, "cheat storage: flipping a bit of byte %d of block %d in the store of node %d", at, height, cheatStorageNode)
 			return db.Set(blockKey(height), raw, pebble.Sync)
 		},
-		found: func(v *verifyResult) (string, error) {
+		found: func(v *verifyResult) ([]string, error) {
 			where := fmt.Sprintf("node-%d, block %d,", cheatStorageNode, height)
 			if v.OK || v.First == nil || !strings.HasPrefix(v.First.Where, where) {
-				return "", unnoticed("verification does not name %s but says %v", where, v.First)
+				return nil, unnoticed("verification does not name %s but says %v", where, v.First)
 			}
-			return fmt.Sprintf("verification names %s at %s: %s", v.First.Kind, v.First.Where, v.First.Message), nil
+			return []string{fmt.Sprintf("verification names %s at %s: %s", v.First.Kind, v.First.Where, v.First.Message)}, nil
 		},
 	}
 }

@@ -8,23 +8,24 @@ import (
 	"github.com/librum/librum/chain/identity"
 	"github.com/librum/librum/chain/ledger"
 	"github.com/librum/librum/chain/node"
+	"github.com/librum/librum/fl/job"
 	"github.com/librum/librum/localnet"
 )
 
 // cheatingNode is the node that signs two headers of one height.
 const cheatingNode = 3
 
-// nodeBreach has a node sign a second header of the first block and show it to
+// nodeCheat has a node sign a second header of the first block and show it to
 // the others, as one would that tells two stories. They bring both signatures
 // to the ledger by themselves, which suspends it; the job runs without it.
-func nodeBreach() *breach {
+func nodeCheat(*job.Spec) *cheat {
 	const height = 1
 	var suspension governance.Suspension
 	var counted int // signatures of the cheater that others kept after it
 	var acted int   // transactions of the cheater that took effect
-	return &breach{
+	return &cheat{
 		name: "node", summary: "a node signs two headers of one height; the evidence suspends it",
-		begin: func(ctx context.Context, s *breachScene) error {
+		begin: func(ctx context.Context, s *cheatScene) error {
 			// Any transaction makes the first block.
 			raw, err := enrolCheater(s, 0, identity.RoleAuditor)
 			if err != nil {
@@ -45,7 +46,7 @@ func nodeBreach() *breach {
 			suspension, err = awaitSuspension(ctx, s)
 			return err
 		},
-		end: func(_ context.Context, s *breachScene) error {
+		end: func(_ context.Context, s *cheatScene) error {
 			last := s.network.Nodes[0].Status().Final
 			for i, n := range s.network.Nodes {
 				if i == cheatingNode {
@@ -65,24 +66,24 @@ func nodeBreach() *breach {
 			acted, err = actsOf(s.network.Nodes[0], suspension.Node)
 			return err
 		},
-		found: func(v *verifyResult) (string, error) {
+		found: func(v *verifyResult) ([]string, error) {
 			switch {
 			case !v.OK:
-				return "", unnoticed("verification ends with %v", v.First)
+				return nil, unnoticed("verification ends with %v", v.First)
 			case counted > 0:
-				return "", unnoticed("the suspended node's signature of the last header counts at %d nodes", counted)
+				return nil, unnoticed("the suspended node's signature of the last header counts at %d nodes", counted)
 			case acted > 0:
-				return "", unnoticed("%d transactions of the suspended node took effect", acted)
+				return nil, unnoticed("%d transactions of the suspended node took effect", acted)
 			}
-			return fmt.Sprintf("node %s signed headers %s and %s of height %d; suspended on the evidence of node %s; the other three finished the job",
-				suspension.Node.Short(), suspension.First.Short(), suspension.Second.Short(), suspension.Height, suspension.Reporter.Short()), nil
+			return []string{fmt.Sprintf("node %s signed headers %s and %s of height %d; suspended on the evidence of node %s; the other three finished the job",
+				suspension.Node.Short(), suspension.First.Short(), suspension.Second.Short(), suspension.Height, suspension.Reporter.Short())}, nil
 		},
 	}
 }
 
 // signTwice shows the other nodes a second header of the height, signed by the
 // cheating node.
-func signTwice(s *breachScene, height uint64) error {
+func signTwice(s *cheatScene, height uint64) error {
 	raw, _, err := s.network.Nodes[cheatingNode].Header(height)
 	if err != nil {
 		return err
@@ -129,7 +130,7 @@ func actsOf(n *node.Node, member ledger.ID) (acts int, err error) {
 }
 
 // awaitSuspension waits until every node knows of the suspension.
-func awaitSuspension(ctx context.Context, s *breachScene) (governance.Suspension, error) {
+func awaitSuspension(ctx context.Context, s *cheatScene) (governance.Suspension, error) {
 	var suspension governance.Suspension
 	for _, n := range s.network.Nodes {
 		var failed error
