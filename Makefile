@@ -7,13 +7,14 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
 LDFLAGS := $(if $(VERSION),-X main.version=$(VERSION))
 DEMO_DIR := ./demo-data
+KINDS := kafka cassandra etcd kubo elasticsearch
 
 # Black-box tests run the binary that build made.
 export LIBRUM_BIN := $(CURDIR)/bin/librum
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: build
 build: ## build bin/librum
@@ -51,6 +52,14 @@ fmt: ## format the Go code with gofumpt and gci
 bench: build ## measure the aggregator and the chain beside this machine's own bounds
 	bin/librum bench aggregate
 	bin/librum bench chain
+
+.PHONY: servers
+servers: ## start real servers on loopback, without containers: make servers KINDS="kafka etcd"
+	tools/servers/servers.sh start $(KINDS)
+
+.PHONY: servers-stop
+servers-stop: ## stop what make servers started, and nothing else
+	tools/servers/servers.sh stop
 
 .PHONY: clean
 clean: ## remove what build and demo made

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# require.sh go|python|git|make … : checks that the named tools are there and new enough.
+# require.sh go|python|java17|mvn|git|make … : checks that the named tools are there and new enough.
 # What is missing is named together with the line that installs it on Debian or Ubuntu; all at once.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -52,6 +52,8 @@ require_python() {
 
 for tool in "$@"; do
     case "$tool" in
+        java17) [ -n "$(tools/java17.sh)" ] || report "Java 17 is missing." "sudo apt-get install -y openjdk-17-jre-headless" ;;
+        mvn) command -v mvn >/dev/null || report "mvn, which fetches the servers, is missing." "sudo apt-get install -y maven" ;;
         go) require_go ;;
         python) require_python ;;
         *) command -v "$tool" >/dev/null || report "$tool is missing." "sudo apt-get install -y $tool" ;;

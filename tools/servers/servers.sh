@@ -1,0 +1,211 @@
+#!/usr/bin/env bash
+# servers.sh start KIND…   installs what is missing, starts the kinds, waits until they answer, writes DIR/env
+# servers.sh stop          stops what this folder started, and nothing else
+# servers.sh status        says of each process whether it runs; no where one does not, or there is none
+# servers.sh install KIND… installs only
+# servers.sh kill NAME     ends one process as a crash would (tests do)
+# servers.sh run NAME      starts one process again, on its data and ports
+#
+# KIND is kafka (three brokers), cassandra, etcd (three members), kubo or elasticsearch; a NAME is a folder below DIR,
+# kafka-2 for instance. DIR is LIBRUM_SERVERS_DIR, by default ./servers-data. Everything listens on loopback only.
+# A process has a folder: run (how it is started), pid (its number and when it began), log, and its data.
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+root=$(cd "$here/../.." && pwd)
+dir=${LIBRUM_SERVERS_DIR:-$root/servers-data}
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/librum/servers
+patience=${LIBRUM_SERVERS_PATIENCE:-180} # seconds for a server to answer
+
+say() { printf '%s\n' "$*" >&2; }
+die() {
+    say "$*"
+    exit 1
+}
+
+# install NAME FILE… -- COMMAND… : runs COMMAND with a fresh folder as its last argument and keeps that folder as
+# $cache/NAME-HASH, HASH being that of the files. Half an install is none. Sets installed.
+install() {
+    local name=$1 files=() key fresh
+    shift
+    while [ "$1" != -- ]; do
+        files+=("$1")
+        shift
+    done
+    shift
+    key=$(cat "${files[@]}" | sha256sum | cut -c1-16)
+    installed=$cache/$name-$key
+    [ -d "$installed" ] && return
+    mkdir -p "$cache"
+    fresh=$(mktemp -d "$installed.XXXXXX")
+    say "installing $name into $installed (once)"
+    if ! "$@" "$fresh"; then
+        rm -rf "$fresh"
+        die "install $name: see above; try again with: make servers KINDS=$name"
+    fi
+    mv -T "$fresh" "$installed" 2>/dev/null || [ -d "$installed" ] # another run may have been first
+    rm -rf "$fresh"
+}
+
+# maven GOAL POM OUT : copies or unpacks what the POM lists.
+maven() {
+    "$root/tools/require.sh" java17 mvn
+    JAVA_HOME=$(java17) mvn -q -B -f "$2" "org.apache.maven.plugins:maven-dependency-plugin:3.9.0:$1" \
+        -DincludeScope=runtime -DoutputDirectory="$3" -DmarkersDirectory="$3/markers"
+}
+copy_jars() { maven copy-dependencies "$1" "$2"; }
+unpack_zip() { maven unpack-dependencies "$1" "$2"; }
+
+# build_go MODULE PACKAGE PROGRAM OUT : builds a program as the go.mod of MODULE pins it.
+build_go() {
+    "$root/tools/require.sh" go
+    # A go.work or GOFLAGS of the caller are for the main module.
+    (cd "$1" && CGO_ENABLED=0 GOWORK=off GOFLAGS=-mod=readonly go build -trimpath -buildvcs=false -o "$4/$3" "$2")
+}
+
+java17() { "$root/tools/java17.sh"; }
+
+# ports COUNT : random ports on which nobody answers, each given once per run. They lie below those that
+# outgoing connections use (32768 and up), which could take one between this look and the server's bind.
+ports() {
+    local want=$1 port
+    touch "$dir/ports"
+    while [ "$want" -gt 0 ]; do
+        port=$((20000 + (RANDOM * 32768 + RANDOM) % 12000))
+        if grep -qx "$port" "$dir/ports" || (: <>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
+            continue
+        fi
+        echo "$port" >>"$dir/ports"
+        echo "$port"
+        want=$((want - 1))
+    done
+}
+
+# born PID : when a process began, in clock ticks since boot (field 22 of its stat, whose second may hold blanks).
+born() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 20; }
+
+# alive NAME : whether the process of that folder runs; its number may be another's by now. Sets pid.
+alive() {
+    local began
+    [ -f "$dir/$1/pid" ] && read -r pid began <"$dir/$1/pid" && [ "$(born "$pid")" = "$began" ]
+}
+
+# define NAME : keeps standard input, a shell script that ends in exec, as the way to start NAME.
+define() {
+    mkdir -p "$dir/$1"
+    { echo '#!/usr/bin/env bash' && cat; } >"$dir/$1/run"
+    chmod 755 "$dir/$1/run"
+}
+
+# run NAME : starts it in a session of its own: no terminal ends it, and what it starts ends with it.
+run() {
+    [ -x "$dir/$1/run" ] || die "$1 was not started from $dir; see: ls $dir"
+    if alive "$1"; then die "$1 runs already, process $pid"; fi
+    [ ! -f "$dir/$1/log" ] || mv "$dir/$1/log" "$dir/$1/log.old"
+    (cd "$dir/$1" && exec setsid ./run >log 2>&1 </dev/null) &
+    local began
+    began=$(born $!) || true
+    echo "$! $began" >"$dir/$1/pid"
+}
+
+# await NAME COMMAND… : asks until COMMAND says yes.
+await() {
+    local name=$1 deadline=$((SECONDS + patience))
+    shift
+    until "$@" >/dev/null 2>&1; do
+        if ! alive "$name" || [ "$SECONDS" -ge "$deadline" ]; then
+            tail -n 20 "$dir/$name/log" >&2
+            die "$name did not start within $patience s or ended; its log is $dir/$name/log"
+        fi
+        sleep 0.2
+    done
+}
+logged() { grep -q "$2" "$dir/$1/log"; }
+answers() { curl -fsS --max-time 2 -o /dev/null "$@"; }
+
+# export_as NAME VALUE : a line of the file that tells tests and nodes where the servers are.
+export_as() { printf "export %s='%s'\n" "$1" "$2" >>"$dir/env"; }
+
+names() { find "$dir" -mindepth 2 -maxdepth 2 -name pid -printf '%h\n' 2>/dev/null | sed 's|.*/||' | sort; }
+
+# stop : TERM to all, KILL to what is left: of brokers that end together the last wait for a quorum that is gone.
+stop() {
+    local name deadline=$((SECONDS + 10)) left
+    for name in $(names); do
+        if alive "$name"; then kill -TERM -- "-$pid" 2>/dev/null || true; fi
+    done
+    while :; do
+        left=
+        for name in $(names); do
+            if alive "$name"; then left="$left $name"; fi
+        done
+        [ -n "$left" ] || break
+        if [ "$SECONDS" -ge "$deadline" ]; then
+            for name in $left; do
+                if alive "$name"; then kill -KILL -- "-$pid" 2>/dev/null || true; fi
+            done
+        fi
+        sleep 0.1
+    done
+}
+
+start() {
+    local kind
+    [ $# -gt 0 ] || set -- kafka cassandra etcd kubo elasticsearch
+    "$root/tools/require.sh" curl
+    for kind in "$@"; do
+        case "$kind" in
+            kafka | cassandra | etcd | kubo | elasticsearch) ;;
+            *) die "unknown kind $kind; there are kafka, cassandra, etcd, kubo and elasticsearch" ;;
+        esac
+    done
+    for kind in $(names); do
+        if alive "$kind"; then die "servers of $dir run already; end them first with: make servers-stop"; fi
+    done
+    for kind in "$@"; do "install_$kind"; done
+    forget
+    mkdir -p "$dir"
+    date -u +%FT%TZ >"$dir/begun"
+    export_as LIBRUM_SERVERS_DIR "$dir"
+    trap 'say "stopping what was started"; stop' EXIT
+    for kind in "$@"; do "start_$kind"; done
+    for kind in "$@"; do "await_$kind"; done
+    trap - EXIT
+    say "started $*; their addresses: source $dir/env"
+}
+
+status() {
+    local name none=1
+    for name in $(names); do
+        none=0
+        if alive "$name"; then echo "$name runs, process $pid"; else echo "$name ended, see $dir/$name/log" && return 1; fi
+    done
+    return "$none"
+}
+
+# forget : removes an earlier run's folder, and no other.
+forget() {
+    [ -d "$dir" ] || return 0
+    if [ -n "$(ls -A "$dir")" ] && [ ! -f "$dir/begun" ]; then die "$dir is no folder of servers; give another in LIBRUM_SERVERS_DIR"; fi
+    rm -rf -- "$dir"
+}
+
+for file in kafka cassandra etcd kubo elasticsearch; do
+    # shellcheck source=/dev/null
+    source "$here/$file.sh"
+done
+
+command=${1:-help}
+[ $# -eq 0 ] || shift
+case "$command" in
+    start) start "$@" ;;
+    stop) stop ;;
+    status) status ;;
+    install) for kind in "$@"; do "install_$kind"; done ;;
+    kill)
+        alive "${1:?usage: servers.sh kill NAME}" || die "$1 does not run"
+        kill -KILL -- "-$pid"
+        while alive "$1"; do sleep 0.05; done
+        ;;
+    run) run "${1:?usage: servers.sh run NAME}" ;;
+    *) sed -n '2,/^set/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" ;;
+esac
