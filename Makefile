@@ -37,6 +37,11 @@ test-go: build ## the Go tests, with the race detector where a C compiler works
 test-python: build ## the Python tests, against bin/librum
 	tools/test-python.sh
 
+.PHONY: test-integration
+test-integration: ## the tests against real servers, which it starts and stops unless make servers runs
+	@tools/require.sh go
+	tools/test-integration.sh
+
 .PHONY: lint
 lint: ## the linters of .golangci.yml and the house rules of internal/lint
 	@tools/require.sh go
