@@ -14,6 +14,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/librum/librum/chain/blob"
+	"github.com/librum/librum/chain/blob/internal/checked"
 	"github.com/librum/librum/chain/ledger"
 	"github.com/librum/librum/internal/durable"
 	"github.com/librum/librum/internal/readonly"
@@ -50,7 +51,7 @@ type Store struct {
 	dir      string
 	opts     Options
 	seed     maphash.Seed
-	verified *cache
+	verified *checked.Cache
 	writers  chan struct{} // holds one for each writer under way
 	names    atomic.Uint64 // of temporary files
 	lock     io.Closer
@@ -88,7 +89,7 @@ func Open(ctx context.Context, fs vfs.FS, dir string, opts Options) (*Store, err
 		fs = readonly.FS(fs)
 	}
 	s := &Store{
-		fs: fs, dir: dir, opts: opts, seed: maphash.MakeSeed(), verified: newCache(opts.SumBytes),
+		fs: fs, dir: dir, opts: opts, seed: maphash.MakeSeed(), verified: checked.NewCache(opts.SumBytes),
 		writers: make(chan struct{}, opts.MaxWriters), partials: map[ledger.ID]*partial{}, dirs: map[string]bool{},
 	}
 	if err := s.open(ctx); err != nil {
@@ -203,7 +204,7 @@ func (s *Store) path(d ledger.Digest) (dir, path string) {
 }
 
 // place renames a synced file to where content of that digest stands.
-func (s *Store) place(from string, d ledger.Digest, sums *sums) error {
+func (s *Store) place(from string, d ledger.Digest, sums *checked.Sums) error {
 	dir, path := s.path(d)
 	if err := s.shardDir(dir); err != nil {
 		return full(err)
@@ -211,7 +212,7 @@ func (s *Store) place(from string, d ledger.Digest, sums *sums) error {
 	if err := s.fs.Rename(from, path); err != nil {
 		return full(err)
 	}
-	s.verified.put(d, sums)
+	s.verified.Put(d, sums)
 	return full(durable.SyncDir(s.fs, dir))
 }
 

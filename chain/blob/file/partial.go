@@ -157,8 +157,8 @@ func (s *Store) finish(ctx context.Context, id ledger.ID, size int64, want ledge
 	if err := errors.Join(err, full(f.Sync()), f.Close()); err != nil {
 		return false, err
 	}
-	if digest != want || found.size != size {
-		err = fmt.Errorf("%w: %d bytes with digest %s, want %s", blob.ErrDigest, found.size, digest, want)
+	if digest != want || found.Size != size {
+		err = fmt.Errorf("%w: %d bytes with digest %s, want %s", blob.ErrDigest, found.Size, digest, want)
 		return true, errors.Join(err, s.fs.Remove(path))
 	}
 	if err := s.place(path, digest, found); err != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/librum/librum/chain/blob"
+	"github.com/librum/librum/chain/blob/internal/checked"
 	"github.com/librum/librum/chain/ledger"
 	"github.com/librum/librum/internal/durable"
 )
@@ -48,13 +49,13 @@ func (s *Store) put(ctx context.Context, want *ledger.Digest, r io.Reader, limit
 	if err != nil {
 		return d, 0, full(err)
 	}
-	sum := newSummer(s.seed)
-	size, err = copyBounded(ctx, f, r, limit, copySize, sum.write)
+	sum := checked.NewSummer(s.seed)
+	size, err = copyBounded(ctx, f, r, limit, copySize, func(p []byte) { _, _ = sum.Write(p) }) // it never fails
 	if err == nil {
 		err = full(f.Sync())
 	}
 	err = errors.Join(err, f.Close())
-	d, checked := sum.finish()
+	d, checked := sum.Finish()
 	if err == nil && want != nil && d != *want {
 		err = fmt.Errorf("%w: %s, want %s", blob.ErrDigest, d, *want)
 	}
@@ -138,7 +139,7 @@ func (s *Store) Delete(ctx context.Context, d ledger.Digest) error {
 		err = blob.ErrNotFound
 	}
 	if err == nil {
-		s.verified.drop(d)
+		s.verified.Drop(d)
 		err = durable.SyncDir(s.fs, dir)
 	}
 	if err != nil {
