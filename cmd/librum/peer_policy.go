@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/fl/data"
 	"github.com/librum/librum/fl/job"
 	"github.com/librum/librum/fl/peer"
 	"github.com/librum/librum/fl/policy"
@@ -31,6 +32,8 @@ type policyTestOptions struct {
 	spec    specFlags
 	creator string
 	rows    int
+	data    string
+	root    string
 	at      string
 	egress  string
 	json    bool
@@ -43,15 +46,18 @@ func newPeerPolicyTestCommand() *cobra.Command {
 		Short: "Say whether a policy would allow a job, and by which rule",
 		Long: `Say whether a policy would allow a job, and by which rule; nothing is sent. Exit
 0 where it would, 1 where it would not.`,
-		Example: "  librum peer policy test --policy policy.yaml -f job.yaml --creator 7c1e… --rows 500 --at 2026-11-23T20:00:00Z",
-		Args:    noArguments,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return o.run(cmd.InOrStdin(), cmd.OutOrStdout()) },
+		Example: "  librum peer policy test --policy policy.yaml -f job.yaml --creator 7c1e… --rows 500 --at 2026-11-23T20:00:00Z\n" +
+			"  librum peer policy test --policy policy.yaml -f job.yaml --data 'csv:rows.csv?label=ill&schema=schema.yaml'",
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.InOrStdin(), cmd.OutOrStdout()) },
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&o.policy, "policy", "", "file with the policy")
 	flags.StringVarP(&o.spec.file, "file", "f", "", "job spec in YAML or JSON, - for standard input")
 	flags.StringVar(&o.creator, "creator", "", "member id of the job's creator (default one that no policy lists)")
 	flags.IntVar(&o.rows, "rows", job.MaxExamples, "rows that the peer has (default enough)")
+	flags.StringVar(&o.data, "data", "", "the peer's data, for its rows and columns (default none is read): "+data.SourceForms)
+	flags.StringVar(&o.root, "data-root", "", "folder that paths in --data are relative to and must not leave")
 	flags.StringVar(&o.at, "at", "", "time, such as 2026-11-23T20:00:00Z (default now)")
 	flags.StringVar(&o.egress, "egress", "", "egress log, for the number of jobs before (default none were)")
 	flags.BoolVar(&o.json, "json", false, "print one JSON object on the last line")
@@ -92,6 +98,15 @@ func (o *policyTestOptions) request(stdin io.Reader) (policy.Request, error) {
 		return policy.Request{}, err
 	}
 	r := policy.Request{Spec: &spec, Rows: o.rows, Now: time.Now()}
+	if o.data != "" {
+		rows, err := loadData(o.data, o.root)
+		if err != nil {
+			return r, fmt.Errorf("--data: %w", err)
+		}
+		r.Rows, r.Columns = rows.Rows, rows.Sources
+	} else {
+		r.Columns = []string{} // not known: nothing is held against them
+	}
 	if o.creator != "" {
 		if r.Creator, err = ledger.ParseID(o.creator); err != nil {
 			return r, fmt.Errorf("--creator: %w", err)

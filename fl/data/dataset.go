@@ -18,6 +18,7 @@ type Dataset struct {
 	Rows     int
 	Columns  int
 	Classes  int
+	Sources  []string // names of a table's columns that were looked at, the label's last; nil where they have none
 }
 
 // Row returns the features of row i, Columns long, sharing memory with d.

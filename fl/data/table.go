@@ -138,6 +138,9 @@ func newTable(schema Schema, label string) (*table, error) {
 		return nil, fmt.Errorf("the schema has %d features, want 1 to %d: %w", t.Columns, MaxColumns, ErrInvalid)
 	}
 	t.columns = append(t.columns, schema.Columns[i])
+	for _, c := range t.columns {
+		t.Sources = append(t.Sources, c.Name)
+	}
 	t.maxRows = MaxFeatures / t.Columns
 	return t, nil
 }

@@ -39,7 +39,7 @@ func (p *Peer) consent(opened *fl.RoundOpened) (rule string, err error) {
 	case c.Policy == nil:
 		return "none", nil
 	}
-	request := policy.Request{Creator: opened.Creator, Spec: &opened.Spec, Rows: p.config.Data.Rows, Now: p.config.Now()}
+	request := policy.Request{Creator: opened.Creator, Spec: &opened.Spec, Rows: p.config.Data.Rows, Columns: p.config.Data.Sources, Now: p.config.Now()}
 	if c.Egress != nil {
 		request.Jobs = c.Egress.OtherJobs(opened.Job)
 	}

@@ -15,6 +15,7 @@ type Request struct {
 	Creator ledger.ID // of the job
 	Spec    *job.Spec
 	Rows    int       // the peer has
+	Columns []string  // of the peer's table that training looks at, the label's among them; nil where they have no names
 	Now     time.Time // of the peer's clock
 	Jobs    int       // other jobs that it has sent updates to
 }
@@ -61,6 +62,16 @@ func (p *Policy) Decide(r Request) Decision {
 	model := slices.Index(p.models, r.Spec.Model.Name)
 	if model < 0 && !p.anyModel {
 		refuse("models", "%s is not listed", r.Spec.Model.Name)
+	}
+	if p.columns != nil {
+		for _, name := range r.Columns {
+			if !slices.Contains(p.columns, name) {
+				refuse("columns", "%.40q is not listed", name)
+			}
+		}
+		if r.Columns == nil {
+			refuse("columns", "the data has no columns with names; leave the list out for it")
+		}
 	}
 	over := func(rule string, asked, most int64, what string) {
 		if most > 0 && asked > most {

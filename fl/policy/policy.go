@@ -18,6 +18,7 @@ const (
 	MaxBytes    = 64 << 10
 	maxCreators = 1_000
 	maxCPUs     = 1_024
+	maxColumns  = 4_096
 )
 
 // Policy is what an owner allows. Zero limits are none.
@@ -28,6 +29,7 @@ type Policy struct {
 	anyCreator  bool
 	models      []string
 	anyModel    bool
+	columns     []string // of the owner's table; nil for all
 	maxRounds   int64
 	maxJobs     int64
 	maxEpochs   int64
@@ -43,6 +45,7 @@ type Policy struct {
 type file struct {
 	Creators       []string `yaml:"creators"`
 	Models         []string `yaml:"models"`
+	Columns        []string `yaml:"columns"`
 	MaxRounds      *int64   `yaml:"max_rounds"`
 	MaxJobs        *int64   `yaml:"max_jobs"`
 	MaxLocalEpochs *int64   `yaml:"max_local_epochs"`
@@ -67,6 +70,7 @@ func Parse(b []byte) (*Policy, error) {
 	r := reader{}
 	p.creators, p.anyCreator = r.creators(f.Creators)
 	p.models, p.anyModel = r.models(f.Models)
+	p.columns = r.columns(f.Columns)
 	p.maxRounds = r.limit("max_rounds", f.MaxRounds, job.MaxRounds)
 	p.maxJobs = r.limit("max_jobs", f.MaxJobs, 1<<31)
 	p.maxEpochs = r.limit("max_local_epochs", f.MaxLocalEpochs, job.MaxLocalEpochs)
@@ -140,6 +144,19 @@ func (r *reader) models(names []string) (known []string, all bool) {
 		}
 	}
 	return names, false
+}
+
+func (r *reader) columns(names []string) []string {
+	if len(names) > maxColumns {
+		r.say("columns: %d of them, at most %d are allowed", len(names), maxColumns)
+		return nil
+	}
+	for i, name := range names {
+		if slices.Contains(names[:i], name) {
+			r.say("columns[%d]: %.40q is listed twice", i, name)
+		}
+	}
+	return names
 }
 
 // list reports whether a list says "any", and refuses one that says nothing.

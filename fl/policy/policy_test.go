@@ -16,6 +16,7 @@ import (
 const full = `
 creators: [01010101010101010101010101010101, 02020202020202020202020202020202]
 models: [mlp, logistic]
+columns: [age, marker, ill]
 max_rounds: 20
 max_jobs: 2
 max_local_epochs: 3
@@ -43,7 +44,7 @@ func id(b byte) (id ledger.ID) {
 func request() policy.Request {
 	spec := job.Defaults()
 	spec.Model = job.Model{Name: job.ModelLogistic, Layers: []int64{4, 2}}
-	return policy.Request{Creator: id(2), Spec: &spec, Rows: 60, Now: time.Date(2026, 1, 1, 8, 0, 0, 0, time.UTC), Jobs: 1}
+	return policy.Request{Creator: id(2), Spec: &spec, Rows: 60, Columns: []string{"age", "ill"}, Now: time.Date(2026, 1, 1, 8, 0, 0, 0, time.UTC), Jobs: 1}
 }
 
 // TestEachRuleRefuses breaks one rule after the other: that rule is named, and
@@ -65,6 +66,7 @@ func TestEachRuleRefuses(t *testing.T) {
 		"hours_utc":           func(r *policy.Request) { r.Now = r.Now.Add(-time.Second) },
 		"reveal.min_examples": func(r *policy.Request) { r.Rows = 49 },
 		"reveal.multiple_of":  func(r *policy.Request) { r.Spec.MaxNumExamples = 19 },
+		"columns":             func(r *policy.Request) { r.Columns = append(r.Columns, "name") },
 		"models":              func(r *policy.Request) { r.Spec.Model.Name = "resnet" },
 	} {
 		r := request()
@@ -74,6 +76,10 @@ func TestEachRuleRefuses(t *testing.T) {
 		}
 	}
 	r := request()
+	if r.Columns = nil; p.Decide(r).Allowed() {
+		t.Error("columns are listed, and data without names passes")
+	}
+	r = request()
 	r.Creator, r.Spec.NumRounds, r.Rows = id(3), 100, 1
 	if d := p.Decide(r); len(d.Refusals) != 3 {
 		t.Errorf("three rules are broken, %d are named: %s", len(d.Refusals), d)
@@ -127,12 +133,13 @@ max_jobs: -1
 max_local_epochs: 1001
 hours_utc: "8-18"
 cpus: 2000
+columns: [a, b, a]
 reveal: {min_examples: 0, max_examples: 10, multiple_of: 20}
 `
 	_, err := policy.Parse([]byte(bad))
 	var problems *strictyaml.Error
-	if !errors.As(err, &problems) || len(problems.Problems) != 10 {
-		t.Fatalf("10 problems expected: %v", err)
+	if !errors.As(err, &problems) || len(problems.Problems) != 11 {
+		t.Fatalf("11 problems expected: %v", err)
 	}
 	for text, want := range map[string]string{
 		"creators: [any]":             "models: must be given",

@@ -499,6 +499,34 @@ func TestPeerRefusesToStart(t *testing.T) {
 	}
 }
 
+// TestPolicyNamesColumns: the dry run looks at the data that the peer would
+// train on, and names a column that the owner did not allow.
+func TestPolicyNamesColumns(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"rows.csv":    "age,postcode,ill\n30,1000,no\n40,2000,yes\n",
+		"schema.yaml": "columns:\n  - {name: age, type: integer, min: 0, max: 120}\n  - {name: ill, type: category, values: [\"no\", \"yes\"]}\n",
+		"wide.yaml":   "columns:\n  - {name: age, type: integer, min: 0, max: 120}\n  - {name: postcode, type: integer, min: 0, max: 9999}\n  - {name: ill, type: category, values: [\"no\", \"yes\"]}\n",
+		"policy.yaml": "creators: [any]\nmodels: [any]\ncolumns: [age, ill]\n",
+		"job.yaml":    "num_rounds: 1\nmin_train_peers: 1\nmodel: {name: logistic, layers: [1, 2]}\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	test := func(schema string) (string, int) {
+		return output(t, nil, "peer", "policy", "test", "--policy", filepath.Join(dir, "policy.yaml"), "-f", filepath.Join(dir, "job.yaml"),
+			"--data-root", dir, "--data", "csv:rows.csv?label=ill&schema="+schema)
+	}
+	if out, code := test("schema.yaml"); code != 0 {
+		t.Errorf("allowed columns: exit %d, %s", code, out)
+	}
+	if out, code := test("wide.yaml"); code != 1 || !strings.Contains(out, `columns: "postcode" is not listed`) {
+		t.Errorf("another column: exit %d, %s", code, out)
+	}
+}
+
 // TestPeerPage reads the examples of the page about peers.
 func TestPeerPage(t *testing.T) {
 	t.Parallel()
