@@ -10,6 +10,7 @@ import (
 // group is a ledger group made ready for checks.
 type group struct {
 	epoch  uint64
+	digest ledger.Digest
 	nodes  []ledger.GroupNode
 	keys   []ledger.Digest // ids of the nodes' keys
 	quorum int
@@ -20,7 +21,8 @@ func newGroup(g ledger.Group) *group {
 	for i := range g.Nodes {
 		keys[i] = g.Nodes[i].Key.ID()
 	}
-	return &group{epoch: g.Epoch, nodes: g.Nodes, keys: keys, quorum: g.Quorum()}
+	digest, _ := g.Digest() // a group always has an encoding
+	return &group{epoch: g.Epoch, digest: digest, nodes: g.Nodes, keys: keys, quorum: g.Quorum()}
 }
 
 // index returns the node's place in the group, or -1.
@@ -80,21 +82,22 @@ type ballot struct {
 	without []bool                   // suspended nodes, whose signatures don't count
 	asked   []bool                   // nodes asked for a header that they claim to have signed
 	asking  bool                     // own signature was asked for
+	ends    bool                     // it is the last height of its epoch
 
 	pullAt  int64 // when to pull next, ms
 	pullGap int64 // until the pull after that
 	pulled  int   // index of the node asked last
 }
 
-func newBallot(height uint64, header []byte, g *group, suspended map[ledger.ID]bool) *ballot {
+func newBallot(h *ledger.Header, header []byte, g *group, suspended map[ledger.ID]bool) *ballot {
 	n := len(g.nodes)
 	without := make([]bool, n)
 	for i := range g.nodes {
 		without[i] = suspended[g.nodes[i].Node]
 	}
 	return &ballot{
-		tally: newTally(header, n), height: height, group: g, without: without,
-		accused: make([]bool, n), asked: make([]bool, n), pulled: int(height % uint64(n)),
+		tally: newTally(header, n), height: h.Height, group: g, without: without, ends: h.Group != g.digest,
+		accused: make([]bool, n), asked: make([]bool, n), pulled: int(h.Height % uint64(n)),
 	}
 }
 

@@ -29,6 +29,8 @@ func BenchmarkBlock(b *testing.B) {
 	}
 	s := newSim(b, 1, ledger.Limits{BlockTransactions: total, BlockBytes: 32 << 20}, 200)
 	m := s.nodes[0].machine
+	group, err := s.group.Digest()
+	s.must(err)
 	b.ReportAllocs()
 	height := uint64(0)
 	for b.Loop() {
@@ -38,7 +40,7 @@ func BenchmarkBlock(b *testing.B) {
 				b.Fatal(err)
 			}
 		}
-		_, header, err := m.Cut(ledger.Digest{}, ledger.Digest{})
+		_, header, err := m.Cut(ledger.Digest{}, group)
 		if err != nil {
 			b.Fatal(err)
 		}

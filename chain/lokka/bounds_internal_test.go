@@ -93,7 +93,7 @@ func addBlock(t *testing.T, m *Machine) *ballot {
 	if _, err := m.Add(Record{Offset: height, Envelope: []byte("e"), Transactions: [][]byte{{1}}, Results: make([]ledger.Result, 1)}); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := m.Cut(ledger.Digest{}, ledger.Digest{}); err != nil {
+	if _, _, err := m.Cut(ledger.Digest{}, m.group.digest); err != nil {
 		t.Fatal(err)
 	}
 	if err := m.Applied(height); err != nil {
@@ -149,7 +149,7 @@ func TestOverflow(t *testing.T) {
 			t.Fatalf("record %d: cut %t, %v", i, cut, err)
 		}
 	}
-	if _, _, err := m.Cut(ledger.Digest{}, ledger.Digest{}); err != nil {
+	if _, _, err := m.Cut(ledger.Digest{}, m.group.digest); err != nil {
 		t.Fatal(err)
 	}
 	block := m.BlockBytes()
@@ -214,7 +214,7 @@ func TestCutTakesBackTheMarker(t *testing.T) {
 	if !add(Record{Offset: 2, Kind: ledger.RecordMarker, Marker: 1}) {
 		t.Fatal("the marker does not cut")
 	}
-	if _, _, err := m.Cut(ledger.Digest{}, ledger.Digest{}); err != nil {
+	if _, _, err := m.Cut(ledger.Digest{}, m.group.digest); err != nil {
 		t.Fatal(err)
 	}
 	if r := m.Ready(); r.Marker != 0 {

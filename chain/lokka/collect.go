@@ -7,7 +7,7 @@ const (
 	maxAhead     = 256 // heights above the applied one
 	maxPerNode   = 2   // unchecked signatures of a node and height
 	maxBrought   = 2   // foreign headers that a node makes known, a height
-	maxPerAnswer = 4   // signatures per node of the group in one answer
+	maxPerAnswer = 4   // signatures per node of the largest group in one answer
 )
 
 // Receive takes a signature that another node sent. It is checked here; one
@@ -27,7 +27,7 @@ func (m *Machine) Receive(s ledger.HeaderSignature) {
 // yet, so a liar may push an honest one out; a pull brings that back later.
 func (m *Machine) keepAhead(s ledger.HeaderSignature) {
 	switch {
-	case m.group.index(s.Node) < 0:
+	case m.signers(s.Height).index(s.Node) < 0:
 		m.stats.Outside++
 	case s.Height-m.applied > maxAhead:
 		m.stats.FarAhead++
@@ -36,6 +36,15 @@ func (m *Machine) keepAhead(s ledger.HeaderSignature) {
 	default:
 		m.ahead[s.Height] = m.keepUnchecked(m.ahead[s.Height], s)
 	}
+}
+
+// signers returns the group that signs a height above the applied one, as far as
+// it is known.
+func (m *Machine) signers(height uint64) *group {
+	if b := m.ballots.at(height); b != nil {
+		return b.group
+	}
+	return m.group
 }
 
 // keepUnchecked appends s; of each node the newest maxPerNode stay.
@@ -106,15 +115,34 @@ func (m *Machine) counted(b *ballot, t *tally, i int) {
 	switch {
 	case t.count != b.group.quorum:
 	case t == &b.tally:
-		if b.height > m.final {
-			m.final, m.ready.Final = b.height, b.height
-			m.ballots.prune(m.final)
-		}
+		m.finalise()
 	case !m.diverged:
 		m.diverged = true
 		m.ready.Divergence = &Divergence{Height: b.height, Own: b.header, Quorum: t.header, Signatures: t.collected()}
 		m.ready.Sign = nil
 		clear(m.ahead)
+	}
+}
+
+// finalise moves finality on. A quorum speaks for all heights below, but for the
+// end of an epoch: that takes its own group's, for nobody could prove otherwise
+// who signs afterwards.
+func (m *Machine) finalise() {
+	final := m.final
+	for height := m.final + 1; ; height++ {
+		b := m.ballots.at(height)
+		if b == nil {
+			break
+		}
+		if b.done() {
+			final = height
+		} else if b.ends {
+			break
+		}
+	}
+	if final > m.final {
+		m.final, m.ready.Final = final, final
+		m.ballots.prune(final)
 	}
 }
 
@@ -157,7 +185,8 @@ func (m *Machine) Signatures(height uint64) []ledger.HeaderSignature {
 // ReceiveAnswer takes another node's answer to a [Pull]: signatures, and the
 // header that it computed itself, which may differ from this node's.
 func (m *Machine) ReceiveAnswer(header []byte, signatures []ledger.HeaderSignature) {
-	for _, s := range signatures[:min(len(signatures), maxPerAnswer*len(m.group.nodes))] {
+	// The height may be of a larger group than the one that signs now.
+	for _, s := range signatures[:min(len(signatures), maxPerAnswer*ledger.MaxGroupNodes)] {
 		m.Receive(s)
 	}
 	if len(header) != 0 {

@@ -12,8 +12,9 @@ import (
 type Config struct {
 	Chain       ledger.Digest
 	Shard       uint32
-	Self        ledger.ID // a node outside the group follows, it signs nothing
-	Group       ledger.Group
+	Self        ledger.ID      // a node outside the group follows, it signs nothing
+	Group       ledger.Group   // signs the open block
+	Past        []ledger.Group // of earlier epochs whose blocks [Machine.Restore] is given
 	Limits      ledger.Limits
 	Height      uint64        // last applied height, 0 after genesis
 	Previous    ledger.Digest // digest of that header, the genesis digest at 0

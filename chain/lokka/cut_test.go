@@ -229,6 +229,9 @@ func TestGroupChange(t *testing.T) {
 			t.Errorf("block %d has epoch %d, want %d", height, block.Header.Epoch, height-1)
 		}
 		if height == 1 {
+			if _, err := n.machine.Add(s.log[0]); !errors.Is(err, lokka.ErrOrder) {
+				t.Errorf("a record before the group is set: %v", err)
+			}
 			if err := n.machine.SetGroup(next); err != nil {
 				t.Fatal(err)
 			}
@@ -241,7 +244,14 @@ func TestGroupChange(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// One signature of four makes nothing final, one of one does, with all below.
+	// One of one signed the second block. Nothing is final for that: the first
+	// hands over, and has one signature of four.
+	if r := n.machine.Ready(); r.Final != 0 {
+		t.Errorf("final is %d though the group that hands over has no quorum", r.Final)
+	}
+	for _, other := range s.nodes[1:3] {
+		n.machine.Receive(other.signHeader(1, n.blocks[0].header))
+	}
 	if r := n.machine.Ready(); r.Final != 2 || len(r.FinalSignatures) != 1 {
 		t.Errorf("final is %d with %d signatures, want 2 with 1", r.Final, len(r.FinalSignatures))
 	}

@@ -34,7 +34,8 @@
 //  5. ⌊2n/3⌋+1 valid signatures of a height's group over the header that this
 //     node computed make it final. Finality is monotone and cumulative: a
 //     header holds the hash of the one before, so a quorum at h speaks for all
-//     below. The missing signatures of lower heights are still collected, so
+//     below, but for the end of an epoch: the block that hands over to another
+//     group needs the quorum of its own. The missing signatures of lower heights are still collected, so
 //     that a proof of each block can stand by itself.
 //  6. A quorum over another header than one's own is a divergence: the machine
 //     never signs again, and follows the log still.

@@ -20,9 +20,10 @@ func Example() {
 	}
 	self := ledger.ID{1}
 	genesis := ledger.Hash([]byte("genesis"))
+	group := ledger.Group{Nodes: []ledger.GroupNode{{Node: self, Organisation: self, Key: public}}}
+	next, _ := group.Digest() // it stays
 	m := lokka.New(lokka.Config{
-		Chain: genesis, Previous: genesis, Self: self,
-		Group:  ledger.Group{Nodes: []ledger.GroupNode{{Node: self, Organisation: self, Key: public}}},
+		Chain: genesis, Previous: genesis, Self: self, Group: group,
 		Limits: ledger.Limits{BlockTransactions: 1, BlockBytes: 1 << 20},
 		Verify: verify, MarkerDelay: 200,
 	})
@@ -33,7 +34,7 @@ func Example() {
 		Results:      []ledger.Result{{Code: ledger.CodeOK}},
 	})
 	fmt.Println("cut:", cut, err)
-	block, header, err := m.Cut(ledger.Digest{}, ledger.Digest{})
+	block, header, err := m.Cut(ledger.Digest{}, next)
 	fmt.Println("block", block.Header.Height, err)
 	fmt.Println("stored:", m.Applied(block.Header.Height))
 	for _, request := range m.Ready().Sign {

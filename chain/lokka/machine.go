@@ -19,8 +19,11 @@ var (
 type Machine struct {
 	config Config
 	group  *group // signs the open block
-	open   open
-	last   cutBlock
+	past   []*group
+	// announced is the group that the last header says signs the open block.
+	announced ledger.Digest
+	open      open
+	last      cutBlock
 
 	height   uint64        // last cut
 	previous ledger.Digest // digest of its header
@@ -47,7 +50,7 @@ func New(config Config) *Machine {
 	if err := config.Validate(); err != nil {
 		panic(err)
 	}
-	return &Machine{
+	m := &Machine{
 		config:   config,
 		group:    newGroup(config.Group),
 		open:     newOpen(config.LogTime),
@@ -59,6 +62,11 @@ func New(config Config) *Machine {
 		ahead:    map[uint64][]ledger.HeaderSignature{},
 		diverged: config.Diverged,
 	}
+	m.announced = m.group.digest
+	for _, g := range config.Past {
+		m.past = append(m.past, newGroup(g))
+	}
+	return m
 }
 
 // Cut ends the open block, which [Machine.Add] said is due. The state
@@ -90,9 +98,9 @@ func (m *Machine) Cut(state, nextGroup ledger.Digest) (*ledger.Block, []byte, er
 	if err != nil {
 		return nil, nil, fmt.Errorf("cut block %d: %w", header.Height, err)
 	}
-	m.height, m.previous = header.Height, ledger.Hash(b)
+	m.height, m.previous, m.announced = header.Height, ledger.Hash(b), nextGroup
 	if !m.diverged {
-		m.ballots.push(newBallot(header.Height, b, m.group, m.suspended))
+		m.ballots.push(newBallot(&header, b, m.group, m.suspended))
 	}
 	m.last = cutBlock{header: b, records: m.open.records, results: m.open.encoded, count: len(m.open.results)}
 	block := &ledger.Block{Header: header, Records: m.open.records, Results: m.open.results}
@@ -104,15 +112,21 @@ func (m *Machine) Cut(state, nextGroup ledger.Digest) (*ledger.Block, []byte, er
 // SetGroup names the group that signs from the open block on. The last header
 // must announce it, and the open block must be empty.
 func (m *Machine) SetGroup(next ledger.Group) error {
-	digest, err := next.Digest()
-	if err != nil {
-		return fmt.Errorf("set group of epoch %d: %w", next.Epoch, err)
+	g := newGroup(next)
+	if m.announced != g.digest || len(m.open.records) != 0 || len(next.Nodes) == 0 {
+		return fmt.Errorf("%w: set group %s, which the last header does not announce", ErrOrder, g.digest.Short())
 	}
-	header, err := ledger.ParseHeader(m.last.header)
-	if err != nil || header.Group != digest || len(m.open.records) != 0 || len(next.Nodes) == 0 {
-		return fmt.Errorf("%w: set group %s, which the last header does not announce", ErrOrder, digest.Short())
+	m.group = g
+	return nil
+}
+
+// SetLimits names the limits that hold from the open block on, which must be
+// empty.
+func (m *Machine) SetLimits(next ledger.Limits) error {
+	if len(m.open.records) != 0 || next.BlockTransactions == 0 || next.BlockBytes == 0 {
+		return fmt.Errorf("%w: set limits of %d transactions and %d bytes for block %d", ErrOrder, next.BlockTransactions, next.BlockBytes, m.height+1)
 	}
-	m.group = newGroup(next)
+	m.config.Limits = next
 	return nil
 }
 

@@ -101,6 +101,8 @@ func (m *Machine) follows(r *Record) error {
 	switch {
 	case o.due:
 		return fmt.Errorf("%w: the block is due to be cut first", ErrOrder)
+	case m.announced != m.group.digest:
+		return fmt.Errorf("%w: the last header announces group %s: set it first", ErrOrder, m.announced.Short())
 	case m.restore <= m.config.Height:
 		return fmt.Errorf("%w: restore the blocks from %d to %d first", ErrOrder, m.restore, m.config.Height)
 	case o.started && r.Offset <= o.last.Offset:

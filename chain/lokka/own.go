@@ -21,7 +21,11 @@ func (m *Machine) Restore(header []byte, signatures []ledger.HeaderSignature) er
 	if len(m.ballots.list) == 0 && h.Height < m.restore {
 		m.restore = h.Height
 	}
-	b := newBallot(h.Height, header, m.group, m.suspended)
+	g := m.groupOf(h.Epoch)
+	if g == nil {
+		return fmt.Errorf("%w: restore block %d of epoch %d, whose group is not known", ErrOrder, h.Height, h.Epoch)
+	}
+	b := newBallot(&h, header, g, m.suspended)
 	before := m.ballots.at(h.Height - 1)
 	switch {
 	case h.Height != m.restore || h.Height > m.config.Height:
@@ -48,6 +52,16 @@ func (m *Machine) Restore(header []byte, signatures []ledger.HeaderSignature) er
 	m.ready.Keep = m.ready.Keep[:kept]          // they come from the store
 	if b.height > m.config.Final || !b.done() { // else the others have enough
 		m.offer(b)
+	}
+	return nil
+}
+
+// groupOf returns the group of an epoch, nil where it is not known.
+func (m *Machine) groupOf(epoch uint64) *group {
+	for _, g := range append(m.past, m.group) {
+		if g.epoch == epoch {
+			return g
+		}
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package lokka_test
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -16,8 +17,6 @@ func naiveHeaders(s *sim) [][]byte {
 	var headers [][]byte
 	n := &simNode{sim: s} // executes as the nodes do
 	previous := s.config.Previous
-	groupDigest, err := s.group.Digest()
-	s.must(err)
 	var block []lokka.Record
 	for _, r := range s.log {
 		r.Results = n.execute(&r)
@@ -53,8 +52,11 @@ func naiveHeaders(s *sim) [][]byte {
 		if len(r.Transactions) > 0 {
 			last.Index = uint32(len(r.Transactions) - 1)
 		}
+		height := uint64(len(headers) + 1)
+		groupDigest, err := s.groupAt(height + 1).Digest()
+		s.must(err)
 		h := ledger.Header{
-			Version: ledger.Version, Chain: s.config.Chain, Height: uint64(len(headers) + 1), Previous: previous,
+			Version: ledger.Version, Chain: s.config.Chain, Epoch: s.groupAt(height).Epoch, Height: height, Previous: previous,
 			Records: ledger.MerkleRoot(records), Transactions: ledger.MerkleRoot(transactions), Results: ledger.MerkleRoot(results),
 			State: n.state, First: ledger.Position{Offset: block[0].Offset}, Last: last, LogTime: time, Group: groupDigest,
 		}
@@ -91,8 +93,33 @@ func TestAnyWeather(t *testing.T) {
 	})
 }
 
+// TestAnyWeatherAcrossEpochs does the same while nodes come and go.
+func TestAnyWeatherAcrossEpochs(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		s := newSim(t, 6, ledger.Limits{BlockTransactions: rapid.Uint32Range(1, 4).Draw(t, "limit of transactions"), BlockBytes: 400}, 200)
+		s.quiet = true
+		s.group.Nodes = s.group.Nodes[:4] // two come later, or never
+		for _, n := range s.nodes {
+			n.start()
+		}
+		first := uint64(1)
+		for range rapid.IntRange(1, 4).Draw(t, "handovers") {
+			first += rapid.Uint64Range(1, 6).Draw(t, "blocks")
+			members := rapid.SliceOfNDistinct(rapid.IntRange(1, 6), 1, 6, rapid.ID).Draw(t, "group")
+			slices.Sort(members)
+			s.handOver(first, members...)
+		}
+		for range rapid.IntRange(1, 150).Draw(t, "steps") {
+			s.weather(t)
+		}
+		s.clear()
+		s.checkEnd(t, -1)
+	})
+}
+
 func (s *sim) weather(t *rapid.T) {
-	n := s.nodes[rapid.IntRange(0, 3).Draw(t, "node")]
+	n := s.nodes[rapid.IntRange(0, len(s.nodes)-1).Draw(t, "node")]
 	switch rapid.SampledFrom([]string{"records", "records", "read", "read", "step", "deliver", "deliver", "drop", "double", "tick", "wait", "crash", "up"}).Draw(t, "what") {
 	case "records":
 		s.record(rapid.SampledFrom([][]string{
@@ -190,8 +217,9 @@ func (s *sim) checkEnd(t *rapid.T, wrong int) {
 			if !bytes.Equal(b.header, header) {
 				t.Fatalf("node %d: header %d differs from the naive cutter's", n.number, h+1)
 			}
-			if k := ledger.CountSigners(header, &s.group, b.signatures, verify); k < s.group.Quorum() {
-				t.Fatalf("node %d stored %d signatures beside block %d, a quorum has %d", n.number, k, h+1, s.group.Quorum())
+			group := s.groupAt(uint64(h) + 1)
+			if k := ledger.CountSigners(header, group, b.signatures, verify); k < group.Quorum() {
+				t.Fatalf("node %d stored %d signatures beside block %d, a quorum has %d", n.number, k, h+1, group.Quorum())
 			}
 		}
 	}

@@ -14,6 +14,7 @@ import (
 // TestScripts runs the stories of testdata. Commands:
 //
 //	group n=4 [transactions=N] [bytes=N]   a new group, empty log, marker delay 200 ms
+//	handover height=H nodes=(N,N)          these nodes sign from that height on
 //	records                                lines "tx N [SIZE]", "clock", "wake", "marker H", "skipped"
 //	read [node=N]                          nodes execute the log to its end
 //	deliver [from=N] [to=N] [height=N] [reverse] [twice]  hand over what is on the way, until nothing is
@@ -66,6 +67,10 @@ func (s *sim) command(t *testing.T, d *datadriven.TestData) {
 		n = s.nodes[node-1]
 	}
 	switch d.Cmd {
+	case "handover":
+		var nodes []int
+		d.ScanArgs(t, "nodes", &nodes)
+		s.handOver(height, nodes...)
 	case "records":
 		for line := range strings.Lines(d.Input) {
 			s.record(strings.Fields(line))

@@ -16,7 +16,8 @@ import (
 type sim struct {
 	t      tester
 	config lokka.Config
-	group  ledger.Group
+	group  ledger.Group   // of epoch 0
+	later  []handover     // heights ascending
 	log    []lokka.Record // without results
 	nodes  []*simNode
 	queue  []message
@@ -24,6 +25,33 @@ type sim struct {
 	trace  strings.Builder
 	names  map[ledger.Digest]string // of headers: height and a letter
 	quiet  bool
+}
+
+// handover is another group from a height on.
+type handover struct {
+	first uint64
+	group ledger.Group
+}
+
+// handOver lets the nodes with these numbers, ascending, sign from a height on.
+func (s *sim) handOver(first uint64, numbers ...int) {
+	g := ledger.Group{Epoch: uint64(len(s.later)) + 1}
+	for _, number := range numbers {
+		n := s.nodes[number-1]
+		g.Nodes = append(g.Nodes, ledger.GroupNode{Node: n.id, Organisation: n.id, Key: n.public()})
+	}
+	s.later = append(s.later, handover{first, g})
+}
+
+// groupAt returns the group that signs a height.
+func (s *sim) groupAt(height uint64) *ledger.Group {
+	g := &s.group
+	for i := range s.later {
+		if s.later[i].first <= height {
+			g = &s.later[i].group
+		}
+	}
+	return g
 }
 
 // tester is what *testing.T and *rapid.T share.
@@ -144,6 +172,12 @@ func (n *simNode) start() {
 		c.Height, c.Previous, c.LogTime = header.Height, ledger.Hash(top.header), header.LogTime
 		n.next, n.state = top.offset+1, top.state
 	}
+	c.Group = *n.sim.groupAt(c.Height + 1)
+	for h := uint64(1); h <= c.Height; h++ {
+		if g := n.sim.groupAt(h); g.Epoch < c.Group.Epoch && (len(c.Past) == 0 || c.Past[len(c.Past)-1].Epoch < g.Epoch) {
+			c.Past = append(c.Past, *g)
+		}
+	}
 	n.machine, n.up = lokka.New(c), true
 	for _, b := range n.blocks[max(n.final, lokka.Window)-lokka.Window:] {
 		n.sim.must(n.machine.Restore(b.header, b.signatures))
@@ -189,10 +223,15 @@ func (n *simNode) step() {
 	if !cut {
 		return
 	}
-	groupDigest, err := n.sim.group.Digest()
+	next := n.sim.groupAt(uint64(len(n.blocks)) + 2)
+	groupDigest, err := next.Digest()
 	n.sim.must(err)
 	block, header, err := n.machine.Cut(n.state, groupDigest)
 	n.sim.must(err)
+	if next.Epoch != block.Header.Epoch {
+		n.sim.must(n.machine.SetGroup(*next))
+		n.sim.printf("%d: hands over to the group of epoch %d", n.number, next.Epoch)
+	}
 	n.sim.printf("%d: cuts %s, records %d, transactions %d, %s to %s", n.number,
 		n.sim.name(block.Header.Height, ledger.Hash(header)), len(block.Records), len(block.Results), block.Header.First, block.Header.Last)
 	if n.dies("store") {
@@ -270,22 +309,23 @@ func (n *simNode) do(r *lokka.Ready) {
 		for _, sig := range r.FinalSignatures {
 			by = append(by, fmt.Sprint(sig.Node[0]))
 		}
-		count := ledger.CountSigners(r.FinalHeader, &s.group, r.FinalSignatures, verify)
+		group := s.groupAt(r.Final)
+		count := ledger.CountSigners(r.FinalHeader, group, r.FinalSignatures, verify)
 		s.printf("%d: final %s by %s", n.number, s.name(r.Final, ledger.Hash(r.FinalHeader)), strings.Join(by, " "))
-		if count < s.group.Quorum() {
+		if count < group.Quorum() {
 			s.t.Fatalf("node %d calls %d final with %d valid signatures", n.number, r.Final, count)
 		}
 	}
 	if d := r.Divergence; d != nil {
 		n.diverged = true
-		count := ledger.CountSigners(d.Quorum, &s.group, d.Signatures, verify)
+		count := ledger.CountSigners(d.Quorum, s.groupAt(d.Height), d.Signatures, verify)
 		s.printf("%d: DIVERGED at %d: own %s, quorum %s by %d", n.number, d.Height,
 			s.name(d.Height, ledger.Hash(d.Own)), s.name(d.Height, ledger.Hash(d.Quorum)), count)
 	}
 	for _, e := range r.Equivocations {
 		valid := 0
 		for i := range e.Headers {
-			valid += ledger.CountSigners(e.Headers[i], &s.group, e.Signatures[i:i+1], verify)
+			valid += ledger.CountSigners(e.Headers[i], s.groupAt(e.Height), e.Signatures[i:i+1], verify)
 		}
 		s.printf("%d: EQUIVOCATION of %d: %s and %s, %d valid signatures", n.number, e.Node[0],
 			s.name(e.Height, e.Signatures[0].Header), s.name(e.Height, e.Signatures[1].Header), valid)
