@@ -33,6 +33,8 @@ func failureOf(err error) *failure {
 		return fail("not_final", "try again in a few seconds").retry(5 * time.Second)
 	case errors.Is(err, node.ErrClock):
 		return fail("clock", "try again in a few seconds").retry(5 * time.Second)
+	case errors.Is(err, node.ErrOutside):
+		return fail("outside", "another node takes the same bytes")
 	case errors.Is(err, node.ErrStopped), errors.Is(err, errDraining):
 		return fail("stopped", "the node is stopping").retry(5 * time.Second).because(err)
 	case errors.Is(err, node.ErrNotFound):

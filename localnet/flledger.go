@@ -22,7 +22,7 @@ const transactionLife = 5 * time.Minute
 func (n nodeLedger) Submit(ctx context.Context, method string, args any) (ledger.Code, string, error) {
 	config := n.Config()
 	caller := identity.Caller{
-		Chain: config.Chain, Shard: config.Genesis.Shard, Sender: config.Self, Key: config.Key, Random: rand.Reader,
+		Chain: config.Chain, Shard: config.Genesis.Shard, Sender: config.Self, Key: n.Key(), Random: rand.Reader,
 	}
 	signed, err := caller.Call(fl.Name, method, args, config.Now().Add(transactionLife).UnixMilli())
 	if err != nil {

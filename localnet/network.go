@@ -31,9 +31,12 @@ import (
 	"github.com/librum/librum/fl/coordinator"
 )
 
-// Contracts returns the rule set of protocol version 1.
-func Contracts() *contract.Set {
-	return contract.NewSet(governance.New(), identitycontract.New(), token.New(), flcontract.New())
+// Contracts returns the rule sets of all protocol versions. One that was in
+// force on any chain is never taken out or changed.
+func Contracts() contract.Rules {
+	return contract.Rules{
+		contract.NewSet(governance.New(), identitycontract.New(), token.New(), flcontract.New()),
+	}
 }
 
 // Options are what a network runs with.

@@ -15,6 +15,8 @@ type Status struct {
 	Next      uint64        `json:"next" doc:"Offset of the next record to execute."`
 	LogTime   int64         `json:"log_time" doc:"Log time, ms."`
 	Height    uint64        `json:"height" doc:"Blocks stored."`
+	Epoch     uint64        `json:"epoch" doc:"Of the group that signs the block being made."`
+	Signs     bool          `json:"signs" doc:"This node is in that group, with its key."`
 	Final     uint64        `json:"final" doc:"Newest height that a quorum signed."`
 	FinalHash ledger.Digest `json:"final_hash" doc:"SHA-256 of that header: the chain hash."`
 	NotFinal  int           `json:"not_final" doc:"Blocks stored and not final."`

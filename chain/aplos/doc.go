@@ -19,5 +19,7 @@
 //     as its digest.
 //  4. An error is never a result: it means that this node could not execute,
 //     and the node stops.
-//  5. A value handed out is not changed afterwards.
+//  5. Group, limits and rules change between two blocks alone, by the rows that
+//     contracts left; a rule set that this binary lacks is an error.
+//  6. A value handed out is not changed afterwards.
 package aplos

@@ -10,11 +10,15 @@ import (
 	"github.com/librum/librum/chain/ledger"
 )
 
+// ErrProtocol stops a node whose binary lacks the rule set in force. A newer one
+// goes on where it stopped.
+var ErrProtocol = errors.New("the rules in force are not known here")
+
 // Config is what an executor works with.
 type Config struct {
 	Chain     ledger.Digest
 	Shard     uint32
-	Contracts *contract.Set
+	Contracts contract.Rules
 	Verify    ledger.VerifyFunc // ZIP-215
 	// VerifyAll gives the verdicts of Verify for many signatures at once; nil
 	// where they are to be checked one by one.
@@ -33,8 +37,9 @@ type Executor struct {
 	commitment *ledger.Commitment
 	group      *ledger.Group
 	limits     *ledger.Limits
-	height     uint64 // of the open block
-	burnt      bool   // whether the transaction under way burnt its id
+	rules      *contract.Set // of the protocol version in force
+	height     uint64        // of the open block
+	burnt      bool          // whether the transaction under way burnt its id
 }
 
 // Executed is what a record did.
@@ -85,8 +90,19 @@ func (e *Executor) loadGovernance() (err error) {
 	if e.group, err = governance.Group(cached{e.state}); err != nil {
 		return err
 	}
-	e.limits, err = governance.Limits(cached{e.state})
-	return err
+	if e.limits, err = governance.Limits(cached{e.state}); err != nil {
+		return err
+	}
+	version, err := governance.Protocol(cached{e.state})
+	if err != nil {
+		return err
+	}
+	var ok bool
+	if e.rules, ok = e.config.Contracts.At(version); !ok {
+		return fmt.Errorf("%w: protocol version %d is in force from block %d on, this binary has those up to %d",
+			ErrProtocol, version, e.height, len(e.config.Contracts))
+	}
+	return nil
 }
 
 // Get returns the value of key after all that was executed. It is safe for
@@ -201,9 +217,9 @@ func (e *Executor) run(at ledger.Position, c *Candidate, v verdict) (*contract.E
 	e.burnt = true
 	call := contract.Call{
 		ID: c.ID, Chain: e.config.Chain, Shard: e.config.Shard, Sender: t.Sender, Contract: t.Contract, Method: t.Method, Args: t.Args,
-		Position: at, LogTime: e.clock.Now, Key: c.key, Delegated: c.delegated,
+		Position: at, Height: e.height, LogTime: e.clock.Now, Key: c.key, Delegated: c.delegated,
 	}
-	action, err := e.config.Contracts.Bind(call)
+	action, err := e.rules.Bind(call)
 	if err != nil {
 		return nil, err
 	}
@@ -212,17 +228,22 @@ func (e *Executor) run(at ledger.Position, c *Candidate, v verdict) (*contract.E
 }
 
 // Seal ends the open block: what leaves is its writes and the commitment to
-// the state after it. The next record belongs to the next block.
+// the state after it. The next record belongs to the next block, under the
+// group, limits and rules that contracts left for it.
 func (e *Executor) Seal() (Sealed, error) {
 	writes, err := e.replay.seal(cached{e.state}, e.height, e.clock.Now)
 	if err != nil {
+		return Sealed{}, err
+	}
+	e.state.write(writes)
+	if err := e.between(); err != nil {
 		return Sealed{}, err
 	}
 	log, err := ledger.Encode(&e.clock)
 	if err != nil {
 		return Sealed{}, err
 	}
-	e.state.write(append(writes, ledger.Write{Key: []byte(LogRow), Value: log}))
+	e.state.write([]ledger.Write{{Key: []byte(LogRow), Value: log}})
 	sealed := Sealed{Height: e.height}
 	if sealed.Writes, err = e.state.seal(e.commitment); err != nil {
 		return Sealed{}, err
@@ -237,6 +258,30 @@ func (e *Executor) Seal() (Sealed, error) {
 	sealed.Commitment = e.commitment.Bytes()
 	sealed.State = ledger.Hash(sealed.Commitment)
 	return sealed, nil
+}
+
+// between has contracts do what is due before the next block, and log time go
+// on over the nodes of the group that they leave.
+func (e *Executor) between() error {
+	for _, c := range e.rules.Contracts() {
+		if c.Seal == nil {
+			continue
+		}
+		env := contract.NewSealEnv(cached{e.state}, e.clock.Now)
+		err := c.Seal(env, e.height)
+		if err == nil {
+			err = env.Err()
+		}
+		if err != nil {
+			return fmt.Errorf("contract %s after block %d: %w", c.Name, e.height, err)
+		}
+		e.state.write(env.Writes())
+	}
+	group, err := governance.Group(cached{e.state})
+	if err == nil && group.Epoch != e.group.Epoch {
+		e.clock.Regroup(group)
+	}
+	return err
 }
 
 // Applied tells that the base holds all blocks up to height.

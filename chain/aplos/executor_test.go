@@ -38,7 +38,7 @@ func TestFootprint(t *testing.T) {
 	c := aplostest.New(t, 1, 2, start, nil)
 	config := aplos.Config{
 		Chain: c.ID, Verify: identity.Verify,
-		Contracts: contract.NewSet(append(aplostest.Contracts().Contracts(), vault)...),
+		Contracts: contract.Rules{contract.NewSet(append(aplostest.Contracts()[0].Contracts(), vault)...)},
 	}
 	genesis, err := aplos.Genesis(config.Contracts, c.Genesis)
 	if err != nil {
@@ -146,7 +146,7 @@ func TestGenesis(t *testing.T) {
 		_ = env.Emit("careless.event", make(chan int)) // has no encoding
 		return env.Set("careless/row", []byte("x"))
 	}}
-	if _, err := aplos.Genesis(contract.NewSet(careless), c.Genesis); err == nil {
+	if _, err := aplos.Genesis(contract.Rules{contract.NewSet(careless)}, c.Genesis); err == nil {
 		t.Error("rows of a failed genesis part were dropped in silence")
 	}
 }

@@ -9,9 +9,13 @@ import (
 
 // Genesis returns the first state of a chain as the block of height 0: what
 // the genesis parts of the contracts write.
-func Genesis(contracts *contract.Set, g *ledger.Genesis) (Sealed, error) {
+func Genesis(rules contract.Rules, g *ledger.Genesis) (Sealed, error) {
 	s := newState(empty{}, 0)
-	for _, c := range contracts.Contracts() {
+	first, ok := rules.At(1)
+	if !ok {
+		return Sealed{}, fmt.Errorf("%w: that of a genesis", ErrProtocol)
+	}
+	for _, c := range first.Contracts() {
 		if c.Genesis == nil {
 			continue
 		}

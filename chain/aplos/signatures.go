@@ -27,12 +27,12 @@ func (e *Executor) foresee(list []Candidate) []verdict {
 		if list[i].malformed != nil || e.config.Checked.Has(list[i].ID) {
 			continue
 		}
-		key, _, err := e.config.authority(cached{e.state}, &list[i], e.clock.Now)
+		authority, err := e.config.authority(cached{e.state}, &list[i], e.clock.Now)
 		if err != nil {
 			continue // its turn brings the error, if there still is one
 		}
 		signed := list[i].Signed
-		signed.Key = key
+		signed.Key = authority.Key
 		asked, places = append(asked, signed), append(places, i)
 	}
 	for n, holds := range e.config.VerifyAll(asked) {

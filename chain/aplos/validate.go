@@ -64,8 +64,17 @@ func (c *Config) Inspect(
 	case seen(t.ID):
 		return contract.Errorf(contract.CodeReplayed, "transaction %s was executed before", t.ID)
 	}
-	if t.Signed.Key, t.delegated, err = c.authority(state, t, logTime); err != nil {
+	authority, err := c.authority(state, t, logTime)
+	if err != nil {
 		return err
+	}
+	t.Signed.Key, t.delegated = authority.Key, authority.Delegated
+	stands, err := governance.Stands(state, authority.Organisation)
+	if err != nil {
+		return err
+	}
+	if !stands {
+		return contract.Errorf(members.CodeNotActive, "organisation %s of member %s does not stand any more", authority.Organisation, tx.Sender)
 	}
 	suspended, err := governance.IsSuspended(state, tx.Sender)
 	if err != nil {
@@ -78,7 +87,7 @@ func (c *Config) Inspect(
 }
 
 // authority returns the key that must have signed.
-func (c *Config) authority(state contract.State, t *Candidate, logTime int64) (public ledger.PublicKey, delegated bool, err error) {
+func (c *Config) authority(state contract.State, t *Candidate, logTime int64) (members.Signer, error) {
 	tx := &t.Transaction
 	return members.Authority(state, tx.Sender, t.key, tx.Contract+"."+tx.Method, logTime)
 }

@@ -11,6 +11,9 @@ type Contract struct {
 	Methods []Method
 	// Genesis writes the contract's first state. Nil where it has none.
 	Genesis func(g *ledger.Genesis, env *Env) error
+	// Seal does what is due between the block of that height, which has ended, and
+	// the next. Nil where nothing ever is.
+	Seal func(env *Env, height uint64) error
 }
 
 // Method is one thing a contract can be told to do.
@@ -32,7 +35,8 @@ type Call struct {
 	Method   string
 	Args     []byte
 	Position ledger.Position
-	LogTime  int64 // ms
+	Height   uint64 // of the block being made
+	LogTime  int64  // ms
 
 	Key       ledger.Digest // id of the key that signed
 	Delegated bool          // a node holds that key for the sender
@@ -128,6 +132,19 @@ func (s *Set) Contracts() []Contract {
 		all = append(all, s.contracts[name])
 	}
 	return all
+}
+
+// Rules are the rule sets of a chain, that of protocol version 1 first. A binary
+// keeps each that was ever in force and picks by height.
+type Rules []*Set
+
+// At returns the rule set of a protocol version, or false where this binary
+// does not have it.
+func (r Rules) At(version uint64) (*Set, bool) {
+	if version == 0 || version > uint64(len(r)) {
+		return nil, false
+	}
+	return r[version-1], true
 }
 
 // Row is a key of the state with its value.

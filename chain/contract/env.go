@@ -55,6 +55,12 @@ func NewGenesisEnv(state State, logTime int64) *Env {
 	return &Env{state: state, logTime: logTime}
 }
 
+// NewSealEnv returns an environment without a footprint, for what contracts do
+// between two blocks: nothing else runs then.
+func NewSealEnv(state State, logTime int64) *Env {
+	return &Env{state: state, logTime: logTime}
+}
+
 // LogTime returns the time of the log at this record, ms.
 func (e *Env) LogTime() int64 { return e.logTime }
 

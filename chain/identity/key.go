@@ -102,3 +102,17 @@ func ParsePEM(b []byte) (*Key, error) {
 func (k *Key) Check(message []byte, signature [ledger.SignatureSize]byte) bool {
 	return ed25519.Verify(k.public[:], message, signature[:])
 }
+
+// KeyIn returns the one of the keys that a group lists for a node, nil for none.
+func KeyIn(group *ledger.Group, node ledger.ID, keys ...*Key) *Key {
+	member, ok := group.Find(node)
+	if !ok {
+		return nil
+	}
+	for _, key := range keys {
+		if key.Public() == member.Key {
+			return key
+		}
+	}
+	return nil
+}

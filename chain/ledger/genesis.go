@@ -56,6 +56,18 @@ type Limits struct {
 	MaxTTL            int64    // how far ahead an expiry may lie, ms
 }
 
+// Validate refuses limits under which a chain could not go on; what names the
+// format that holds them.
+func (l *Limits) Validate(what string) error {
+	switch {
+	case l.BlockTransactions == 0 || l.BlockBytes == 0 || l.BlockBytes > MaxBlockBytes/2:
+		return malformed(what, "limits", "block limits must be positive, bytes at most %d", MaxBlockBytes/2)
+	case l.MaxTTL < 1000 || l.MaxTTL > 24*3600*1000:
+		return malformed(what, "limits", "max_ttl of %d ms, want one second to one day", l.MaxTTL)
+	}
+	return nil
+}
+
 // DefaultLimits are the limits of a new chain.
 func DefaultLimits() Limits {
 	return Limits{BlockTransactions: 10_000, BlockBytes: 4 << 20, MaxTTL: 10 * 60 * 1000}
@@ -123,10 +135,9 @@ func (g *Genesis) Validate() error {
 		return malformed(what, "name", "%d bytes, want 1 to %d", len(g.Name), MaxNameBytes)
 	case g.Time <= 0:
 		return malformed(what, "time", "%d, want milliseconds since 1970", g.Time)
-	case g.Limits.BlockTransactions == 0 || g.Limits.BlockBytes == 0 || g.Limits.BlockBytes > MaxBlockBytes/2:
-		return malformed(what, "limits", "block limits must be positive, bytes at most %d", MaxBlockBytes/2)
-	case g.Limits.MaxTTL < 1000 || g.Limits.MaxTTL > 24*3600*1000:
-		return malformed(what, "limits", "max_ttl of %d ms, want one second to one day", g.Limits.MaxTTL)
+	}
+	if err := g.Limits.Validate(what); err != nil {
+		return err
 	}
 	organisations, err := g.validateOrganisations()
 	if err != nil {

@@ -48,6 +48,19 @@ func (c *LogClock) Observe(node ID, time int64) int64 {
 	return c.Now
 }
 
+// Regroup goes on over the nodes of another group: who stays keeps its newest
+// time, who comes begins with log time. Log time itself stays as it is.
+func (c *LogClock) Regroup(group *Group) {
+	newest := make([]NodeTime, len(group.Nodes))
+	for i, n := range group.Nodes {
+		newest[i] = NodeTime{Node: n.Node, Time: c.Now}
+		if known := c.Of(n.Node); known != 0 {
+			newest[i].Time = known
+		}
+	}
+	c.Newest = newest
+}
+
 // Of returns the newest time of a node, or zero where it is not in the group.
 func (c *LogClock) Of(node ID) int64 {
 	for _, n := range c.Newest {

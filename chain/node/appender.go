@@ -57,11 +57,17 @@ func (n *Node) appendControl(ctx context.Context) error {
 	}
 }
 
-// append signs a record with this node's time and puts it on the log.
+// append signs a record with this node's time, for the epoch that it knows of,
+// and puts it on the log. Where the group has changed there, it is skipped, and
+// its transactions are sent again ([Node.resend]).
 func (n *Node) append(ctx context.Context, r ledger.Record) error {
-	r.Version, r.Chain, r.Shard, r.Epoch = ledger.Version, n.config.Chain, n.config.Genesis.Shard, n.config.Genesis.Group.Epoch
+	place := n.seat.Load()
+	if place.key == nil {
+		return nil // every node would skip it; who waits has been told
+	}
+	r.Version, r.Chain, r.Shard, r.Epoch = ledger.Version, n.config.Chain, n.config.Genesis.Shard, place.epoch
 	r.Node, r.Time = n.config.Self, n.config.Now().UnixMilli()
-	e, err := r.Sign(n.config.Key.ID(), n.config.Key.Sign)
+	e, err := r.Sign(place.key.ID(), place.key.Sign)
 	if err != nil {
 		return err
 	}

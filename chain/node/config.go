@@ -32,9 +32,10 @@ var (
 type Config struct {
 	Self      ledger.ID
 	Key       *identity.Key
+	OtherKeys []*identity.Key // that were in force for this node, or will be
 	Genesis   *ledger.Genesis
 	Chain     ledger.Digest // digest of the genesis file
-	Contracts *contract.Set
+	Contracts contract.Rules
 	Verify    ledger.VerifyFunc
 	// VerifyAll gives the verdicts of Verify for many signatures at once; nil
 	// where they are to be checked one by one.

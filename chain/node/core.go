@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -18,10 +19,11 @@ import (
 // done, its caller does. One goroutine owns it, but for [Core.Get].
 type Core struct {
 	*aplos.Executor
-	Group *lokka.Machine
-	topic ledger.ID
-	last  ledger.Digest   // hash of the newest record
-	index []ledger.Digest // ids that the open block's results stand for, zero for none
+	Machine *lokka.Machine // groups what the executor executes
+	epoch   uint64         // of the group that the machine was told
+	topic   ledger.ID
+	last    ledger.Digest   // hash of the newest record
+	index   []ledger.Digest // ids that the open block's results stand for, zero for none
 }
 
 // Step is what one entry of the log led to.
@@ -47,7 +49,7 @@ func NewCore(config Config, topic ledger.ID, s store.Store) (*Core, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Core{Executor: executor, Group: machine, topic: topic, last: applied.LastRecord}, nil
+	return &Core{Executor: executor, Machine: machine, epoch: executor.Group().Epoch, topic: topic, last: applied.LastRecord}, nil
 }
 
 // Step executes one entry.
@@ -65,7 +67,7 @@ func (c *Core) Step(e order.Entry) (Step, error) {
 		}
 		c.index = append(c.index, id)
 	}
-	cut, err := c.Group.Add(lokka.Record{
+	cut, err := c.Machine.Add(lokka.Record{
 		Offset:       e.Offset,
 		Envelope:     executed.Envelope,
 		Skipped:      executed.Skipped,
@@ -87,21 +89,36 @@ func (c *Core) cut(next uint64) (*store.Commit, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, header, err := c.Group.Cut(sealed.State, sealed.Group)
+	_, header, err := c.Machine.Cut(sealed.State, sealed.Group)
 	if err != nil {
 		return nil, err
 	}
-	suspended, err := suspendedNodes(c.Executor)
-	if err != nil {
+	if err := c.changeRules(); err != nil {
 		return nil, err
 	}
-	c.Group.Suspend(suspended)
 	ids := c.index
 	c.index = nil
 	return &store.Commit{
-		Height: sealed.Height, Header: header, Block: c.Group.BlockBytes(), Writes: sealed.Writes, Transactions: ids,
+		Height: sealed.Height, Header: header, Block: c.Machine.BlockBytes(), Writes: sealed.Writes, Transactions: ids,
 		NextOffset: next, LastRecord: c.last, Commitment: sealed.Commitment, Topic: c.topic,
 	}, nil
+}
+
+// changeRules hands on what governance left for the block that begins.
+func (c *Core) changeRules() error {
+	suspended, err := suspendedNodes(c.Executor)
+	if err != nil {
+		return err
+	}
+	c.Machine.Suspend(suspended)
+	if err := c.Machine.SetLimits(c.Limits()); err != nil {
+		return err
+	}
+	if group := c.Group(); group.Epoch != c.epoch {
+		c.epoch = group.Epoch
+		return c.Machine.SetGroup(group)
+	}
+	return nil
 }
 
 // restoreGroup rebuilds the state machine from the stored headers and their
@@ -111,8 +128,13 @@ func (c *Core) cut(next uint64) (*store.Commit, error) {
 // must come again, or these blocks could never be proven by themselves.
 func restoreGroup(config Config, e *aplos.Executor, height uint64, s store.Store) (*lokka.Machine, error) {
 	group := e.Group()
+	past, limit, err := handovers(config, e, s)
+	if err != nil {
+		return nil, err
+	}
+	groups := append(slices.Clip(past), group)
 	c := lokka.Config{
-		Chain: config.Chain, Shard: config.Genesis.Shard, Self: config.Self, Group: group, Limits: e.Limits(),
+		Chain: config.Chain, Shard: config.Genesis.Shard, Self: config.Self, Group: group, Past: past, Limits: e.Limits(),
 		Height: height, Previous: config.Chain, LogTime: e.Clock().Now,
 		Verify: config.Verify, MarkerDelay: config.MarkerDelay.Milliseconds(),
 	}
@@ -138,11 +160,14 @@ func restoreGroup(config Config, e *aplos.Executor, height uint64, s store.Store
 		if err != nil {
 			return nil, err
 		}
-		counted := slices.DeleteFunc(slices.Clone(signatures), func(s ledger.HeaderSignature) bool {
-			return slices.Contains(suspended, s.Node)
-		})
-		if c.Final == 0 && ledger.CountSigners(header, &group, counted, config.Verify) >= group.Quorum() {
-			c.Final = h
+		if c.Final == 0 && h <= limit {
+			parsed, err := ledger.ParseHeader(header)
+			if err != nil || parsed.Epoch >= uint64(len(groups)) {
+				return nil, fmt.Errorf("read header %d of epoch %d: %w", h, parsed.Epoch, cmp.Or(err, ErrNotFound))
+			}
+			if hasQuorum(header, &groups[parsed.Epoch], signatures, suspended, config.Verify) {
+				c.Final = h
+			}
 		}
 		blocks = append(blocks, open{header, signatures, suspended})
 	}
@@ -157,6 +182,53 @@ func restoreGroup(config Config, e *aplos.Executor, height uint64, s store.Store
 	suspended, err := suspendedNodes(e)
 	machine.Suspend(suspended)
 	return machine, err
+}
+
+// handovers returns the groups of all epochs before the current one, and the
+// height above which nothing is final: the end of an epoch that its own group
+// did not make final holds up all behind it.
+func handovers(config Config, e *aplos.Executor, s store.Store) (past []ledger.Group, limit uint64, err error) {
+	limit = ^uint64(0)
+	group := config.Genesis.Group
+	for number := uint64(1); number <= e.Group().Epoch; number++ {
+		next, ok, err := governance.LoadEpoch(e, number)
+		if err == nil && !ok {
+			err = fmt.Errorf("read state row of epoch %d: missing", number)
+		}
+		if err != nil {
+			return nil, 0, err
+		}
+		height := next.First - 1
+		header, err := s.Header(height)
+		if err != nil {
+			return nil, 0, err
+		}
+		signatures, err := s.Signatures(height)
+		if err != nil {
+			return nil, 0, err
+		}
+		suspended, err := suspendedNodes(before{s, height - 1})
+		if err != nil {
+			return nil, 0, err
+		}
+		if !hasQuorum(header, &group, signatures, suspended, config.Verify) {
+			limit = min(limit, height-1)
+		}
+		past = append(past, group)
+		group = next.Group
+	}
+	return past, limit, nil
+}
+
+// hasQuorum reports whether a quorum signed a header, suspended nodes not
+// counted.
+func hasQuorum(
+	header []byte, group *ledger.Group, signatures []ledger.HeaderSignature, suspended []ledger.ID, verify ledger.VerifyFunc,
+) bool {
+	counted := slices.DeleteFunc(slices.Clone(signatures), func(s ledger.HeaderSignature) bool {
+		return slices.Contains(suspended, s.Node)
+	})
+	return ledger.CountSigners(header, group, counted, verify) >= group.Quorum()
 }
 
 // suspendedNodes returns the nodes that a state says are suspended.

@@ -109,12 +109,12 @@ func TestDivergence(t *testing.T) {
 		}
 		return action, nil
 	}
-	f := newFleet(t, options{contracts: func(i int) *contract.Set {
+	f := newFleet(t, options{contracts: func(i int) contract.Rules {
 		native := token.New()
 		if i == 3 {
 			native = wrong
 		}
-		return contract.NewSet(governance.New(), identitycontract.New(), native)
+		return contract.Rules{contract.NewSet(governance.New(), identitycontract.New(), native)}
 	}})
 	f.start()
 	defer f.close()

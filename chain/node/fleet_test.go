@@ -39,14 +39,17 @@ type fleet struct {
 }
 
 type options struct {
-	nodes, accounts   int           // 0: four each
+	nodes, accounts   int // 0: four each
+	extra             int // nodes outside the group of the genesis
+	config            func(index int, c *node.Config)
+	genesis           func(*ledger.Genesis)
 	blockTransactions uint32        // 0: the default
 	markerDelay       time.Duration // 0: 10 ms
 	window            int
 	frozen            bool // the clock moves by hand only
 	logSeed           byte
 	fs                vfs.FS // nil: a new one
-	contracts         func(index int) *contract.Set
+	contracts         func(index int) contract.Rules
 	wrapLog           func(index int, l order.Log) order.Log
 	wrapStore         func(index int, s store.Store) store.Store
 }
@@ -96,6 +99,9 @@ func newFleet(t testing.TB, o options) *fleet {
 		if o.blockTransactions != 0 {
 			g.Limits.BlockTransactions = o.blockTransactions
 		}
+		if o.genesis != nil {
+			o.genesis(g)
+		}
 	})
 	f.open()
 	return f
@@ -110,7 +116,7 @@ func (f *fleet) open() {
 		f.Fatal(err)
 	}
 	f.mesh = node.NewMesh()
-	f.members = make([]*member, f.options.nodes)
+	f.members = make([]*member, f.options.nodes+f.options.extra)
 	for i := range f.members {
 		f.members[i] = &member{}
 	}
@@ -154,11 +160,14 @@ func (f *fleet) config(i int) node.Config {
 	if f.options.contracts != nil {
 		c.Contracts = f.options.contracts(i)
 	}
+	if f.options.config != nil {
+		f.options.config(i, &c)
+	}
 	return c
 }
 
 func (f *fleet) startOne(i int) error {
-	s, err := pebble.Open(f.storeDir(i), pebble.Options{FS: f.fs, Chain: f.chain.ID, Node: aplostest.NodeID(i), CacheBytes: 1 << 20})
+	s, err := pebble.Open(f.storeDir(i), pebble.Options{FS: f.fs, Chain: f.chain.ID, Node: f.config(i).Self, CacheBytes: 1 << 20})
 	if err != nil {
 		return err
 	}

@@ -23,6 +23,7 @@ type flights struct {
 	window   int
 	byID     map[ledger.Digest]*flight
 	byMember map[ledger.ID]int
+	refused  error // why none is let in, nil while they are
 }
 
 type flight struct {
@@ -40,6 +41,7 @@ type waiter struct {
 type waitGroup struct {
 	outcomes []Outcome
 	open     int
+	err      error // set before done is closed where no outcome will come
 	done     chan struct{}
 }
 
@@ -53,6 +55,9 @@ func newFlights(window int) *flights {
 func (f *flights) addAll(group *waitGroup, guests []guest) (fresh []guest, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.refused != nil {
+		return nil, f.refused
+	}
 	news, perMember := map[ledger.Digest]bool{}, map[ledger.ID]int{}
 	for _, g := range guests {
 		if f.byID[g.id] == nil && !news[g.id] {
@@ -109,6 +114,38 @@ func (g *waitGroup) landed(n int) {
 	if g.open -= n; g.open == 0 {
 		close(g.done)
 	}
+}
+
+// refuse lets none in from now on, and tells whoever waits that no outcome will
+// come from here.
+func (f *flights) refuse(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.refused = err
+	for _, fl := range f.byID {
+		for _, w := range fl.waiters {
+			if w.group.err == nil {
+				w.group.err = err
+				close(w.group.done)
+			}
+		}
+	}
+	clear(f.byID)
+	clear(f.byMember)
+}
+
+// open lets them in again.
+func (f *flights) open() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.refused = nil
+}
+
+// has reports whether a transaction is under way.
+func (f *flights) has(id ledger.Digest) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.byID[id] != nil
 }
 
 // count returns how many transactions are under way.

@@ -25,6 +25,9 @@ func (n *Node) Submit(ctx context.Context, raw [][]byte) ([]Outcome, error) {
 	if n.Status().Diverged {
 		return nil, ErrDiverged
 	}
+	if n.seat.Load().key == nil {
+		return nil, ErrOutside
+	}
 	if err := n.awaitClock(ctx); err != nil {
 		return nil, err
 	}
@@ -41,6 +44,9 @@ func (n *Node) Submit(ctx context.Context, raw [][]byte) ([]Outcome, error) {
 	}
 	select {
 	case <-group.done:
+		if group.err != nil {
+			return nil, group.err
+		}
 		return group.outcomes, n.firstOutcomes(group.outcomes)
 	case <-ctx.Done():
 		return nil, fmt.Errorf("wait for execution: %w", context.Cause(ctx))
@@ -168,7 +174,7 @@ type arrival struct {
 // outcome of one that is refused.
 func (n *Node) inspect(a *arrival) (*Outcome, error) {
 	status := n.Status()
-	err := n.executor.Inspect(n, status.LogTime, n.limits.MaxTTL, neverSeen, &a.Candidate)
+	err := n.executor.Inspect(n, status.LogTime, n.seat.Load().limits.MaxTTL, neverSeen, &a.Candidate)
 	if refused, ok := errors.AsType[*contract.Error](err); ok {
 		switch refused.Code { // execution asks for replays before it asks for the sender's standing
 		case identity.CodeNotActive, contract.CodeUnknownKey, contract.CodeNotPermitted:

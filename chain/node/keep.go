@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/librum/librum/chain/identity"
 	"github.com/librum/librum/chain/ledger"
 	"github.com/librum/librum/chain/store"
 )
@@ -45,7 +46,11 @@ func (n *Node) keepOne(ctx context.Context, w work) (kept, error) {
 		}
 		return kept{applied: w.commit.Height, next: w.commit.NextOffset}, nil
 	case w.sign != nil:
-		s := ledger.SignHeader(w.sign.height, w.sign.header, n.config.Self, n.config.Key.ID(), n.config.Key.Sign)
+		key, err := n.headerKey(w.sign.header)
+		if err != nil || key == nil {
+			return kept{}, err
+		}
+		s := ledger.SignHeader(w.sign.height, w.sign.header, n.config.Self, key.ID(), key.Sign)
 		// Invariant 2: stored before it is sent.
 		if err := n.store.PutSignature(s); err != nil {
 			return kept{}, fmt.Errorf("store own signature of header %d: %w", w.sign.height, err)
@@ -70,4 +75,18 @@ func (n *Node) keepOne(ctx context.Context, w work) (kept, error) {
 		n.board.update(func(*Status) {})
 		return kept{}, nil
 	}
+}
+
+// headerKey returns the key of this node that the group of a header lists, nil
+// where it is not here.
+func (n *Node) headerKey(raw []byte) (*identity.Key, error) {
+	header, err := ledger.ParseHeader(raw)
+	if err != nil {
+		return nil, fmt.Errorf("sign a header: %w", err)
+	}
+	group, err := n.groupOf(header.Epoch)
+	if err != nil {
+		return nil, fmt.Errorf("sign header %d: %w", header.Height, err)
+	}
+	return n.keyIn(group), nil
 }

@@ -23,7 +23,6 @@ import (
 type Node struct {
 	config   Config
 	executor aplos.Config
-	limits   ledger.Limits
 	log      order.Log
 	store    store.Store
 	mesh     *Mesh
@@ -37,22 +36,16 @@ type Node struct {
 	stopped  chan struct{}
 
 	stages   Stages
+	seat     atomic.Pointer[seat]
 	lastWake atomic.Int64 // when this node appended its last wake, ms
 	viewMu   sync.RWMutex // held for writing while a record executes
 }
 
 // New returns a node over its log and store, joined to the mesh through which
-// it meets the others. The store must hold the genesis ([InitStore]).
+// it meets the others. The store must hold the genesis ([InitStore]). A node that
+// is not in the group, or not any more, follows and signs nothing.
 func New(config Config, log order.Log, s store.Store, mesh *Mesh) (*Node, error) {
 	config = config.WithDefaults()
-	member, ok := config.Genesis.Group.Find(config.Self)
-	switch {
-	case !ok:
-		return nil, fmt.Errorf("open node: %s is not in the group of the genesis", config.Self)
-	case member.Key != config.Key.Public():
-		// Every node would skip what this one appends, without a word to it.
-		return nil, fmt.Errorf("open node: %s is not the key that the genesis lists for node %s", config.Key.ID().Short(), config.Self)
-	}
 	applied, _, err := s.Applied()
 	if err != nil {
 		return nil, err
@@ -63,7 +56,7 @@ func New(config Config, log order.Log, s store.Store, mesh *Mesh) (*Node, error)
 		return nil, err
 	}
 	n := &Node{
-		config: config, executor: config.executor(), limits: core.Limits(),
+		config: config, executor: config.executor(),
 		log: log, store: s, mesh: mesh, core: core,
 		pipeline: newPipeline(config.Window), flights: newFlights(config.Window), recent: newRecent(applied.NextOffset), board: newBoard(),
 		stopped: make(chan struct{}),
@@ -71,15 +64,16 @@ func New(config Config, log order.Log, s store.Store, mesh *Mesh) (*Node, error)
 	if err := n.initStatus(applied); err != nil {
 		return nil, err
 	}
+	n.takeSeat()
 	mesh.join(n)
 	return n, nil
 }
 
 func (n *Node) initStatus(applied store.Applied) error {
-	group := n.core.Group.Stats()
+	group := n.core.Machine.Stats()
 	status := Status{
 		Next: applied.NextOffset, LogTime: n.core.Clock().Now,
-		Height: applied.Height, Final: group.Final, NotFinal: n.core.Group.NotFinal(), Diverged: n.config.Diverged,
+		Height: applied.Height, Final: group.Final, NotFinal: n.core.Machine.NotFinal(), Diverged: n.config.Diverged,
 	}
 	if group.Final > 0 {
 		raw, err := n.store.Header(group.Final)

@@ -46,7 +46,7 @@ func (n *Node) reportOne(ctx context.Context, e *lokka.Equivocation) {
 			}
 			return
 		}
-		if errors.Is(err, ErrStopped) || errors.Is(err, ErrDiverged) {
+		if errors.Is(err, ErrStopped) || errors.Is(err, ErrDiverged) || errors.Is(err, ErrOutside) {
 			return
 		}
 		retry := time.NewTimer(evidenceRetry)
@@ -75,6 +75,7 @@ func (n *Node) evidence(e *lokka.Equivocation) ([]byte, error) {
 		Contract: governance.Name, Method: governance.MethodReportEquivocation, Args: args,
 		Nonce: [ledger.NonceSize]byte(digest[:ledger.NonceSize]), Expiry: n.config.Now().Add(evidenceLife).UnixMilli(),
 	}
-	signed, err := t.Sign(n.config.Key.ID(), n.config.Key.Sign)
+	key := n.Key()
+	signed, err := t.Sign(key.ID(), key.Sign)
 	return signed.Bytes(), err
 }

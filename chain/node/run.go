@@ -31,15 +31,15 @@ func (n *Node) runCore(ctx context.Context) error {
 		case k := <-n.pipeline.kept:
 			err = c.stored(k)
 		case s := <-n.pipeline.signatures:
-			n.core.Group.Receive(s)
+			n.core.Machine.Receive(s)
 		case p := <-n.pipeline.pulls:
 			n.mesh.answer(p.from, n.answerTo(p.height))
 		case a := <-n.pipeline.answers:
-			n.core.Group.ReceiveAnswer(a.header, a.signatures)
+			n.core.Machine.ReceiveAnswer(a.header, a.signatures)
 		case <-n.pipeline.wantFinal:
-			n.core.Group.WaitFinal(n.nowMillis())
+			n.core.Machine.WaitFinal(n.nowMillis())
 		case <-ticker.C:
-			n.core.Group.Tick(n.nowMillis())
+			n.core.Machine.Tick(n.nowMillis())
 		case <-ctx.Done():
 			return nil
 		}
@@ -58,7 +58,7 @@ func (n *Node) runCore(ctx context.Context) error {
 // answerTo says what this node knows of a height: the group knows the newest
 // ones, the store those that a node far behind asks for.
 func (n *Node) answerTo(height uint64) answer {
-	if header, signatures := n.core.Group.Answer(height); header != nil {
+	if header, signatures := n.core.Machine.Answer(height); header != nil {
 		return answer{header, signatures}
 	}
 	header, signatures, err := n.Header(height)
@@ -77,7 +77,7 @@ func (c *coreRun) drain(ctx context.Context) error {
 			}
 		}
 		c.returned = c.returned[:0]
-		ready := c.core.Group.Ready()
+		ready := c.core.Machine.Ready()
 		if ready.Empty() && len(c.returned) == 0 {
 			return nil
 		}
@@ -100,11 +100,15 @@ func (c *coreRun) step(ctx context.Context, entries []order.Entry) error {
 		}
 		outcomes := c.recent.add(step.Executed, c.config.Self)
 		c.tell(step.Executed)
+		if step.Executed.Skipped != nil {
+			c.resend(e.Bytes)
+		}
 		c.flights.land(outcomes)
 		c.putClock(step.Executed)
 		if step.Commit == nil {
 			continue
 		}
+		c.takeSeat()
 		if err := c.hand(ctx, work{commit: step.Commit}); err != nil {
 			return err
 		}
@@ -165,19 +169,19 @@ func (c *coreRun) hand(ctx context.Context, w work) error {
 // stored takes note of what the keeper did.
 func (c *coreRun) stored(k kept) error {
 	if k.signed != nil {
-		return c.core.Group.Signed(*k.signed)
+		return c.core.Machine.Signed(*k.signed)
 	}
 	if k.final != nil {
 		return c.finalise(k.final)
 	}
 	c.core.Applied(k.applied)
-	if err := c.core.Group.Applied(k.applied); err != nil {
+	if err := c.core.Machine.Applied(k.applied); err != nil {
 		return err
 	}
 	// In this order: whoever does not find a record among the recent ones any
 	// more must know of the block that holds it.
 	c.board.update(func(s *Status) {
-		s.Height, s.NotFinal = k.applied, c.core.Group.NotFinal()
+		s.Height, s.NotFinal = k.applied, c.core.Machine.NotFinal()
 	})
 	c.recent.drop(k.next - 1)
 	return nil
@@ -242,7 +246,7 @@ func (c *coreRun) finalise(w *finalWork) error {
 	}
 	c.board.update(func(s *Status) {
 		s.Final, s.FinalLast, s.FinalHash = w.height, header.Last, ledger.Hash(w.header)
-		s.NotFinal = c.core.Group.NotFinal()
+		s.NotFinal = c.core.Machine.NotFinal()
 	})
 	return nil
 }

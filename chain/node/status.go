@@ -17,6 +17,8 @@ type Status struct {
 	FinalHash ledger.Digest
 	FinalLast ledger.Position // position of the last transaction in final blocks
 	NotFinal  int             // blocks stored and not final
+	Epoch     uint64          // of the group that signs the block being made
+	Signs     bool            // whether this node is in it, with its key here
 	Diverged  bool
 	Skipped   uint64 // records skipped so far
 	Err       error  // why the node stopped, nil while it runs

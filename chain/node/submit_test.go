@@ -1,7 +1,6 @@
 package node_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"slices"
@@ -271,20 +270,32 @@ func TestStoppedNode(t *testing.T) {
 	}
 }
 
-// TestNewRefusesForeignKey: every node would skip its records in silence.
-func TestNewRefusesForeignKey(t *testing.T) {
+// TestOutsider follows without a place in the group, or without the key in force:
+// it takes no transactions, since every node would skip what it appends.
+func TestOutsider(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t, options{nodes: 1})
-	f.start()
-	defer f.close()
 	for name, change := range map[string]func(*node.Config){
-		"not in the group": func(c *node.Config) { c.Self = aplostest.Stranger(0) },
-		"is not the key":   func(c *node.Config) { c.Key = aplostest.NodeKey(7) },
+		"not in the group": func(c *node.Config) { c.Self = aplostest.NodeID(9) },
+		"another key":      func(c *node.Config) { c.Key = aplostest.NodeKey(9) },
 	} {
-		config := f.config(0)
-		change(&config)
-		if _, err := node.New(config, f.log, f.members[0].store, f.mesh); err == nil || !bytes.Contains([]byte(err.Error()), []byte(name)) {
-			t.Errorf("%s: error %v", name, err)
-		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFleet(t, options{nodes: 1, extra: 1, config: func(i int, c *node.Config) {
+				if i == 1 {
+					change(c)
+				}
+			}})
+			f.start()
+			defer f.close()
+			last := f.submit(0, f.transfer(0, 1, 1))[0].Position
+			f.final(last)
+			if s := f.node(1).Status(); s.Signs || s.Skipped != 0 {
+				t.Errorf("the outsider stands at %+v", s)
+			}
+			if _, err := f.node(1).Submit(t.Context(), [][]byte{f.transfer(0, 1, 1)}); !errors.Is(err, node.ErrOutside) {
+				t.Errorf("the outsider takes a transaction: %v", err)
+			}
+			f.sameHeaders()
+		})
 	}
 }

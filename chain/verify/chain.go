@@ -23,7 +23,7 @@ type Input struct {
 	// execution gives. Nil where only blocks and signatures can be had.
 	Store     store.Store
 	Genesis   []byte // the genesis file
-	Contracts *contract.Set
+	Contracts contract.Rules
 	Verify    ledger.VerifyFunc // ZIP-215
 	Anchors   Anchors
 	// Progress is called after each block; nil for none.
@@ -65,7 +65,10 @@ type walk struct {
 	state    *State
 	executor *aplos.Executor
 	group    *lokka.Machine
-	signers  ledger.Group
+	signers  ledger.Group // of the block under way
+	// held is set once the end of an epoch lacks the quorum of its own group: what
+	// follows is signed by nobody whom the genesis leads to.
+	held bool
 	// suspended are the nodes whose signatures don't count for the block under way.
 	suspended []governance.Suspension
 	previous  ledger.Digest
@@ -171,6 +174,7 @@ func (w *walk) block(ctx context.Context, height uint64) error {
 	if w.suspended, err = governance.Suspensions(w.state); err != nil {
 		return err
 	}
+	w.signers = w.executor.Group()
 	recomputed, err := w.execute(where, &block)
 	if err != nil {
 		return err
@@ -264,6 +268,14 @@ func (w *walk) seal() (*ledger.Header, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := w.group.SetLimits(w.executor.Limits()); err != nil {
+		return nil, err
+	}
+	if group := w.executor.Group(); group.Epoch != w.signers.Epoch {
+		if err := w.group.SetGroup(group); err != nil {
+			return nil, err
+		}
+	}
 	return &block.Header, w.group.Applied(sealed.Height)
 }
 
@@ -289,7 +301,9 @@ func (w *walk) signatures(height uint64, raw []byte, header *ledger.Header, sign
 			valid-- // it counts in n alone
 		}
 	}
-	if valid >= w.signers.Quorum() {
+	final := valid >= w.signers.Quorum()
+	w.held = w.held || !final && w.executor.Group().Epoch != w.signers.Epoch
+	if final && !w.held {
 		w.state.settle()
 		w.report.Height, w.report.Head, w.report.LogTime = height, w.previous, header.LogTime
 	}

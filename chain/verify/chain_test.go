@@ -111,7 +111,7 @@ func (c *chain) add(t testing.TB, raw []byte) {
 		t.Fatal(err)
 	}
 	c.core.Applied(step.Commit.Height)
-	if err := c.core.Group.Applied(step.Commit.Height); err != nil {
+	if err := c.core.Machine.Applied(step.Commit.Height); err != nil {
 		t.Fatal(err)
 	}
 	c.blocks = step.Commit.Height

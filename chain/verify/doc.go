@@ -15,7 +15,9 @@
 //     now, where a transaction is found, and where execution would go on. And
 //     the other way round: the store keeps no row that execution does not
 //     give. Not seen is the log's topic, which no block holds.
-//  2. A quorum over a header counts for all before it, since headers chain.
+//  2. A quorum over a header, of its own epoch's group, counts for all before
+//     it, since headers chain, but not past the end of an epoch that its own
+//     group did not sign.
 //     Blocks of which none has a quorum are incomplete, not right. The state
 //     handed on is that after the newest block with a quorum.
 //  3. Without an anchor a rewritten or shortened chain cannot be told from the

@@ -67,7 +67,7 @@ func TestSuspendedSignatures(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if final := core.Group.Stats().Final; final != tt.height {
+		if final := core.Machine.Stats().Final; final != tt.height {
 			t.Errorf("%s: a node that starts again has %d final, want %d", tt.name, final, tt.height)
 		}
 	}

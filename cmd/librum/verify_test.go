@@ -163,7 +163,7 @@ func (s *stopped) store(core *node.Core, db store.Store, commit *store.Commit, s
 		s.Fatal(err)
 	}
 	core.Applied(commit.Height)
-	if err := core.Group.Applied(commit.Height); err != nil {
+	if err := core.Machine.Applied(commit.Height); err != nil {
 		s.Fatal(err)
 	}
 	for i, key := range s.keys[:signers] {

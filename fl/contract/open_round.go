@@ -27,7 +27,7 @@ func openRoundFootprint(call contract.Call, a *OpenRound) (contract.Footprint, e
 		return contract.Footprint{}, err
 	}
 	f := contract.Footprint{
-		Reads: []contract.Key{members.MemberRow(call.Sender), governance.GroupRow},
+		Reads: []contract.Key{members.MemberRow(call.Sender), governance.GroupRow, governance.OrganisationsRow},
 		Writes: []contract.Key{
 			JobRow(a.Job), TermRow(a.Job), RoundRow(a.Job, a.Round),
 			CohortRow(a.Job, a.Round), GroupRow(a.Job, a.Round),
@@ -109,7 +109,11 @@ func nextAttempt(env *contract.Env, j *Job, a *OpenRound) (attempt uint64, lost 
 // writes who is asked.
 func freezeRoster(env *contract.Env, a *OpenRound, attempt uint64) error {
 	for _, peer := range a.Roster {
-		if _, err := members.Require(env, peer, identity.RolePeer); err != nil {
+		member, err := members.Require(env, peer, identity.RolePeer)
+		if err != nil {
+			return err
+		}
+		if err := governance.RequireStanding(env, member.Organisation); err != nil {
 			return err
 		}
 		row, ok, err := LoadPeer(env, peer)

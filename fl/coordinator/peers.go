@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/librum/librum/chain/contract"
+	"github.com/librum/librum/chain/contract/governance"
 	members "github.com/librum/librum/chain/contract/identity"
 	"github.com/librum/librum/chain/identity"
 	"github.com/librum/librum/chain/ledger"
@@ -69,7 +70,10 @@ func (s *Service) online() ([]ledger.ID, error) {
 	err := s.config.Ledger.View(func(state contract.Range, logTime int64) error {
 		for _, id := range heard {
 			// One who was frozen or revoked would spoil the whole roster.
-			_, err := members.RequireAt(state, id, identity.RolePeer, logTime)
+			member, err := members.RequireAt(state, id, identity.RolePeer, logTime)
+			if err == nil {
+				err = governance.RequireStanding(state, member.Organisation)
+			}
 			if refused := (*contract.Error)(nil); errors.As(err, &refused) {
 				continue
 			}

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/librum/librum/chain/contract"
+	"github.com/librum/librum/chain/identity"
 	"github.com/librum/librum/chain/ledger"
 	fl "github.com/librum/librum/fl/contract"
 	"github.com/librum/librum/fl/job"
@@ -18,17 +19,22 @@ func (s *Service) Receipts(
 	ctx context.Context, peer ledger.ID, id ledger.Digest, number uint64, digest ledger.Digest, size uint64,
 ) ([][]byte, error) {
 	s.hear(peer)
+	_, group, err := s.asks(peer, id, number)
+	if err != nil {
+		return nil, err
+	}
 	own, err := s.receipt(ctx, peer, id, number, digest, size)
 	if err != nil {
 		return nil, err
 	}
 	receipts := [][]byte{own}
-	if s.alone() {
+	if alone(group) {
 		return receipts, nil
 	}
 	var tried []error
+	self, _ := group.Find(s.config.Self)
 	for _, other := range s.config.Mesh.others(s.config.Self) {
-		if s.organisation(other.config.Self) == s.organisation(s.config.Self) {
+		if vouches, ok := group.Find(other.config.Self); !ok || vouches.Organisation == self.Organisation {
 			continue
 		}
 		second, err := other.hold(ctx, peer, id, number, digest, size)
@@ -82,7 +88,7 @@ func (s *Service) count(at place, number, attempt uint64, digest ledger.Digest) 
 func (s *Service) hold(
 	ctx context.Context, peer ledger.ID, id ledger.Digest, number uint64, digest ledger.Digest, size uint64,
 ) ([]byte, error) {
-	attempt, err := s.asks(peer, id, number)
+	attempt, _, err := s.asks(peer, id, number)
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +105,7 @@ func (s *Service) hold(
 func (s *Service) receipt(
 	ctx context.Context, peer ledger.ID, id ledger.Digest, number uint64, digest ledger.Digest, size uint64,
 ) ([]byte, error) {
-	attempt, err := s.asks(peer, id, number)
+	attempt, group, err := s.asks(peer, id, number)
 	if err != nil {
 		return nil, err
 	}
@@ -110,20 +116,24 @@ func (s *Service) receipt(
 	if !ok || uint64(have) != size {
 		return nil, fmt.Errorf("%w: %s of %d bytes", ErrUnavailable, digest.Short(), size)
 	}
+	key := identity.KeyIn(group, s.config.Self, append([]*identity.Key{s.config.Key}, s.config.OtherKeys...)...)
+	if key == nil {
+		return nil, fmt.Errorf("%w: this node is not in the group of round %d", ErrNotAsked, number)
+	}
 	r := ledger.Receipt{
-		Version: ledger.Version, Chain: s.config.Chain, Shard: s.config.Genesis.Shard, Epoch: s.config.Genesis.Group.Epoch,
+		Version: ledger.Version, Chain: s.config.Chain, Shard: s.config.Genesis.Shard, Epoch: group.Epoch,
 		Node: s.config.Self, Blob: digest, Size: size, Subject: fl.ReceiptSubject(id), Round: number, Attempt: attempt, Sender: peer,
 	}
-	e, err := r.Sign(s.config.Key.ID(), s.config.Key.Sign)
+	e, err := r.Sign(key.ID(), key.Sign)
 	if err != nil {
 		return nil, err
 	}
 	return e.Bytes(), nil
 }
 
-// asks returns the attempt in which the job's open round asks the peer,
-// [ErrNotAsked] where it does not.
-func (s *Service) asks(peer ledger.ID, id ledger.Digest, number uint64) (attempt uint64, err error) {
+// asks returns the attempt in which the job's open round asks the peer, and the
+// group that was frozen with it; [ErrNotAsked] where it does not.
+func (s *Service) asks(peer ledger.ID, id ledger.Digest, number uint64) (attempt uint64, group *ledger.Group, err error) {
 	err = s.config.Ledger.View(func(state contract.Range, _ int64) error {
 		r, ok, err := fl.LoadRound(state, id, number)
 		if err != nil {
@@ -140,19 +150,16 @@ func (s *Service) asks(peer ledger.ID, id ledger.Digest, number uint64) (attempt
 			return fmt.Errorf("%w: peer %s in round %d of job %s", ErrNotAsked, peer.Short(), number, id.Short())
 		}
 		attempt = r.Attempt
-		return nil
+		if group, ok, err = fl.LoadGroup(state, id, number); err == nil && !ok {
+			err = fmt.Errorf("read the group of round %d of job %s: it is missing", number, id.Short())
+		}
+		return err
 	})
-	return attempt, err
+	return attempt, group, err
 }
 
-// alone reports whether all nodes are of one organisation, so that nobody else
-// can vouch and the contract wants nobody else.
-func (s *Service) alone() bool {
-	nodes := s.config.Genesis.Group.Nodes
-	return !slices.ContainsFunc(nodes, func(n ledger.GroupNode) bool { return n.Organisation != nodes[0].Organisation })
-}
-
-func (s *Service) organisation(node ledger.ID) ledger.ID {
-	found, _ := s.config.Genesis.Group.Find(node)
-	return found.Organisation
+// alone reports whether all nodes of a round's group are of one organisation, so
+// that nobody else can vouch and the contract wants nobody else.
+func alone(group *ledger.Group) bool {
+	return !slices.ContainsFunc(group.Nodes, func(n ledger.GroupNode) bool { return n.Organisation != group.Nodes[0].Organisation })
 }

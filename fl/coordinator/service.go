@@ -29,15 +29,18 @@ var (
 
 // Config is what a service is made of.
 type Config struct {
-	Self    ledger.ID
-	Key     *identity.Key
-	Genesis *ledger.Genesis
-	Chain   ledger.Digest
-	Ledger  Ledger
-	Blobs   blob.Store
-	Mesh    *Mesh
-	Now     func() time.Time
-	Logger  *slog.Logger
+	Self ledger.ID
+	Key  *identity.Key
+	// OtherKeys were in force for this node, or will be: a receipt is signed with
+	// the key that the round's group lists.
+	OtherKeys []*identity.Key
+	Genesis   *ledger.Genesis
+	Chain     ledger.Digest
+	Ledger    Ledger
+	Blobs     blob.Store
+	Mesh      *Mesh
+	Now       func() time.Time
+	Logger    *slog.Logger
 	// Threads is how many threads an average takes, 0 for all.
 	Threads int
 }

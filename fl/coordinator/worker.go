@@ -77,12 +77,12 @@ func (s *Service) work(ctx context.Context, id ledger.Digest, b *bell) {
 	}
 }
 
-// decide returns what is due now, and the snapshot it follows from. For a
-// suspended node nothing is: whatever it submitted would be refused, again and
-// again.
+// decide returns what is due now, and the snapshot it follows from. For a node
+// that is suspended, or not in the group, nothing is: whatever it submitted would
+// be refused, again and again.
 func (w *worker) decide(ctx context.Context) (round.Snapshot, []round.Action, error) {
-	snapshot, suspended, err := w.snapshot()
-	if err != nil || suspended {
+	snapshot, still, err := w.snapshot()
+	if err != nil || still {
 		return snapshot, nil, err
 	}
 	if err := w.refresh(ctx, &snapshot); err != nil {
@@ -108,8 +108,8 @@ func (s *Service) settle(id ledger.Digest) {
 	maps.DeleteFunc(s.copied, func(at place, _ copies) bool { return at.job == id })
 }
 
-// snapshot reads the job, and whether this node is suspended.
-func (w *worker) snapshot() (snapshot round.Snapshot, suspended bool, err error) {
+// snapshot reads the job, and whether this node is to stand still.
+func (w *worker) snapshot() (snapshot round.Snapshot, still bool, err error) {
 	err = w.config.Ledger.View(func(state contract.Range, logTime int64) error {
 		loaded, ok, err := round.Load(state, w.id, logTime)
 		if err == nil && !ok {
@@ -119,10 +119,14 @@ func (w *worker) snapshot() (snapshot round.Snapshot, suspended bool, err error)
 			return err
 		}
 		snapshot = loaded
-		suspended, err = governance.IsSuspended(state, w.config.Self)
+		if _, member := snapshot.Group.Find(w.config.Self); !member {
+			still = true
+			return nil
+		}
+		still, err = governance.IsSuspended(state, w.config.Self)
 		return err
 	})
-	return snapshot, suspended, err
+	return snapshot, still, err
 }
 
 // refresh brings the facts up to date with the snapshot.

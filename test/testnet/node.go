@@ -76,7 +76,7 @@ func (s *simNode) restore() error {
 	if err != nil {
 		return err
 	}
-	s.core, s.next, s.final = core, applied.NextOffset, core.Group.Stats().Final
+	s.core, s.next, s.final = core, applied.NextOffset, core.Machine.Stats().Final
 	s.results, s.details, s.lastClock = map[ledger.Digest]ledger.Result{}, map[ledger.Digest]string{}, 0
 	s.service = coordinator.New(coordinator.Config{
 		Self: s.config.Self, Key: s.config.Key, Genesis: s.net.genesis, Chain: s.net.chain, Ledger: s, Blobs: s.blobs,
@@ -106,13 +106,13 @@ func (s *simNode) turn(ctx context.Context) error {
 	kept := s.net.post[:0]
 	for _, l := range s.net.post {
 		if l.to == s.index && l.at <= s.net.now {
-			s.core.Group.Receive(l.s)
+			s.core.Machine.Receive(l.s)
 		} else {
 			kept = append(kept, l)
 		}
 	}
 	s.net.post = kept
-	s.core.Group.Tick(s.net.now)
+	s.core.Machine.Tick(s.net.now)
 	return s.drain(ctx)
 }
 
@@ -152,7 +152,7 @@ func (s *simNode) catchUp(ctx context.Context) error {
 			return err
 		}
 		s.core.Applied(step.Commit.Height)
-		if err := s.core.Group.Applied(step.Commit.Height); err != nil {
+		if err := s.core.Machine.Applied(step.Commit.Height); err != nil {
 			return err
 		}
 		if err := s.drain(ctx); err != nil {
@@ -173,7 +173,7 @@ func (s *simNode) putClock() error {
 // drain does what the group asks.
 func (s *simNode) drain(ctx context.Context) error {
 	for {
-		ready := s.core.Group.Ready()
+		ready := s.core.Machine.Ready()
 		if ready.Empty() {
 			return nil
 		}
@@ -189,7 +189,7 @@ func (s *simNode) act(_ context.Context, r lokka.Ready) error {
 		if err := s.store.PutSignature(signed); err != nil {
 			return err
 		}
-		if err := s.core.Group.Signed(signed); err != nil {
+		if err := s.core.Machine.Signed(signed); err != nil {
 			return err
 		}
 	}
@@ -208,7 +208,7 @@ func (s *simNode) act(_ context.Context, r lokka.Ready) error {
 	for _, p := range r.Pull {
 		for _, other := range s.net.nodes {
 			if other.config.Self == p.Node && !other.down {
-				s.core.Group.ReceiveAnswer(other.core.Group.Answer(p.Height))
+				s.core.Machine.ReceiveAnswer(other.core.Machine.Answer(p.Height))
 			}
 		}
 	}
@@ -221,7 +221,7 @@ func (s *simNode) act(_ context.Context, r lokka.Ready) error {
 		s.final, s.finalHash = r.Final, ledger.Hash(r.FinalHeader)
 	}
 	if r.Divergence != nil || len(r.Equivocations) > 0 {
-		return fmt.Errorf("node %d: the group does not agree at height %d", s.index, s.core.Group.Stats().Height)
+		return fmt.Errorf("node %d: the group does not agree at height %d", s.index, s.core.Machine.Stats().Height)
 	}
 	return nil
 }

@@ -156,7 +156,7 @@ func (n *Net) settled() bool {
 		if node.down {
 			continue
 		}
-		stats := node.core.Group.Stats()
+		stats := node.core.Machine.Stats()
 		if node.final != first.final || stats.Final != stats.Height || stats.OpenTransactions != 0 || node.next != uint64(len(n.log)) {
 			return false
 		}

@@ -17,9 +17,9 @@ import (
 // Balance is what each account starts with, in units.
 const Balance = 1_000_000
 
-// Contracts returns the contracts that the chain's own packages need.
-func Contracts() *contract.Set {
-	return contract.NewSet(governance.New(), identitycontract.New(), token.New())
+// Contracts returns the one rule set that the chain's own packages need.
+func Contracts() contract.Rules {
+	return contract.Rules{contract.NewSet(governance.New(), identitycontract.New(), token.New())}
 }
 
 // Chain is a genesis and the keys behind it.
@@ -48,7 +48,7 @@ func New(tb testing.TB, nodes, accounts int, start int64, change func(*ledger.Ge
 		g.Group.Nodes = append(g.Group.Nodes, n)
 	}
 	for i := range accounts {
-		account := id("account", i)
+		account := AccountID(i)
 		c.accounts = append(c.accounts, account)
 		g.Members = append(g.Members, ledger.GenesisMember{
 			ID: account, Organisation: organisation, Roles: []string{identity.RoleMember}, Key: AccountKey(i).Public(),
@@ -80,6 +80,9 @@ func NodeID(i int) ledger.ID {
 
 // NodeKey returns the key of a node.
 func NodeKey(i int) *identity.Key { return key("node", i) }
+
+// AccountID returns the id of an account.
+func AccountID(i int) ledger.ID { return id("account", i) }
 
 // AccountKey returns the key of an account.
 func AccountKey(i int) *identity.Key { return key("account", i) }
@@ -154,4 +157,17 @@ func (c *Chain) Encode(v any) []byte {
 		c.TB.Fatal(err)
 	}
 	return b
+}
+
+// Possession returns the proof that a key's holder wants it to be the member's.
+func (c *Chain) Possession(organisation, member ledger.ID, key *identity.Key) [ledger.SignatureSize]byte {
+	c.TB.Helper()
+	p := ledger.Possession{
+		Version: ledger.Version, Chain: c.ID, Shard: c.Genesis.Shard, Organisation: organisation, Member: member, Key: key.Public(),
+	}
+	proof, err := p.Sign(key.Sign)
+	if err != nil {
+		c.TB.Fatal(err)
+	}
+	return proof
 }

@@ -1,18 +1,27 @@
 // Package governance is the built-in contract that holds what all nodes must
-// agree on beside the accounts: organisations, the group that signs blocks,
-// and the limits of blocks.
+// agree on beside the accounts: organisations, certificate authorities, the
+// group that signs blocks, limits, protocol version, and the proposals by which
+// organisations change them.
 //
-// What enters is the genesis file, and from anyone the evidence that a node
-// signed two headers of one height; what leaves is the rows from which the
-// executor takes group and limits, and who is suspended, so that nothing it depends on stands in a
-// node's own configuration.
+// What enters is the genesis file, calls of officers, from anyone the evidence
+// that a node signed two headers of one height, and the end of each block; what
+// leaves is the rows from which the executor takes group, limits, rules and who
+// may act, so that nothing it depends on stands in a node's own configuration.
 //
 // Invariants:
 //
-//  1. The group row is the group that signs the next block.
-//  2. Every organisation of a group node has a row.
+//  1. The group row is the group that signs the next block. It changes between
+//     two blocks alone, and then its epoch goes up by one and gets a row.
+//  2. Every organisation of a group node stands.
 //  3. A node is suspended by two valid signatures of its own alone. It may send
 //     no transaction from the next one on, and its signatures count for no
-//     header from the next block on; it still counts in n, its records are
-//     still executed, and nothing in this contract lifts it.
+//     header from the next block on; it still counts in n, and its records are
+//     still executed. A proposal lifts it, and forgives what lies below.
+//  4. A proposal passes exactly where ⌊2n/3⌋+1 of the organisations that stand
+//     have approved before its height and expiry, and its change is made once,
+//     after the block before its height.
+//  5. Nothing leaves a group that could not sign: suspended nodes counted in n,
+//     the others are a quorum.
+//  6. A change touches the rows it names and no others; one that is refused
+//     leaves nothing behind.
 package governance

@@ -70,7 +70,7 @@ func reportFootprint(_ contract.Call, a *ReportEquivocation) (contract.Footprint
 	if bytes.Equal(a.HeaderA, a.HeaderB) {
 		return contract.Footprint{}, contract.Errorf(contract.CodeBadArguments, "header_b: equals header_a, want another header of the height")
 	}
-	return contract.Footprint{Reads: []contract.Key{GroupRow}, Writes: []contract.Key{SuspendedRow}}, nil
+	return contract.Footprint{Reads: []contract.Key{GroupRow, LiftedRow}, Writes: []contract.Key{SuspendedRow}}, nil
 }
 
 func report(env *contract.Env, call contract.Call, a *ReportEquivocation) error {
@@ -87,6 +87,13 @@ func report(env *contract.Env, call contract.Call, a *ReportEquivocation) error 
 	}
 	if err := proves(call, node.Key, a.Height, "b", a.HeaderB, a.SignatureB); err != nil {
 		return err
+	}
+	before, err := forgivenBefore(env, a.Node)
+	if err != nil {
+		return err
+	}
+	if a.Height < before {
+		return contract.Errorf(contract.CodeExists, "node %s was suspended, and forgiven what it signed below height %d", a.Node, before)
 	}
 	list, err := Suspensions(env)
 	if err != nil {

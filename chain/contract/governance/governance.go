@@ -1,7 +1,9 @@
 package governance
 
 import (
+	"bytes"
 	"fmt"
+	"slices"
 
 	"github.com/librum/librum/chain/contract"
 	"github.com/librum/librum/chain/ledger"
@@ -31,19 +33,29 @@ func OrganisationRow(id ledger.ID) contract.Key {
 func New() contract.Contract {
 	return contract.Contract{
 		Name:    Name,
-		Summary: "Organisations, the group that signs blocks, limits.",
+		Summary: "Organisations, the group that signs blocks, limits, and the proposals that change them.",
 		Methods: []contract.Method{
 			contract.Handle(MethodReportEquivocation, "Suspends a node that signed two headers of one height.", reportFootprint, report),
+			contract.Handle(MethodPropose, "An officer proposes a change that holds from a height on.", proposeFootprint, propose),
+			contract.Handle(MethodApprove, "An officer approves a proposal for its organisation.", approveFootprint, approve),
+			contract.Handle(MethodWithdraw, "An officer takes back what its organisation proposed.", approveFootprint, withdraw),
 		},
 		Genesis: genesis,
+		Seal:    seal,
 	}
 }
 
 func genesis(g *ledger.Genesis, env *contract.Env) error {
+	standing := make([]ledger.ID, 0, len(g.Organisations))
 	for _, o := range g.Organisations {
+		standing = append(standing, o.ID)
 		if err := contract.Store(env, OrganisationRow(o.ID), &Organisation{Name: o.Name}); err != nil {
 			return err
 		}
+	}
+	slices.SortFunc(standing, func(a, b ledger.ID) int { return bytes.Compare(a[:], b[:]) })
+	if err := contract.Store(env, OrganisationsRow, standing); err != nil {
+		return err
 	}
 	if err := contract.Store(env, GroupRow, &g.Group); err != nil {
 		return err

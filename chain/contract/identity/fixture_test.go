@@ -88,10 +88,10 @@ func (r *registry) member(id ledger.ID) *identity.Member {
 // refused.
 func (r *registry) authority(sender ledger.ID, key *keys.Key, method string) ledger.Code {
 	r.Helper()
-	public, _, err := identity.Authority(r.rows, sender, key.ID(), method, r.now)
+	signer, err := identity.Authority(r.rows, sender, key.ID(), method, r.now)
 	if err == nil {
-		if public != key.Public() {
-			r.Errorf("authority gives key %x for %x", public, key.Public())
+		if signer.Key != key.Public() {
+			r.Errorf("authority gives key %x for %x", signer.Key, key.Public())
 		}
 		return ledger.CodeOK
 	}

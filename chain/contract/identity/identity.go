@@ -83,29 +83,32 @@ func claimFirst(env *contract.Env, key ledger.PublicKey, owner KeyOwner) error {
 	return contract.Store(env, row, &owner)
 }
 
+// Signer is who signs a transaction.
+type Signer struct {
+	Key          ledger.PublicKey
+	Organisation ledger.ID // of the sender
+	Delegated    bool      // a node holds the key for the sender
+}
+
 // Authority returns the key under which a transaction of sender with that key
 // id must be signed. It fails with a [contract.Error] where the sender may not
 // act, or not by this method.
-//
-// Delegated says that a node holds the key for the sender.
-func Authority(
-	state contract.State, sender ledger.ID, key ledger.Digest, method string, logTime int64,
-) (public ledger.PublicKey, delegated bool, err error) {
+func Authority(state contract.State, sender ledger.ID, key ledger.Digest, method string, logTime int64) (Signer, error) {
 	member, err := ActiveAt(state, sender, logTime)
 	if err != nil {
-		return public, false, err
+		return Signer{}, err
 	}
 	if public, ok := member.KeyAt(key, logTime); ok {
-		return public, false, nil
+		return Signer{Key: public, Organisation: member.Organisation}, nil
 	}
 	delegate, err := DelegateAt(state, sender, key, logTime)
 	if err != nil {
-		return public, false, err
+		return Signer{}, err
 	}
 	if !slices.Contains(delegate.Methods, method) {
-		return public, true, contract.Errorf(contract.CodeNotPermitted, "delegate key %s may not sign %s", key.Short(), method)
+		return Signer{}, contract.Errorf(contract.CodeNotPermitted, "delegate key %s may not sign %s", key.Short(), method)
 	}
-	return delegate.Key, true, nil
+	return Signer{Key: delegate.Key, Organisation: member.Organisation, Delegated: true}, nil
 }
 
 // ActiveAt returns a member who may act at log time.

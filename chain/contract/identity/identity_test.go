@@ -89,10 +89,10 @@ func TestAuthority(t *testing.T) {
 			if tt.sender >= 0 {
 				sender = c.Account(tt.sender)
 			}
-			got, _, err := identity.Authority(rows, sender, tt.key.ID(), tt.method, tt.at)
+			got, err := identity.Authority(rows, sender, tt.key.ID(), tt.method, tt.at)
 			if tt.code == "" {
-				if err != nil || got != tt.key.Public() {
-					t.Errorf("key %x, %v", got, err)
+				if err != nil || got.Key != tt.key.Public() {
+					t.Errorf("%+v, %v", got, err)
 				}
 				return
 			}
@@ -162,7 +162,7 @@ func TestBrokenRow(t *testing.T) {
 	t.Parallel()
 	c, rows := chain(t)
 	rows[identity.MemberRow(c.Account(0))] = []byte("rubbish")
-	_, _, err := identity.Authority(rows, c.Account(0), aplostest.AccountKey(0).ID(), "token.transfer", start)
+	_, err := identity.Authority(rows, c.Account(0), aplostest.AccountKey(0).ID(), "token.transfer", start)
 	if refused := (*contract.Error)(nil); err == nil || errors.As(err, &refused) {
 		t.Errorf("a broken row gave a result: %v", err)
 	}
@@ -178,7 +178,7 @@ func ExampleAuthority() {
 	c, rows := chain(quiet{})
 	key := aplostest.DelegateKey(0)
 	for _, method := range []string{"fl.CreateJob", "fl.SubmitUpdate"} {
-		_, _, err := identity.Authority(rows, c.Account(0), key.ID(), method, start)
+		_, err := identity.Authority(rows, c.Account(0), key.ID(), method, start)
 		refused := (*contract.Error)(nil)
 		fmt.Println(method, err == nil, errors.As(err, &refused) && refused.Code == contract.CodeNotPermitted)
 	}

@@ -124,7 +124,7 @@ func enrol(env *contract.Env, call contract.Call, a *Enrol) error {
 		if err := claim(env, key, KeyOwner{Member: a.Member}); err != nil {
 			return err
 		}
-		if err := proven(call, officer.Organisation, a.Member, key, a.Proofs[i]); err != nil {
+		if err := Proven(call, officer.Organisation, a.Member, key, a.Proofs[i]); err != nil {
 			return err
 		}
 		member.Keys = append(member.Keys, MemberKey{Key: key, From: env.LogTime()})

@@ -74,7 +74,7 @@ func rotate(env *contract.Env, call contract.Call, a *RotateKey) error {
 	if err := claim(env, a.Key, KeyOwner{Member: call.Sender}); err != nil {
 		return err
 	}
-	if err := proven(call, member.Organisation, call.Sender, a.Key, a.Proof); err != nil {
+	if err := Proven(call, member.Organisation, call.Sender, a.Key, a.Proof); err != nil {
 		return err
 	}
 	member.Keys[old].Until = until

@@ -104,10 +104,10 @@ func claim(env *contract.Env, key ledger.PublicKey, owner KeyOwner) error {
 // Proof is a signature over a [ledger.Possession].
 type Proof = [ledger.SignatureSize]byte
 
-// proven fails unless the holder of the key wants it to be the member's in that
+// Proven fails unless the holder of the key wants it to be the member's in that
 // organisation: who sees a key in a transaction that is not ordered yet can't
 // take it for a member of its own.
-func proven(call contract.Call, organisation, member ledger.ID, key ledger.PublicKey, proof Proof) error {
+func Proven(call contract.Call, organisation, member ledger.ID, key ledger.PublicKey, proof Proof) error {
 	p := ledger.Possession{
 		Version: ledger.Version, Chain: call.Chain, Shard: call.Shard, Organisation: organisation, Member: member, Key: key,
 	}

@@ -1,0 +1,95 @@
+package governance
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/librum/librum/chain/contract"
+	"github.com/librum/librum/chain/ledger"
+)
+
+// seal makes the changes that hold from the block after the given height on, in
+// the order in which they were proposed. Each is tried on what the one before
+// left; one that does not fit any more fails without effect. Whatever they make
+// of the group is one new epoch.
+func seal(env *contract.Env, height uint64) error {
+	list, ok, err := contract.LoadFrom[[]live](env, ProposalsRow)
+	if err != nil || !ok {
+		return err
+	}
+	due := func(l live) bool { return l.Passed && l.Height <= height+1 }
+	if !slices.ContainsFunc(*list, due) {
+		return nil
+	}
+	before, err := Group(env)
+	if err != nil {
+		return err
+	}
+	for _, l := range *list {
+		if !due(l) {
+			continue
+		}
+		if err := activate(env, l.ID, height+1); err != nil {
+			return fmt.Errorf("activate proposal %s: %w", l.ID, err)
+		}
+	}
+	if err := storeList(env, ProposalsRow, slices.DeleteFunc(*list, due)); err != nil {
+		return err
+	}
+	return beginEpoch(env, before, height+1)
+}
+
+func activate(env *contract.Env, id ledger.Digest, first uint64) error {
+	p, ok, err := LoadProposal(env, id)
+	if err == nil && !ok {
+		err = errors.New("its row is missing")
+	}
+	if err != nil {
+		return err
+	}
+	var a Action
+	if err := ledger.Decode("action", p.Action, MaxActionBytes, &a); err != nil {
+		return err
+	}
+	change, err := a.change()
+	if err != nil {
+		return err
+	}
+	writes, err := try(change.change, env, env.LogTime(), first)
+	p.State, p.Decided = StateActive, env.LogTime()
+	if refused, is := errors.AsType[*contract.Error](err); is {
+		p.State, p.Failure = StateFailed, refused.Code
+	} else if err != nil {
+		return err
+	} else if err := put(env, writes); err != nil {
+		return err
+	}
+	return contract.Store(env, ProposalRow(id), p)
+}
+
+func put(env *contract.Env, writes []ledger.Write) error {
+	for _, w := range writes {
+		err := env.Set(contract.Key(w.Key), w.Value)
+		if w.Delete {
+			err = env.Delete(contract.Key(w.Key))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// beginEpoch gives a group that has changed the next number and a row.
+func beginEpoch(env *contract.Env, before *ledger.Group, first uint64) error {
+	group, err := Group(env)
+	if err != nil || slices.Equal(group.Nodes, before.Nodes) {
+		return err
+	}
+	group.Epoch = before.Epoch + 1
+	if err := contract.Store(env, GroupRow, group); err != nil {
+		return err
+	}
+	return contract.Store(env, EpochRow(group.Epoch), &Epoch{First: first, Group: *group})
+}
