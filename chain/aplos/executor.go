@@ -50,9 +50,10 @@ type Executed struct {
 	Skipped  *ledger.Digest // the digest of a record that changed nothing
 	Reason   string         // why it was skipped; local, not on the ledger
 	LogTime  int64
-	Results  []ledger.Result // one per transaction
-	Burnt    []bool          // whether the result is the one that its id stands for
-	Details  []string        // error texts beside the results; local, not on the ledger
+	Results  []ledger.Result  // one per transaction
+	Writes   [][]ledger.Write // of each transaction, what its result has the digest of
+	Burnt    []bool           // whether the result is the one that its id stands for
+	Details  []string         // error texts beside the results; local, not on the ledger
 }
 
 // Sealed is what a block changed.
@@ -140,6 +141,7 @@ func (e *Executor) Execute(offset uint64, raw []byte) (Executed, error) {
 	out.Results = make([]ledger.Result, len(record.Transactions))
 	out.Details = make([]string, len(record.Transactions))
 	out.Burnt = make([]bool, len(record.Transactions))
+	out.Writes = make([][]ledger.Write, len(record.Transactions))
 	list := make([]Candidate, len(record.Transactions))
 	for i, b := range record.Transactions {
 		list[i] = Read(b)
@@ -147,11 +149,11 @@ func (e *Executor) Execute(offset uint64, raw []byte) (Executed, error) {
 	verdicts := e.foresee(list)
 	for i := range list {
 		position := ledger.Position{Offset: offset, Index: uint32(i)}
-		result, detail, err := e.transaction(position, &list[i], verdicts[i])
+		result, writes, detail, err := e.transaction(position, &list[i], verdicts[i])
 		if err != nil {
 			return out, fmt.Errorf("execute transaction %s: %w", position, err)
 		}
-		out.Results[i], out.Details[i], out.Burnt[i] = result, detail, e.burnt
+		out.Results[i], out.Writes[i], out.Details[i], out.Burnt[i] = result, writes, detail, e.burnt
 	}
 	return out, nil
 }
@@ -178,29 +180,29 @@ func (e *Executor) admit(raw []byte) (ledger.Record, string) {
 	return record, ""
 }
 
-// transaction executes one transaction and returns its result with the error
-// text that belongs to it.
-func (e *Executor) transaction(at ledger.Position, t *Candidate, v verdict) (ledger.Result, string, error) {
+// transaction executes one transaction and returns its result with what it
+// wrote, or the error text that belongs to it.
+func (e *Executor) transaction(at ledger.Position, t *Candidate, v verdict) (ledger.Result, []ledger.Write, string, error) {
 	result := ledger.Result{ID: t.ID, Position: at, Code: ledger.CodeOK, Events: []ledger.Event{}}
 	e.burnt = false
 	env, err := e.run(at, t, v)
 	if err == nil {
 		writes := env.Writes()
 		if result.Writes, err = ledger.WritesDigest(writes); err != nil {
-			return result, "", err
+			return result, nil, "", err
 		}
 		if events := env.Events(); events != nil {
 			result.Events = events
 		}
 		e.state.write(writes)
-		return result, "", nil
+		return result, writes, "", nil
 	}
 	var refused *contract.Error
 	if !errors.As(err, &refused) {
-		return result, "", err
+		return result, nil, "", err
 	}
 	result.Code = refused.Code
-	return result, refused.Detail, nil
+	return result, nil, refused.Detail, nil
 }
 
 // run checks a transaction and runs it. Its errors are of type

@@ -88,6 +88,12 @@ func Decode(what string, b []byte, limit int, v any) error {
 	return decode(decMode, what, b, limit, v)
 }
 
+// DecodeFormat is Decode for a format that strangers send and that has no null
+// anywhere, as decodeFormat says.
+func DecodeFormat(what string, b []byte, limit int, v any) error {
+	return decodeFormat(decMode, what, b, limit, v)
+}
+
 // decodeFormat decodes one of the formats of this package. None has a null
 // anywhere: the library would take one for an element of any type, so that a
 // list of nulls costs hundreds of times its length.

@@ -26,6 +26,9 @@ type Input struct {
 	Contracts contract.Rules
 	Verify    ledger.VerifyFunc // ZIP-215
 	Anchors   Anchors
+	// Observe is given each block that was found right; nil for none. Its error
+	// ends the verification.
+	Observe func(*Seen) error
 	// Progress is called after each block; nil for none.
 	Progress func(height, stored uint64)
 }
@@ -79,6 +82,7 @@ type walk struct {
 	commitment []byte
 	writes     []ledger.Write // of that block, or of genesis
 	expected   expected
+	seen       *Seen // of the block under way; nil where nobody observes
 }
 
 func (w *walk) run(ctx context.Context) error {
@@ -175,6 +179,9 @@ func (w *walk) block(ctx context.Context, height uint64) error {
 		return err
 	}
 	w.signers = w.executor.Group()
+	if w.in.Observe != nil {
+		w.seen = &Seen{Height: height, Header: header, Signatures: signatures, Results: block.Results}
+	}
 	recomputed, err := w.execute(where, &block)
 	if err != nil {
 		return err
@@ -192,7 +199,12 @@ func (w *walk) block(ctx context.Context, height uint64) error {
 	w.report.Checked.Blocks++
 	w.report.Checked.Transactions += uint64(len(block.Results))
 	w.headSeen = w.headSeen || w.previous == w.in.Anchors.Head
-	return w.signatures(height, header, &block.Header, signatures)
+	if err := w.signatures(height, header, &block.Header, signatures); err != nil || w.seen == nil {
+		return err
+	}
+	w.seen.Final = w.report.Height == height
+	w.seen.Next = w.executor.Group()
+	return w.in.Observe(w.seen)
 }
 
 // execute runs the block's records through execution and grouping and returns
@@ -223,6 +235,7 @@ func (w *walk) execute(where string, block *ledger.Block) (*ledger.Header, error
 			}
 			done++
 		}
+		w.seen.add(&executed)
 		cut, err := w.group.Add(lokka.Record{
 			Offset: offset, Envelope: executed.Envelope, Skipped: executed.Skipped, Kind: executed.Record.Kind,
 			Marker: executed.Record.Height, LogTime: executed.LogTime,

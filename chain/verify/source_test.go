@@ -117,3 +117,32 @@ func TestSourceFlippedBytes(t *testing.T) {
 		}
 	}
 }
+
+// TestObserve wants of each block what its results have digests of.
+func TestObserve(t *testing.T) {
+	t.Parallel()
+	c := build(t)
+	in := c.input(c.store)
+	height := uint64(0)
+	in.Observe = func(s *verify.Seen) error {
+		height++
+		if s.Height != height || !s.Final || len(s.Signatures) != 4 || s.Next.Epoch != 0 ||
+			len(s.Transactions) != len(s.Results) || len(s.Writes) != len(s.Results) {
+			t.Errorf("block %d: %+v", height, s)
+		}
+		for i := range s.Results {
+			if d, err := ledger.WritesDigest(s.Writes[i]); err != nil || d != s.Results[i].Writes {
+				t.Errorf("block %d, transaction %d: writes %s, the result says %s, %v", height, i, d, s.Results[i].Writes, err)
+			}
+		}
+		return nil
+	}
+	if r := run(t, in); r.Verdict != verify.Right || height != c.blocks {
+		t.Errorf("%s after %d blocks", r.Verdict, height)
+	}
+	ended := errors.New("enough")
+	in.Observe = func(*verify.Seen) error { return ended }
+	if _, _, err := verify.Chain(t.Context(), in); !errors.Is(err, ended) {
+		t.Errorf("%v, want %v", err, ended)
+	}
+}

@@ -29,7 +29,7 @@ func newJobCommand() *cobra.Command {
 	flags := addServerFlags(cmd)
 	cmd.AddCommand(
 		newJobRunCommand(flags), newJobSubmitCommand(flags), newJobListCommand(flags),
-		newJobShowCommand(flags), newJobWatchCommand(flags), newJobCancelCommand(flags),
+		newJobShowCommand(flags), newJobWatchCommand(flags), newJobCancelCommand(flags), newJobExportCommand(flags),
 	)
 	return cmd
 }

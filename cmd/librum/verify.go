@@ -34,10 +34,12 @@ type verifyOptions struct {
 func newVerifyCommand() *cobra.Command {
 	o := &verifyOptions{}
 	cmd := &cobra.Command{
-		Use:   "verify",
-		Short: "Check a chain or a job from the genesis on, trusting nobody who stored it",
-		Args:  cobra.ArbitraryArgs,
-		RunE:  chooseSubcommand,
+		Use:   "verify [FILE]",
+		Short: "Check a chain, a job or an evidence file, trusting nobody who stored it",
+		Example: "  librum verify job.evidence --genesis 7d0a…\n" +
+			"  librum verify chain --dir demo-data",
+		Args: cobra.ArbitraryArgs,
+		RunE: o.runFile,
 	}
 	flags := cmd.PersistentFlags()
 	flags.StringVar(&o.dir, "dir", "demo-data", "directory of the network")
@@ -102,9 +104,14 @@ func (o *verifyOptions) run(ctx context.Context, out io.Writer, jobID string) er
 	if coded, ok := errors.AsType[*exitError](err); ok && coded.code == exitUsage {
 		return err
 	}
+	return o.finish(out, first(o.server, o.dir), &result, err)
+}
+
+// finish prints the result and returns the exit code as an error.
+func (o *verifyOptions) finish(out io.Writer, where string, result *verifyResult, err error) error {
 	if err != nil {
 		result.OK, result.Verdict = false, verify.Incomplete
-		result.First = &verify.Finding{Kind: "unavailable", Where: first(o.server, o.dir), Message: err.Error()}
+		result.First = &verify.Finding{Kind: "unavailable", Where: where, Message: err.Error()}
 	}
 	if o.json {
 		if err := printJSON(out, result); err != nil {
@@ -274,9 +281,14 @@ func (r *verifyResult) addChain(name string, report *verify.Report, out io.Write
 
 func (r *verifyResult) addJob(ctx context.Context, in flverify.Input, out io.Writer) error {
 	report, err := flverify.Job(ctx, in)
-	if err != nil {
-		return err
+	if err == nil {
+		r.sayJob(in.Job, &report, out)
 	}
+	return err
+}
+
+// sayJob prints what was found out about a job, and notes it.
+func (r *verifyResult) sayJob(id ledger.Digest, report *flverify.Report, out io.Writer) {
 	r.Checked.Rounds += report.Rounds
 	r.Checked.Updates += report.Updates
 	r.Checked.Averages += report.Averages
@@ -292,13 +304,12 @@ func (r *verifyResult) addJob(ctx context.Context, in flverify.Input, out io.Wri
 		r.fail(verify.Wrong, &verify.Finding{Kind: report.First.Kind, Where: report.First.Where, Message: report.First.Message}, out)
 	case report.Incomplete:
 		r.worsen(verify.Incomplete, nil)
-		say(out, "job %s: incomplete: not all could be recomputed", in.Job)
+		say(out, "job %s: incomplete: not all could be recomputed", id)
 	case report.Attested > 0:
-		say(out, "job %s: right: %d rounds, %d averages recomputed, %d on the word of a quorum alone", in.Job, report.Rounds, report.Averages, report.Attested)
+		say(out, "job %s: right: %d rounds, %d averages recomputed, %d on the word of a quorum alone", id, report.Rounds, report.Averages, report.Attested)
 	default:
-		say(out, "job %s: right: %d rounds, %d updates, %d averages", in.Job, report.Rounds, report.Updates, report.Averages)
+		say(out, "job %s: right: %d rounds, %d updates, %d averages", id, report.Rounds, report.Updates, report.Averages)
 	}
-	return nil
 }
 
 // fail says what is wrong or missing, and notes it.

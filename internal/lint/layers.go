@@ -21,6 +21,7 @@ var layers = []layer{
 	{name: "entry points", units: []string{"cmd", "test"}, open: true},
 	{name: "a network in one process", units: []string{"localnet"}},
 	{name: "door", units: []string{"api", "client"}, open: true},
+	{name: "a job in one file", units: []string{"fl/evidence"}},
 	{name: "assembly", units: []string{"chain/node", "chain/verify", "fl/coordinator", "fl/peer", "fl/verify", "search/indexer"}, open: true},
 	{name: "a round's result", units: []string{"fl/recompute"}},
 	{name: "stages", units: []string{

@@ -51,6 +51,11 @@ func TestAudit(t *testing.T) {
 	token := filepath.Join(dir, "token")
 	server := []string{"--server", d.base, "--token-file", token, "--genesis", d.genesis}
 	auditServer(t, server, job, d)
+	remote := filepath.Join(t.TempDir(), "remote.evidence")
+	out, code = output(t, d.env, "job", "export", job, "--evidence", remote, "--genesis", d.genesis, "--json")
+	if code != 0 {
+		t.Errorf("job export from the server: exit %d, %s", code, out)
+	}
 	out, code = output(t, nil, "fsck", "--dir", dir, "--json")
 	if v := lastLine[verdict](t, out); code != 3 || v.OK || v.Verdict != "incomplete" {
 		t.Errorf("fsck of a running network: exit %d, %+v, want 3", code, v)
@@ -59,6 +64,66 @@ func TestAudit(t *testing.T) {
 	d.end(t, syscall.SIGTERM)
 	auditFiles(t, dir)
 	auditReadOnly(t, dir, d.genesis, job)
+	auditEvidence(t, dir, d.genesis, job, remote)
+}
+
+// auditEvidence checks the files that a server and a directory give, in a place
+// where there is nothing else.
+func auditEvidence(t *testing.T, dir, genesis, job, remote string) {
+	t.Helper()
+	local := filepath.Join(t.TempDir(), "local.evidence")
+	model, card := filepath.Join(t.TempDir(), "model.safetensors"), filepath.Join(t.TempDir(), "card.json")
+	if _, code := output(t, nil, "job", "export", job, "--dir", dir, "--evidence", local, "--model", model, "--card", card); code != 0 {
+		t.Fatalf("job export: exit %d", code)
+	}
+	for _, path := range []string{model, card} {
+		if info, err := os.Stat(path); err != nil || info.Size() == 0 {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	for path, averages := range map[string]uint64{local: 2, remote: 0} {
+		out, code := output(t, nil, "verify", path, "--genesis", genesis, "--json")
+		v := lastLine[verdict](t, out)
+		if code != 0 || !v.OK || v.Verdict != "right" || v.Checked["averages"] != averages || v.Checked["rounds"] != 2 || v.Checked["signatures"] == 0 {
+			t.Errorf("verify %s: exit %d, %+v", path, code, v)
+		}
+	}
+	out, code := output(t, nil, "verify", local)
+	for _, want := range []string{
+		"ledger: attested by ", "recomputed: average of 2 updates", "claim of the peers", "nothing was executed again",
+		"no transaction that took effect on the job is left out", "no anchor was given",
+	} {
+		if code != 0 || !strings.Contains(out, want) {
+			t.Errorf("verify FILE, exit %d, does not say %q", code, want)
+		}
+	}
+	whole, err := os.ReadFile(local)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, change := range map[string]func() []byte{
+		"flipped": func() []byte { b := append([]byte(nil), whole...); b[len(b)/3] ^= 1; return b },
+		"cut":     func() []byte { return whole[:len(whole)/2] },
+		"empty":   func() []byte { return nil },
+	} {
+		if err := os.WriteFile(local, change(), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		out, code := output(t, nil, "verify", local, "--json")
+		if v := lastLine[verdict](t, out); code != 1 || v.OK || v.First == nil || v.First.Kind != "malformed" {
+			t.Errorf("%s: exit %d, %+v", name, code, v)
+		}
+	}
+	out, code = output(t, nil, "verify", remote, "--genesis", strings.Repeat("0", 63)+"1", "--json")
+	if v := lastLine[verdict](t, out); code != 1 || v.First == nil || v.First.Kind != "anchor" {
+		t.Errorf("a foreign chain: exit %d, %+v", code, v)
+	}
+	if _, code := output(t, nil, "verify", filepath.Join(t.TempDir(), "nothing.evidence")); code != 3 {
+		t.Errorf("a file that is not there: exit %d, want 3", code)
+	}
 }
 
 // auditServer verifies chain and job of a running node.

@@ -1,0 +1,341 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/librum/librum/chain/identity"
+	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/chain/verify"
+	"github.com/librum/librum/client"
+	fl "github.com/librum/librum/fl/contract"
+	"github.com/librum/librum/fl/evidence"
+	flverify "github.com/librum/librum/fl/verify"
+	"github.com/librum/librum/localnet"
+)
+
+// exportOptions are the flags of job export.
+type exportOptions struct {
+	evidence       string
+	model          string
+	card           string
+	dir            string
+	genesis        string
+	withoutUpdates bool
+}
+
+func newJobExportCommand(flags *serverFlags) *cobra.Command {
+	o := &exportOptions{}
+	cmd := &cobra.Command{
+		Use:   "export ID",
+		Short: "Write a job's evidence, model or card into files",
+		Long: `Write what is asked for: --evidence for one file that shows how the job went and
+that "librum verify FILE" checks anywhere, --model for the last final model,
+--card for the model card.
+
+For the evidence the chain is verified first, from the directory of a stopped
+network (--dir), or from the node that --server names; a node gives updates to
+nobody but those who attest, so what a server gives rests on a quorum's word.`,
+		Example: "  librum job export 3f0c… --evidence job.evidence --dir demo-data\n" +
+			"  librum job export 3f0c… --evidence job.evidence --genesis 7d0a…\n" +
+			"  librum job export 3f0c… --model model.safetensors --card card.json",
+		Args: oneArgument("the job's id"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			id, err := ledger.ParseDigest(args[0])
+			if err != nil {
+				return wrongUse(err)
+			}
+			return o.run(cmd.Context(), flags, id, cmd.OutOrStdout())
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.evidence, "evidence", "", "file for the evidence")
+	f.StringVar(&o.model, "model", "", "file for the last final model, safetensors")
+	f.StringVar(&o.card, "card", "", "file for the model card, JSON")
+	f.StringVar(&o.dir, "dir", "", "take it from the directory of a stopped network instead of a server")
+	f.StringVar(&o.genesis, "genesis", "", "anchor of the evidence: the genesis file, or its digest")
+	f.BoolVar(&o.withoutUpdates, "without-updates", false, "leave the peers' updates out of the evidence: averages then rest on a quorum's word")
+	return cmd
+}
+
+// exported is what job export prints with --json.
+type exported struct {
+	Job      ledger.Digest `json:"job"`
+	Evidence *exportedFile `json:"evidence,omitempty"`
+	Model    *exportedFile `json:"model,omitempty"`
+	Card     *exportedFile `json:"card,omitempty"`
+}
+
+type exportedFile struct {
+	File   string `json:"file"`
+	Bytes  int64  `json:"bytes"`
+	Blocks uint64 `json:"blocks,omitempty"`
+	// Updates says whether averages can be recomputed from the evidence.
+	Recomputable *bool `json:"recomputable,omitempty"`
+}
+
+func (o *exportOptions) run(ctx context.Context, flags *serverFlags, id ledger.Digest, out io.Writer) (err error) {
+	if o.evidence == "" && o.model == "" && o.card == "" {
+		return wrongUse(errors.New("nothing to write: give --evidence, --model or --card"))
+	}
+	if o.dir != "" && flags.server != "" {
+		return wrongUse(errors.New("--dir and --server: give one of them"))
+	}
+	anchors, err := (&verifyOptions{genesis: o.genesis}).anchors()
+	if err != nil {
+		return wrongUse(err)
+	}
+	from, err := o.open(ctx, flags)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, from.close()) }()
+	text := out
+	if flags.json {
+		text = io.Discard
+	}
+	export := export{exportOptions: o, from: from, job: id, anchors: anchors, out: text}
+	if err := export.run(ctx); err != nil {
+		return err
+	}
+	if flags.json {
+		return printJSON(out, export.result)
+	}
+	return nil
+}
+
+// origin is where an export comes from.
+type origin struct {
+	genesis  []byte
+	source   verify.Source
+	store    *localnet.Offline // nil: a server
+	client   *client.Client    // nil: a directory
+	files    []flverify.Files
+	withheld bool
+	closers  []func() error
+}
+
+func (f *origin) close() error {
+	errs := make([]error, 0, len(f.closers))
+	for _, c := range slices.Backward(f.closers) {
+		errs = append(errs, c())
+	}
+	return errors.Join(errs...)
+}
+
+func (o *exportOptions) open(ctx context.Context, flags *serverFlags) (*origin, error) {
+	if o.dir != "" {
+		return openDirOrigin(ctx, localnet.Dir(o.dir))
+	}
+	c, err := flags.open()
+	if err != nil {
+		return nil, err
+	}
+	return openServerOrigin(ctx, c)
+}
+
+func openDirOrigin(ctx context.Context, dir localnet.Dir) (*origin, error) {
+	g, chain, err := dir.LoadGenesis()
+	if err != nil {
+		return nil, &exitError{code: exitUnknown, err: err}
+	}
+	from := &origin{}
+	if from.genesis, err = os.ReadFile(dir.Genesis()); err != nil {
+		return nil, &exitError{code: exitUnknown, err: err}
+	}
+	nodes, err := localnet.OpenOffline(ctx, dir, g, chain)
+	if err != nil {
+		return nil, &exitError{code: exitUnknown, err: err}
+	}
+	most := uint64(0)
+	for _, n := range nodes {
+		from.closers = append(from.closers, n.Close)
+		from.files = append(from.files, n.Blobs)
+		if a, _, err := n.Store.Applied(); err == nil && (from.store == nil || a.Height > most) {
+			from.store, most = n, a.Height
+		}
+	}
+	return from, nil
+}
+
+func openServerOrigin(ctx context.Context, c *client.Client) (*origin, error) {
+	genesis, _, err := c.Genesis(ctx)
+	if err != nil {
+		c.Close()
+		return nil, answered(err)
+	}
+	dir, err := os.MkdirTemp("", "librum-export-")
+	if err != nil {
+		c.Close()
+		return nil, err
+	}
+	source := newRemoteChain(ctx, c)
+	return &origin{
+		genesis: genesis, source: source, client: c, files: []flverify.Files{&remoteFiles{client: c, dir: dir}}, withheld: true,
+		closers: []func() error{
+			func() error { c.Close(); return nil },
+			func() error { return os.RemoveAll(dir) },
+			func() error { source.close(); return nil },
+		},
+	}, nil
+}
+
+// export is one under way.
+type export struct {
+	*exportOptions
+
+	from    *origin
+	job     ledger.Digest
+	anchors verify.Anchors
+	out     io.Writer
+	result  exported
+}
+
+func (e *export) run(ctx context.Context) (err error) {
+	e.result.Job = e.job
+	if e.evidence == "" && e.from.client != nil {
+		return e.download(ctx)
+	}
+	place := first(e.evidence, e.model, e.card)
+	spool, err := os.CreateTemp(filepath.Dir(place), ".librum-spool-*")
+	if err != nil {
+		return &exitError{code: exitUnknown, err: fmt.Errorf("make a temporary file beside %s: %w", place, err)}
+	}
+	defer func() { err = errors.Join(err, spool.Close(), os.Remove(spool.Name())) }()
+	recorder := evidence.NewRecorder(e.job, spool)
+	input := verify.Input{
+		Source: e.from.source, Genesis: e.from.genesis, Contracts: localnet.Contracts(),
+		Verify: identity.NewVerifier(1 << 14).Verify, Anchors: e.anchors,
+		Observe: func(s *verify.Seen) error { return recorder.Add((*evidence.Executed)(s)) },
+	}
+	if e.from.store != nil {
+		input.Store = e.from.store.Store
+	}
+	report, state, err := verify.Chain(ctx, input)
+	if err != nil {
+		return answered(err)
+	}
+	if report.First != nil {
+		code := exitNo
+		if report.Verdict == verify.Incomplete {
+			code = exitUnknown
+		}
+		return &exitError{code: code, err: fmt.Errorf("the chain is %s: %w", report.Verdict, report.First)}
+	}
+	job, ok, err := fl.LoadJob(state, e.job)
+	if err != nil {
+		return err
+	}
+	if !ok || !recorder.Found() {
+		return &exitError{code: exitUnknown, err: fmt.Errorf("no such job on the ledger up to block %d: %s", report.Height, e.job)}
+	}
+	if err := e.results(ctx, string(job.State), job.Finals, job.Model, job.Card); err != nil {
+		return err
+	}
+	if e.evidence == "" {
+		return nil
+	}
+	return e.pack(ctx, recorder, state, job)
+}
+
+// download writes model and card that a server names, without a look at the
+// chain: each is what its digest says.
+func (e *export) download(ctx context.Context) error {
+	j, err := e.from.client.Job(ctx, e.job)
+	if err != nil {
+		return answered(err)
+	}
+	var model, card ledger.Digest
+	if j.Model != nil {
+		model = j.Model.Digest
+	}
+	if j.Card != nil {
+		card = j.Card.Digest
+	}
+	return e.results(ctx, j.State, j.FinalRounds, model, card)
+}
+
+// results writes model and card.
+func (e *export) results(ctx context.Context, state string, finals uint64, model, card ledger.Digest) error {
+	for _, f := range []struct {
+		what, path string
+		digest     ledger.Digest
+		into       **exportedFile
+	}{{"final model", e.model, model, &e.result.Model}, {"model card", e.card, card, &e.result.Card}} {
+		if f.path == "" {
+			continue
+		}
+		if f.digest.IsZero() || f.what == "final model" && finals == 0 {
+			return &exitError{code: exitUnknown, err: fmt.Errorf("the job is %s and has no %s", state, f.what)}
+		}
+		files := evidence.Reads{Files: e.from.files}
+		size, err := e.write(f.path, func(w io.Writer) error { return files.Copy(ctx, w, f.digest) })
+		if err != nil {
+			return &exitError{code: exitUnknown, err: fmt.Errorf("write the %s: %w", f.what, err)}
+		}
+		*f.into = &exportedFile{File: f.path, Bytes: size}
+		say(e.out, "%s %s: %s, %d bytes", f.what, f.digest, f.path, size)
+	}
+	return nil
+}
+
+// pack verifies the job, which tells what it rests on, and writes the evidence.
+func (e *export) pack(ctx context.Context, recorder *evidence.Recorder, state *verify.State, job *fl.Job) error {
+	reads := &evidence.Reads{Files: e.from.files}
+	if e.withoutUpdates {
+		reads.Only = map[ledger.Digest]bool{job.Model: true, job.Card: true}
+	}
+	report, err := flverify.Job(ctx, flverify.Input{
+		State: state, Job: e.job, Files: []flverify.Files{reads}, Withheld: e.from.withheld || e.withoutUpdates,
+	})
+	if err != nil {
+		return answered(err)
+	}
+	size, err := e.write(e.evidence, func(w io.Writer) error {
+		return recorder.Write(ctx, w, e.from.genesis, reads)
+	})
+	if err != nil {
+		return &exitError{code: exitUnknown, err: fmt.Errorf("write the evidence: %w", err)}
+	}
+	recomputable := report.Attested == 0 && !report.Incomplete
+	first, last := recorder.Heights()
+	e.result.Evidence = &exportedFile{File: e.evidence, Bytes: size, Blocks: last - first + 1, Recomputable: &recomputable}
+	say(e.out, "evidence of job %s: %s, %d bytes, blocks %d to %d", e.job, e.evidence, size, first, last)
+	if !recomputable {
+		say(e.out, "not all updates are in it: averages rest on a quorum's word")
+	}
+	if report.First != nil {
+		return &exitError{code: exitNo, err: fmt.Errorf("the evidence is written, and it is evidence of something wrong: %w", report.First)}
+	}
+	say(e.out, "check it anywhere: librum verify %s --genesis %s", e.evidence, ledger.Hash(e.from.genesis))
+	return nil
+}
+
+// write writes a file that is there whole or not at all.
+func (e *export) write(path string, fill func(io.Writer) error) (size int64, err error) {
+	file, err := os.CreateTemp(filepath.Dir(path), ".librum-export-*")
+	if err != nil {
+		return 0, err
+	}
+	err = fill(file)
+	if err == nil {
+		err = file.Sync()
+	}
+	if err == nil {
+		size, err = file.Seek(0, io.SeekEnd)
+	}
+	if err = errors.Join(err, file.Close()); err == nil {
+		err = os.Rename(file.Name(), path)
+	}
+	if err != nil {
+		return 0, errors.Join(err, os.Remove(file.Name()))
+	}
+	return size, nil
+}
