@@ -25,7 +25,7 @@ type accountPath struct {
 	ID ledger.ID `path:"id" doc:"Id of the member or account."`
 }
 
-func (s *server) account(_ context.Context, in *accountPath) (*body[v1.Account], error) {
+func (s *server) account(ctx context.Context, in *accountPath) (*body[v1.Account], error) {
 	out := v1.Account{ID: in.ID, Symbol: s.genesis.Token.Symbol, Decimals: s.genesis.Token.Decimals}
 	err := s.Node.View(func(state contract.Range, _ int64) error {
 		balance, held, err := contract.LoadFrom[ledger.Amount](state, token.BalanceRow(in.ID))
@@ -34,6 +34,9 @@ func (s *server) account(_ context.Context, in *accountPath) (*body[v1.Account],
 		}
 		member, enrolled, err := contract.LoadFrom[identity.Member](state, identity.MemberRow(in.ID))
 		if err != nil {
+			return err
+		}
+		if err := s.seesAccount(ctx, in.ID, member); err != nil {
 			return err
 		}
 		if !held && !enrolled {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
+	"slices"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -25,16 +27,17 @@ const (
 type server struct {
 	Config
 
-	genesis  *ledger.Genesis
-	token    tokenHash
-	mux      *http.ServeMux
-	huma     huma.API
-	decoder  cbor.DecMode
-	public   *public
-	sessions *sessions
-	streams  places
-	tasks    places // of waits for tasks: streams must not keep peers from their work
-	metrics  *metrics
+	genesis      *ledger.Genesis
+	organisation ledger.ID // of the node
+	access       map[string]Access
+	mux          *http.ServeMux
+	huma         huma.API
+	decoder      cbor.DecMode
+	public       *public
+	sessions     *sessions
+	streams      places
+	tasks        places // of waits for tasks: streams must not keep peers from their work
+	metrics      *metrics
 }
 
 // New returns the handler of the interface.
@@ -52,7 +55,7 @@ func New(config Config) (http.Handler, error) {
 		return nil, fmt.Errorf("open the API: %w", err)
 	}
 	s := &server{
-		Config: config, genesis: genesis, token: hashToken(config.Token), mux: http.NewServeMux(), decoder: decoder,
+		Config: config, genesis: genesis, access: accessByOperation(), mux: http.NewServeMux(), decoder: decoder,
 		public:  newPublic(config.Node),
 		streams: make(places, config.Limits.Streams),
 		tasks:   make(places, config.Limits.Tasks),
@@ -62,7 +65,9 @@ func New(config Config) (http.Handler, error) {
 		_, answered := asFailure(err)
 		return !answered // what cannot be read may be awaited
 	})
-	s.Token = "" // only its hash is needed from here on
+	if self, ok := genesis.Group.Find(config.Node.Config().Self); ok {
+		s.organisation = self.Organisation
+	}
 	if s.metrics, err = newMetrics(s); err != nil {
 		return nil, fmt.Errorf("open the API: %w", err)
 	}
@@ -86,6 +91,7 @@ func (s *server) routes() {
 	s.blobRoutes()
 	s.uploadRoutes()
 	s.peerRoutes()
+	s.bearerTokenRoutes()
 }
 
 func openAPIConfig() huma.Config {
@@ -120,8 +126,8 @@ func openAPIConfig() huma.Config {
 	return config
 }
 
-// handle registers an operation. Its errors become problems, and its
-// documentation names them.
+// handle registers an operation. Its errors become problems, its documentation
+// names them and who may ask, and nobody else may.
 func handle[I, O any](s *server, op huma.Operation, handler func(context.Context, *I) (*O, error)) {
 	if op.Responses == nil {
 		op.Responses = map[string]*huma.Response{}
@@ -132,7 +138,19 @@ func handle[I, O any](s *server, op huma.Operation, handler func(context.Context
 			Schema: s.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[v1.Problem](), true, ""),
 		}},
 	}
+	access, closed := s.access[op.OperationID]
+	if closed {
+		op.Description = strings.TrimSpace(op.Description + " " + access.describe())
+	} else if !slices.Contains(openOperations(), op.OperationID) {
+		panic("api: operation " + op.OperationID + " stands in no row of AccessTable") // written down in code
+	}
 	huma.Register(s.huma, op, func(ctx context.Context, input *I) (*O, error) {
+		if closed {
+			var err error
+			if ctx, err = s.permit(ctx, op.OperationID); err != nil {
+				return nil, err
+			}
+		}
 		output, err := handler(ctx, input)
 		if err != nil {
 			return nil, s.refuse(ctx, op.OperationID, err)

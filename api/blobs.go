@@ -31,14 +31,17 @@ type blobPath struct {
 }
 
 func (s *server) blob(ctx context.Context, in *blobPath) (*huma.StreamResponse, error) {
-	file, ok, err := s.public.find(ctx, in.Digest)
-	if err != nil {
+	c := callerOf(ctx)
+	file, seen, err := s.public.find(ctx, in.Digest, func(jobs []ledger.Digest) (bool, error) { return s.seesAny(c, jobs) })
+	switch {
+	case err != nil:
 		return nil, err
-	}
-	if !ok {
+	case file == nil:
 		return nil, fail("not_found", in.Digest.String()+" is no model or card that the ledger names")
+	case !seen:
+		return nil, notPermitted("content %s is of no job that member %s created or was asked by", in.Digest, c.Member)
 	}
-	return s.serveBlob(ctx, file, "")
+	return s.serveBlob(ctx, file.File, "")
 }
 
 func contentResponses() map[string]*huma.Response {

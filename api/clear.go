@@ -55,6 +55,6 @@ func (s *server) named(ctx context.Context, u v1.NewUpload) (bool, error) {
 			return true, nil
 		}
 	}
-	_, public, err := s.public.find(ctx, u.Digest)
-	return public, err
+	file, _, err := s.public.find(ctx, u.Digest, nil)
+	return file != nil, err
 }

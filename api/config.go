@@ -3,13 +3,12 @@ package api
 import (
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"time"
 
+	"github.com/librum/librum/api/bearer"
 	"github.com/librum/librum/chain/blob"
-	"github.com/librum/librum/chain/identity"
 	"github.com/librum/librum/chain/ledger"
 	"github.com/librum/librum/chain/node"
 )
@@ -21,22 +20,12 @@ type Config struct {
 	Coordinator Coordinator
 	Blobs       blob.Store
 	Genesis     []byte // the genesis file
-	Delegate    Delegate
-	Token       string // bearer token, at least [MinTokenBytes]
+	Tokens      *bearer.Store
 	Now         func() time.Time
 	Random      io.Reader // nonces and missing idempotency keys
 	Logger      *slog.Logger
 	Limits      Limits
 }
-
-// Delegate signs for the token's member.
-type Delegate struct {
-	Key    *identity.Key
-	Member ledger.ID
-}
-
-// MinTokenBytes is the least length of a token: 128 bits in hexadecimal digits.
-const MinTokenBytes = 32
 
 // Limits bound what a client may ask. Zero stands for the default.
 type Limits struct {
@@ -93,10 +82,8 @@ func (c Config) withDefaults() (Config, error) {
 		return c, errors.New("open the API: node, coordinator and blobs must be given")
 	case ledger.Hash(c.Genesis) != c.Node.Config().Chain:
 		return c, errors.New("open the API: the genesis is not the node's")
-	case c.Delegate.Key == nil || c.Delegate.Member.IsZero():
-		return c, errors.New("open the API: the delegate has no key or no member")
-	case len(c.Token) < MinTokenBytes:
-		return c, fmt.Errorf("open the API: the token has %d bytes, want at least %d", len(c.Token), MinTokenBytes)
+	case c.Tokens == nil:
+		return c, errors.New("open the API: the store of tokens must be given")
 	}
 	if c.Now == nil {
 		c.Now = time.Now

@@ -1,15 +1,16 @@
 // Package api is the only door in: the HTTP interface of a node, OpenAPI 3.1
 // at /openapi.json, one file a resource.
 //
-// What enters is requests of strangers and holders of the bearer token; what
+// What enters is requests of strangers and holders of bearer tokens; what
 // leaves is JSON of api/v1, content by digest, server-sent events, and problem
 // details (RFC 9457) whose types are those of [Problems]. What is asked is done
 // by chain/node, fl/coordinator and the blob store; nothing is decided here.
 //
 // Invariants:
 //
-//  1. All but health, readiness and the OpenAPI document need the token. It is
-//     kept as a hash and compared in constant time.
+//  1. All but health, readiness, the OpenAPI document and signed requests for
+//     tokens need a token. At each request its member must be in standing, and
+//     the ledger must list its key where it has one. Tokens are kept as hashes.
 //  2. Every request has a bound on its header, its body and the time it may
 //     take; a transfer may take as long as it moves on, an upload's part no
 //     slower than [Limits] says, a wait is bounded by them. Uploads, streams
@@ -19,6 +20,8 @@
 //     log said before that offset.
 //  4. An error shows its problem and no more: what went wrong inside is logged
 //     and not told.
-//  5. The node signs for the token's member with the delegate key that the
-//     ledger lists, and only to create and cancel jobs.
+//  5. The node signs for a token's member with the delegate key of that token
+//     and no other, and only what the ledger lists for it.
+//  6. Who may ask what is [AccessTable]; an operation that stands in no row of it
+//     does not start.
 package api

@@ -27,15 +27,32 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header.Set(v1.PositionHeader, strconv.FormatUint(s.Node.Status().Next, 10))
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Cache-Control", "no-store")
-	if !isPublic(r.URL.Path) && !s.token.allows(r) {
-		writeFailure(answer, unauthorized())
-		return
+	if !isPublic(r) {
+		c, err := s.identify(r)
+		if err != nil {
+			if f, ok := asFailure(s.refuse(r.Context(), "identify", err)); ok {
+				writeFailure(answer, f)
+			}
+			return
+		}
+		r = r.WithContext(context.WithValue(r.Context(), callerKey{}, c))
 	}
 	if _, pattern := s.mux.Handler(r); pattern == "" {
 		s.refuseRoute(answer, r)
 		return
 	}
 	s.mux.ServeHTTP(answer, r)
+}
+
+// isPublic reports whether a request needs no token.
+func isPublic(r *http.Request) bool {
+	switch r.URL.Path {
+	case pathHealth, pathReady, pathOpenAPI:
+		return true
+	case pathBearerTokens:
+		return r.Method == http.MethodPost // signed by the member's own key
+	}
+	return false
 }
 
 // refuseRoute answers where the mux has nothing: it knows which methods the

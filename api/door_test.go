@@ -144,6 +144,7 @@ func TestBadInputIsNamed(t *testing.T) {
 		{"no such proof", get, "/v1/transactions/" + digest + "/proof", "", "", "not_found", digest},
 		{"no such peer", get, "/v1/peers/" + id, "", "", "not_found", id},
 		{"wait too long", get, "/v1/peers/" + id + "/tasks?wait_s=301", "", "", "invalid", "query.wait_s"},
+		{"another's task", get, "/v1/peers/" + id + "/tasks", "", "", "not_permitted", "peer (own)"},
 		{"empty body", post, "/v1/transactions", json, "", "bad_request", ""},
 		{"cut JSON", post, "/v1/transactions", json, `{"transaction":`, "bad_request", "ends early"},
 		{"two objects", post, "/v1/transactions", json, `{"transaction":"` + transfer + `"}{}`, "bad_request", "more follows"},
@@ -236,7 +237,7 @@ func TestBatchFitsTheMembersShare(t *testing.T) {
 func TestWaitsAreBounded(t *testing.T) {
 	t.Parallel()
 	f := start(t, options{peers: 1, limits: api.Limits{Streams: 1, Tasks: 1}})
-	self := f.secrets.ID(localnet.KindPeer, 0)
+	self, p := f.secrets.ID(localnet.KindPeer, 0), f.as(t, localnet.KindPeer, 0)
 	f.call(t, localnet.KindPeer, 0, fl.MethodRegisterPeer, &fl.RegisterPeer{Available: true})
 	j, err := f.client.CreateJob(t.Context(), smallSpec(2, 1), "") // one peer too few
 	if err != nil {
@@ -244,8 +245,8 @@ func TestWaitsAreBounded(t *testing.T) {
 	}
 	refused := func(what string, err error) {
 		t.Helper()
-		var p *client.Problem
-		if !errors.As(err, &p) || p.Code() != "too_many_waits" || p.RetryAfter == 0 {
+		var problem *client.Problem
+		if !errors.As(err, &problem) || problem.Code() != "too_many_waits" || problem.RetryAfter == 0 {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
@@ -259,7 +260,7 @@ func TestWaitsAreBounded(t *testing.T) {
 		polling, stop := context.WithCancel(t.Context())
 		polled := make(chan error, 1)
 		go func() {
-			_, err := f.client.Task(polling, self, 50*time.Second)
+			_, err := p.client.Task(polling, self, 50*time.Second)
 			polled <- err
 		}()
 		for !bytes.Contains(f.metrics(t), []byte("\nlibrum_http_waits 2\n")) {
@@ -267,7 +268,7 @@ func TestWaitsAreBounded(t *testing.T) {
 				t.Fatalf("a wait for a task beside a stream: %v", <-polled)
 			}
 		}
-		_, err := f.client.Task(t.Context(), self, time.Second)
+		_, err := p.client.Task(t.Context(), self, time.Second)
 		refused("a second wait for a task", err)
 		stop()
 		if err := <-polled; !errors.Is(err, context.Canceled) {

@@ -42,7 +42,7 @@ type followInput struct {
 }
 
 func (s *server) followJob(ctx context.Context, in *followInput) (*huma.StreamResponse, error) {
-	row, _, err := s.loadJob(in.ID)
+	row, _, err := s.visibleJob(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}

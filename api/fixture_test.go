@@ -3,6 +3,7 @@ package api_test
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"io"
@@ -30,7 +31,6 @@ type fixture struct {
 	url     string
 	token   string
 	client  *client.Client
-	nonce   byte
 	halt    func() // stops the nodes, not the server
 }
 
@@ -56,14 +56,33 @@ func start(t testing.TB, o options) *fixture {
 	if f.Network, err = localnet.Open(t.Context(), dir, o.net); err != nil {
 		t.Fatal(err)
 	}
-	genesis, err := os.ReadFile(dir.Genesis())
+	config, err := f.Door(0, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	handler, err := api.New(api.Config{
-		Node: f.Nodes[0], Coordinator: f.Coordinators[0], Blobs: f.Blobs[0], Genesis: genesis, Token: f.token, Limits: o.limits,
-		Delegate: api.Delegate{Key: f.secrets.Key(localnet.KindDelegate, 0), Member: f.secrets.ID(localnet.KindMember, 0)},
+	config.Limits = o.limits
+	running, stopRunning := context.WithCancel(context.Background())
+	f.halt = stopRunning
+	ran := make(chan error, 1)
+	go func() { ran <- f.Run(running) }()
+	t.Cleanup(func() {
+		stopRunning()
+		if err := errors.Join(<-ran, f.Close()); err != nil {
+			t.Error(err)
+		}
 	})
+	f.url = f.serve(t, config)
+	if f.client, err = client.New(f.url, f.token, client.Options{Retries: -1}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(f.client.Close)
+	return f
+}
+
+// serve answers on a port of its own until the test ends, and returns its URL.
+func (f *fixture) serve(t testing.TB, config api.Config) string {
+	t.Helper()
+	handler, err := api.New(config)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,26 +90,16 @@ func start(t testing.TB, o options) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.url = "http://" + listener.Addr().String()
-	if f.client, err = client.New(f.url, f.token, client.Options{Retries: -1}); err != nil {
-		t.Fatal(err)
-	}
-	serving, stopServing := context.WithCancel(context.Background())
-	running, stopRunning := context.WithCancel(context.Background())
-	f.halt = stopRunning
-	served, ran := make(chan error, 1), make(chan error, 1)
-	go func() { ran <- f.Run(running) }()
-	go func() { served <- api.Serve(serving, listener, handler) }()
+	ctx, stop := context.WithCancel(context.Background())
+	served := make(chan error, 1)
+	go func() { served <- api.Serve(ctx, listener, handler) }()
 	t.Cleanup(func() {
-		f.client.Close()
-		stopServing()
-		err := <-served
-		stopRunning()
-		if err := errors.Join(err, <-ran, f.Close()); err != nil {
+		stop()
+		if err := <-served; err != nil {
 			t.Error(err)
 		}
 	})
-	return f
+	return "http://" + listener.Addr().String()
 }
 
 // ask sends a request with the token and returns status, header and body.
@@ -108,6 +117,48 @@ func (f *fixture) ask(t *testing.T, method, path, contentType string, body []byt
 		r.Header.Set(header[i], header[i+1])
 	}
 	return answer(t, r)
+}
+
+// as returns the fixture with a token of another member's, which only reads.
+func (f *fixture) as(t testing.TB, kind string, index int) *fixture {
+	t.Helper()
+	return f.withToken(t, f.bearer(t, f.url, kind, index, false).Secret)
+}
+
+// bearer asks the node at the address for a token of a member's.
+func (f *fixture) bearer(t testing.TB, url, kind string, index int, signs bool) v1.NewBearerToken {
+	t.Helper()
+	c, err := client.New(url, "", client.Options{Retries: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	made, err := c.CreateToken(t.Context(), f.identity(kind, index), "of a test", signs, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return made
+}
+
+func (f *fixture) identity(kind string, index int) *client.Identity {
+	return &client.Identity{Key: f.secrets.Key(kind, index), Chain: f.Chain, Now: time.Now, Random: rand.Reader}
+}
+
+func (f *fixture) withToken(t testing.TB, secret string) *fixture {
+	t.Helper()
+	other := *f
+	var err error
+	if other.client, err = client.New(f.url, secret, client.Options{Retries: -1}); err != nil {
+		t.Fatal(err)
+	}
+	other.token = secret
+	t.Cleanup(other.client.Close)
+	return &other
+}
+
+func nonce() (n [16]byte) {
+	_, _ = rand.Read(n[:]) // never fails
+	return n
 }
 
 func impatient() *http.Client { return &http.Client{Timeout: time.Minute} }
@@ -152,10 +203,9 @@ func (f *fixture) transfer(t *testing.T, amount uint64) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.nonce++
 	tx := ledger.Transaction{
 		Version: ledger.Version, Chain: f.Chain, Sender: f.secrets.ID(localnet.KindAccount, 0),
-		Contract: token.Name, Method: "transfer", Args: args, Nonce: [16]byte{f.nonce},
+		Contract: token.Name, Method: "transfer", Args: args, Nonce: nonce(),
 		Expiry: time.Now().Add(time.Minute).UnixMilli(),
 	}
 	return f.sign(t, &tx, localnet.KindAccount, 0)

@@ -10,7 +10,14 @@ import (
 func (s *server) healthRoutes() {
 	s.mux.HandleFunc("GET "+pathHealth, func(w http.ResponseWriter, _ *http.Request) { writeOK(w) })
 	s.mux.HandleFunc("GET "+pathReady, s.ready)
-	s.mux.Handle("GET /metrics", s.metrics.handler())
+	metrics := s.metrics.handler()
+	s.mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, r *http.Request) {
+		if _, err := s.permit(r.Context(), operationMetrics); err != nil {
+			writeFailure(w, failureOf(err))
+			return
+		}
+		metrics.ServeHTTP(w, r)
+	})
 }
 
 // ready answers 200 where the node takes transactions.

@@ -95,8 +95,9 @@ func (s *server) createJob(ctx context.Context, in *createJobInput) (*jobOutput,
 		}
 		key = []byte(hex.EncodeToString(random))
 	}
-	id := fl.JobID(s.Delegate.Member, key)
-	ended, err := fl.EndedJobs(s.Node, s.Delegate.Member)
+	member := callerOf(ctx).Member
+	id := fl.JobID(member, key)
+	ended, err := fl.EndedJobs(s.Node, member)
 	if err != nil {
 		return nil, err
 	}
@@ -139,7 +140,11 @@ func readSpec(contentType string, b []byte) (job.Spec, error) {
 
 type jobsInput struct{ Page }
 
-func (s *server) jobs(_ context.Context, in *jobsInput) (*body[v1.Jobs], error) {
+// maxPassedOver is how many jobs that the caller may not see one page passes
+// over; a page may be short, or empty, and have a next one.
+const maxPassedOver = 4_096
+
+func (s *server) jobs(ctx context.Context, in *jobsInput) (*body[v1.Jobs], error) {
 	var after contract.Key
 	if in.Cursor != "" {
 		id, err := ledger.ParseDigest(in.Cursor)
@@ -148,25 +153,47 @@ func (s *server) jobs(_ context.Context, in *jobsInput) (*body[v1.Jobs], error) 
 		}
 		after = fl.JobRow(id)
 	}
-	rows, more, err := scan(s.Node, fl.PrefixJob, after, in.Limit)
-	if err != nil {
+	c := callerOf(ctx)
+	out := &body[v1.Jobs]{Body: v1.Jobs{Jobs: []v1.Job{}}}
+	for passed := 0; ; {
+		rows, more, err := scan(s.Node, fl.PrefixJob, after, in.Limit)
+		if err != nil {
+			return nil, err
+		}
+		for i, r := range rows {
+			after = r.Key
+			id := ledger.Digest([]byte(r.Key[len(fl.PrefixJob):]))
+			shown, err := s.listedJob(c, id, r.Value)
+			if err != nil {
+				return nil, err
+			}
+			if shown == nil {
+				passed++
+			} else {
+				out.Body.Jobs = append(out.Body.Jobs, *shown)
+			}
+			if (len(out.Body.Jobs) == in.Limit || passed == maxPassedOver) && (more || i < len(rows)-1) {
+				out.Body.NextCursor = id.String()
+				return out, nil
+			}
+		}
+		if !more {
+			return out, nil
+		}
+	}
+}
+
+// listedJob shows a job, or returns nil where it is not the caller's to see.
+func (s *server) listedJob(c *caller, id ledger.Digest, value []byte) (*v1.Job, error) {
+	var row fl.Job
+	if err := ledger.Decode("job", value, contract.MaxWriteBytes, &row); err != nil {
 		return nil, err
 	}
-	out := &body[v1.Jobs]{Body: v1.Jobs{Jobs: make([]v1.Job, len(rows))}}
-	for i, r := range rows {
-		var row fl.Job
-		if err := ledger.Decode("job", r.Value, contract.MaxWriteBytes, &row); err != nil {
-			return nil, err
-		}
-		id := ledger.Digest([]byte(r.Key[len(fl.PrefixJob):]))
-		if out.Body.Jobs[i], err = showJob(id, &row); err != nil {
-			return nil, err
-		}
-		if more {
-			out.Body.NextCursor = id.String()
-		}
+	if sees, err := s.seesJob(c, id, &row); err != nil || !sees {
+		return nil, err
 	}
-	return out, nil
+	shown, err := showJob(id, &row)
+	return &shown, err
 }
 
 // JobPath is the path of what belongs to a job.
@@ -174,8 +201,8 @@ type JobPath struct {
 	ID ledger.Digest `path:"id" doc:"Id of the job."`
 }
 
-func (s *server) job(_ context.Context, in *JobPath) (*jobOutput, error) {
-	row, position, err := s.loadJob(in.ID)
+func (s *server) job(ctx context.Context, in *JobPath) (*jobOutput, error) {
+	row, position, err := s.visibleJob(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}

@@ -41,7 +41,7 @@ type versionPath struct {
 }
 
 func (s *server) model(ctx context.Context, in *versionPath) (*huma.StreamResponse, error) {
-	file, err := s.modelOf(in.ID, in.Version)
+	file, err := s.modelOf(ctx, in.ID, in.Version)
 	if err != nil {
 		return nil, err
 	}
@@ -49,8 +49,8 @@ func (s *server) model(ctx context.Context, in *versionPath) (*huma.StreamRespon
 }
 
 // modelOf returns the file of a version.
-func (s *server) modelOf(id ledger.Digest, version uint64) (v1.File, error) {
-	if _, _, err := s.loadJob(id); err != nil {
+func (s *server) modelOf(ctx context.Context, id ledger.Digest, version uint64) (v1.File, error) {
+	if _, _, err := s.visibleJob(ctx, id); err != nil {
 		return v1.File{}, err
 	}
 	r, ok, err := fl.LoadRound(s.Node, id, max(version, 1))
@@ -79,7 +79,7 @@ type cardOutput struct {
 }
 
 func (s *server) card(ctx context.Context, in *JobPath) (*cardOutput, error) {
-	row, _, err := s.loadJob(in.ID)
+	row, _, err := s.visibleJob(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +97,7 @@ func (s *server) card(ctx context.Context, in *JobPath) (*cardOutput, error) {
 }
 
 func (s *server) versionCard(ctx context.Context, in *versionPath) (*cardOutput, error) {
-	row, _, err := s.loadJob(in.ID)
+	row, _, err := s.visibleJob(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}

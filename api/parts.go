@@ -26,11 +26,11 @@ type appendInput struct {
 
 // appendUpload takes the body as it comes, not through the framework, which
 // would hold it in memory.
-func (s *server) appendUpload(_ context.Context, in *appendInput) (*huma.StreamResponse, error) {
+func (s *server) appendUpload(ctx context.Context, in *appendInput) (*huma.StreamResponse, error) {
 	if media, err := mediaType(in.ContentType); err != nil || media != typePart && media != typeBinary {
 		return nil, fail("unsupported_media_type", "want "+typePart)
 	}
-	known, err := s.findUpload(in.ID)
+	known, err := s.findUpload(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}

@@ -34,7 +34,15 @@ func (s *server) peerRoutes() {
 
 type peersInput struct{ Page }
 
-func (s *server) peers(_ context.Context, in *peersInput) (*body[v1.Peers], error) {
+func (s *server) peers(ctx context.Context, in *peersInput) (*body[v1.Peers], error) {
+	if c := callerOf(ctx); c.scope == ScopeOwn {
+		row, ok, err := fl.LoadPeer(s.Node, c.Member)
+		out := &body[v1.Peers]{Body: v1.Peers{Peers: []v1.Peer{}}}
+		if ok {
+			out.Body.Peers = append(out.Body.Peers, showPeer(c.Member, row))
+		}
+		return out, err
+	}
 	var after contract.Key
 	if in.Cursor != "" {
 		id, err := ledger.ParseID(in.Cursor)
@@ -67,7 +75,10 @@ type PeerPath struct {
 	ID ledger.ID `path:"id" doc:"Id of the peer."`
 }
 
-func (s *server) peer(_ context.Context, in *PeerPath) (*body[v1.Peer], error) {
+func (s *server) peer(ctx context.Context, in *PeerPath) (*body[v1.Peer], error) {
+	if err := callerOf(ctx).only("peer "+in.ID.String(), in.ID); err != nil {
+		return nil, err
+	}
 	row, err := s.loadPeer(in.ID)
 	if err != nil {
 		return nil, err
@@ -99,6 +110,9 @@ type taskOutput struct {
 }
 
 func (s *server) task(ctx context.Context, in *taskInput) (*taskOutput, error) {
+	if err := callerOf(ctx).only("peer "+in.ID.String(), in.ID); err != nil {
+		return nil, err
+	}
 	if _, err := s.loadPeer(in.ID); err != nil {
 		return nil, err
 	}

@@ -22,7 +22,7 @@ func Problems() []ProblemKind {
 func doorProblems() []ProblemKind {
 	return []ProblemKind{
 		{Code: "bad_request", Status: http.StatusBadRequest, framework: true, Title: "The request cannot be read", Doc: "The body is missing, cut off or not what its Content-Type says. Correct it; sending it again does not help."},
-		{Code: "unauthorized", Status: http.StatusUnauthorized, Title: "The bearer token is missing or wrong", Doc: "Send `Authorization: Bearer TOKEN`. `librum dev` prints where the token is."},
+		{Code: "unauthorized", Status: http.StatusUnauthorized, Title: "The bearer token is missing or wrong", Doc: "Send `Authorization: Bearer TOKEN`. `librum dev` prints where its token is; `librum identity token create` makes one. The detail says why this one does not count."},
 		{Code: "no_route", Status: http.StatusNotFound, Title: "No such route", Doc: "/openapi.json lists all routes."},
 		{Code: "method_not_allowed", Status: http.StatusMethodNotAllowed, Title: "The route has no such method", Doc: "The header Allow lists those it has."},
 		{Code: "not_acceptable", Status: http.StatusNotAcceptable, framework: true, Title: "No such representation", Doc: "The header Accept asks for a format that there is none of."},
@@ -37,6 +37,7 @@ func doorProblems() []ProblemKind {
 		{Code: "invalid", Status: http.StatusUnprocessableEntity, framework: true, Title: "A field is wrong", Doc: "`errors` lists every field with what is allowed there."},
 		{Code: "digest_mismatch", Status: http.StatusUnprocessableEntity, Title: "The file has another digest than announced", Doc: "The upload was dropped; begin again."},
 		{Code: "busy", Status: http.StatusTooManyRequests, Title: "Too many transactions are under way", Doc: "Back off for Retry-After seconds and send again."},
+		{Code: "too_many_tokens", Status: http.StatusConflict, Title: "The member has too many tokens", Doc: "Revoke one, or wait until one has expired."},
 		{Code: "too_many_uploads", Status: http.StatusTooManyRequests, Title: "Too many uploads are open", Doc: "Finish some, or wait until they lapse."},
 		{Code: "too_many_waits", Status: http.StatusTooManyRequests, Title: "Too many streams and waits are open", Doc: "Close some and try again after Retry-After seconds."},
 		{Code: "internal", Status: http.StatusInternalServerError, framework: true, Title: "The node went wrong", Doc: "The node's log says more. A safe request may be tried again."},

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	v1 "github.com/librum/librum/api/v1"
@@ -14,17 +15,25 @@ import (
 // with or ended in, and model cards. Updates are read by the nodes that attest
 // them and by nobody else.
 //
-// It is an index from digest to size, about 100 bytes a round, that is brought
+// It is an index from digest to size and jobs, about 200 bytes a round, that is brought
 // up to date when a digest is not in it. Whoever asks for digests that do not
 // exist shares one such pass with all who ask meanwhile, and passes take no
 // more than a tenth of a core's time.
 type public struct {
 	state contract.Range
 	turn  chan struct{} // held by who touches what follows
-	sizes map[ledger.Digest]uint64
+	files map[ledger.Digest]*publicFile
 	seen  map[ledger.Digest]seen // by job
 	begun time.Time              // of the newest pass
 	rest  time.Duration          // from that to the next
+}
+
+// publicFile is a file with the jobs that it belongs to: jobs with one seed
+// begin with the same model.
+type publicFile struct {
+	v1.File
+
+	jobs []ledger.Digest
 }
 
 // seen is what the index holds of a job.
@@ -39,27 +48,40 @@ const minRest = 100 * time.Millisecond
 func newPublic(state contract.Range) *public {
 	return &public{
 		state: state, turn: make(chan struct{}, 1),
-		sizes: map[ledger.Digest]uint64{}, seen: map[ledger.Digest]seen{},
+		files: map[ledger.Digest]*publicFile{}, seen: map[ledger.Digest]seen{},
 	}
 }
 
-// find returns the file with that digest if it is public.
-func (p *public) find(ctx context.Context, digest ledger.Digest) (v1.File, bool, error) {
+// find returns the file with that digest, or nil where no job has it, and
+// whether sees accepts one of its jobs; a nil sees accepts any. What a new job
+// shares with an old one is found by a pass too.
+func (p *public) find(
+	ctx context.Context, digest ledger.Digest, sees func(jobs []ledger.Digest) (bool, error),
+) (file *publicFile, seen bool, err error) {
 	asked := time.Now()
 	select {
 	case p.turn <- struct{}{}:
 		defer func() { <-p.turn }()
 	case <-ctx.Done():
-		return v1.File{}, false, context.Cause(ctx)
+		return nil, false, context.Cause(ctx)
 	}
-	size, ok := p.sizes[digest]
-	if !ok && !p.begun.After(asked) { // a pass begun since saw all there was
-		if err := p.pass(ctx); err != nil {
-			return v1.File{}, false, err
+	for first := true; ; first = false {
+		file := p.files[digest]
+		if file != nil {
+			if sees == nil {
+				return file, true, nil
+			}
+			if seen, err := sees(file.jobs); err != nil || seen {
+				return file, seen, err
+			}
 		}
-		size, ok = p.sizes[digest]
+		if !first || p.begun.After(asked) { // a pass begun since saw all there was
+			return file, false, nil
+		}
+		if err := p.pass(ctx); err != nil {
+			return nil, false, err
+		}
 	}
-	return v1.File{Digest: digest, Size: size}, ok, nil
 }
 
 // pass brings the index up to date, once it has rested.
@@ -106,23 +128,31 @@ func (p *public) readJob(id ledger.Digest, value []byte) error {
 	if err := ledger.Decode("job", value, contract.MaxWriteBytes, &j); err != nil {
 		return err
 	}
-	p.add(j.Model, j.ModelSize)
-	p.add(j.Card, j.CardSize)
+	p.add(id, j.Model, j.ModelSize)
+	p.add(id, j.Card, j.CardSize)
 	for n := p.seen[id].rounds + 1; n <= j.Round; n++ {
 		r, ok, err := fl.LoadRound(p.state, id, n)
 		if err != nil {
 			return err
 		}
 		if ok {
-			p.add(r.Model, r.ModelSize)
+			p.add(id, r.Model, r.ModelSize)
 		}
 	}
 	p.seen[id] = seen{rounds: j.Round, all: j.State.Terminal()}
 	return nil
 }
 
-func (p *public) add(digest ledger.Digest, size uint64) {
-	if !digest.IsZero() {
-		p.sizes[digest] = size
+func (p *public) add(job, digest ledger.Digest, size uint64) {
+	if digest.IsZero() {
+		return
+	}
+	file, ok := p.files[digest]
+	if !ok {
+		file = &publicFile{File: v1.File{Digest: digest, Size: size}}
+		p.files[digest] = file
+	}
+	if !slices.Contains(file.jobs, job) {
+		file.jobs = append(file.jobs, job)
 	}
 }

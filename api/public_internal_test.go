@@ -77,7 +77,7 @@ func TestPublicIsAnIndex(t *testing.T) {
 	p := newPublic(state)
 	for j := range jobs {
 		for _, n := range []uint64{1, 2, 3, 4, 9} {
-			if file, ok, err := p.find(t.Context(), model(j, n)); err != nil || !ok || file.Size != n || file.Digest != model(j, n) {
+			if file, ok, err := p.find(t.Context(), model(j, n), nil); err != nil || !ok || file.Size != n || file.Digest != model(j, n) {
 				t.Fatalf("model %d of job %d: %+v %v, error %v", n, j, file, ok, err)
 			}
 		}
@@ -89,7 +89,7 @@ func TestPublicIsAnIndex(t *testing.T) {
 	var asking sync.WaitGroup
 	for range 50 {
 		asking.Go(func() {
-			if _, ok, err := p.find(t.Context(), ledger.Digest{2}); ok || err != nil {
+			if _, ok, err := p.find(t.Context(), ledger.Digest{2}, nil); ok || err != nil {
 				t.Errorf("found what does not exist: %v, error %v", ok, err)
 			}
 		})
@@ -104,7 +104,7 @@ func TestPublicIsAnIndex(t *testing.T) {
 	running.Round, running.Model = 2, ledger.Digest{3}
 	state.put(t, fl.RoundRow(id(jobs), 2), &fl.Round{State: job.RoundOpen, Model: ledger.Digest{3}, ModelSize: 1})
 	state.put(t, fl.JobRow(id(jobs)), running)
-	if _, ok, err := p.find(t.Context(), ledger.Digest{3}); !ok || err != nil {
+	if _, ok, err := p.find(t.Context(), ledger.Digest{3}, nil); !ok || err != nil {
 		t.Errorf("a new model: %v, error %v", ok, err)
 	}
 }

@@ -34,13 +34,13 @@ type roundsInput struct {
 	Page
 }
 
-func (s *server) rounds(_ context.Context, in *roundsInput) (*body[v1.Rounds], error) {
-	rounds, next, err := s.roundPage(in)
+func (s *server) rounds(ctx context.Context, in *roundsInput) (*body[v1.Rounds], error) {
+	rounds, next, err := s.roundPage(ctx, in)
 	return &body[v1.Rounds]{Body: v1.Rounds{Rounds: rounds, NextCursor: next}}, err
 }
 
-func (s *server) jobMetrics(_ context.Context, in *roundsInput) (*body[v1.Metrics], error) {
-	rounds, next, err := s.roundPage(in)
+func (s *server) jobMetrics(ctx context.Context, in *roundsInput) (*body[v1.Metrics], error) {
+	rounds, next, err := s.roundPage(ctx, in)
 	out := &body[v1.Metrics]{Body: v1.Metrics{Metrics: []v1.RoundMetrics{}, NextCursor: next}}
 	for _, r := range rounds {
 		if r.State == string(job.RoundFinal) {
@@ -52,8 +52,8 @@ func (s *server) jobMetrics(_ context.Context, in *roundsInput) (*body[v1.Metric
 
 // roundPage lists rounds behind the cursor, which is the number of the last
 // one of the page before.
-func (s *server) roundPage(in *roundsInput) (rounds []v1.Round, next string, err error) {
-	if _, _, err := s.loadJob(in.ID); err != nil {
+func (s *server) roundPage(ctx context.Context, in *roundsInput) (rounds []v1.Round, next string, err error) {
+	if _, _, err := s.visibleJob(ctx, in.ID); err != nil {
 		return nil, "", err
 	}
 	var after contract.Key

@@ -43,13 +43,16 @@ func TestShutdownEndsWaits(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	peer := *f
+	peer.url = "http://" + listener.Addr().String()
+	p := peer.as(t, localnet.KindPeer, 0)
 	j, err := c.CreateJob(t.Context(), smallSpec(2, 1), "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	polled := make(chan error, 1)
 	go func() {
-		task, err := c.Task(context.WithoutCancel(ctx), f.secrets.ID(localnet.KindPeer, 0), 50*time.Second)
+		task, err := p.client.Task(context.WithoutCancel(ctx), f.secrets.ID(localnet.KindPeer, 0), 50*time.Second)
 		if err == nil && task != nil {
 			err = errors.New("a task came from nowhere")
 		}
@@ -100,14 +103,12 @@ func TestInsideStaysInside(t *testing.T) {
 	t.Parallel()
 	f := start(t, options{peers: 1})
 	f.openRound(t, 1)
-	genesis, _, err := f.client.Genesis(t.Context())
+	config, err := f.Door(0, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	handler, err := api.New(api.Config{
-		Node: f.Nodes[0], Coordinator: broken{f.Blobs[0], f.Coordinators[0]}, Blobs: f.Blobs[0], Genesis: genesis, Token: f.token,
-		Delegate: api.Delegate{Key: f.secrets.Key(localnet.KindDelegate, 0), Member: f.secrets.ID(localnet.KindMember, 0)},
-	})
+	config.Coordinator = broken{f.Blobs[0], f.Coordinators[0]}
+	handler, err := api.New(config)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +129,7 @@ func TestInsideStaysInside(t *testing.T) {
 	if err != nil || jobs.Jobs[0].Model == nil {
 		t.Fatalf("jobs %+v, error %v", jobs, err)
 	}
-	inner := *f
+	inner := f.as(t, localnet.KindPeer, 0)
 	inner.url = "http://" + listener.Addr().String()
 	for _, path := range []string{
 		"/v1/peers/" + f.secrets.ID(localnet.KindPeer, 0).String() + "/tasks",
@@ -144,19 +145,14 @@ func TestInsideStaysInside(t *testing.T) {
 func TestNewRefusesHalfAConfiguration(t *testing.T) {
 	t.Parallel()
 	f := start(t, options{})
-	genesis, _, err := f.client.Genesis(t.Context())
+	whole, err := f.Door(0, nil)
 	if err != nil {
 		t.Fatal(err)
-	}
-	whole := api.Config{
-		Node: f.Nodes[0], Coordinator: f.Coordinators[0], Blobs: f.Blobs[0], Genesis: genesis, Token: f.token,
-		Delegate: api.Delegate{Key: f.secrets.Key(localnet.KindDelegate, 0), Member: f.secrets.ID(localnet.KindMember, 0)},
 	}
 	for name, change := range map[string]func(*api.Config){
 		"node":           func(c *api.Config) { c.Node = nil },
 		"genesis":        func(c *api.Config) { c.Genesis = []byte("of another chain") },
-		"delegate":       func(c *api.Config) { c.Delegate = api.Delegate{} },
-		"token":          func(c *api.Config) { c.Token = "short" },
+		"tokens":         func(c *api.Config) { c.Tokens = nil },
 		"no coordinator": func(c *api.Config) { c.Coordinator = nil },
 	} {
 		c := whole

@@ -10,6 +10,8 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	v1 "github.com/librum/librum/api/v1"
+	"github.com/librum/librum/chain/contract"
+	members "github.com/librum/librum/chain/contract/identity"
 	"github.com/librum/librum/chain/ledger"
 	"github.com/librum/librum/chain/node"
 )
@@ -128,7 +130,7 @@ type transactionPath struct {
 	ID ledger.Digest `path:"id" doc:"Id of the transaction."`
 }
 
-func (s *server) transaction(_ context.Context, in *transactionPath) (*body[v1.Transaction], error) {
+func (s *server) transaction(ctx context.Context, in *transactionPath) (*body[v1.Transaction], error) {
 	status := s.Node.Status() // before the outcome: what was final then still is
 	o, ok, err := s.Node.Outcome(in.ID)
 	if err != nil {
@@ -139,6 +141,9 @@ func (s *server) transaction(_ context.Context, in *transactionPath) (*body[v1.T
 	}
 	t := s.outcome(&o, status)
 	if t.Content, err = s.content(in.ID); err != nil {
+		return nil, err
+	}
+	if err := s.seesTransaction(ctx, &o, t.Content); err != nil {
 		return nil, err
 	}
 	return &body[v1.Transaction]{Body: t}, nil
@@ -160,7 +165,9 @@ func (s *server) content(id ledger.Digest) (*v1.TransactionContent, error) {
 	}
 	c.Sender, c.Key, c.Contract, c.Method = t.Sender, envelope.Key, t.Contract, t.Method
 	c.Args, c.Expiry = toJSON(s.decoder, t.Args), t.Expiry
-	return c, nil
+	owner, ok, err := contract.LoadFrom[members.KeyOwner](s.Node, members.KeyRow(envelope.Key))
+	c.Delegated = ok && owner.Delegate
+	return c, err
 }
 
 func (s *server) proof(ctx context.Context, in *transactionPath) (*body[v1.Proof], error) {
@@ -168,6 +175,9 @@ func (s *server) proof(ctx context.Context, in *transactionPath) (*body[v1.Proof
 	defer cancel()
 	proof, err := s.Node.Proof(ctx, in.ID)
 	if err != nil {
+		return nil, err
+	}
+	if _, err := s.transaction(ctx, in); err != nil { // who may not see it gets no proof of it
 		return nil, err
 	}
 	encoded, err := ledger.Encode(&proof)

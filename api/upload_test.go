@@ -28,7 +28,9 @@ func limitsOf(heartbeat time.Duration) api.Limits { return api.Limits{Heartbeat:
 // round asks them.
 func (f *fixture) openRound(t *testing.T, peers int) *v1.Task {
 	t.Helper()
+	polling := make([]*fixture, peers)
 	for i := range peers {
+		polling[i] = f.as(t, localnet.KindPeer, i)
 		f.call(t, localnet.KindPeer, i, fl.MethodRegisterPeer, &fl.RegisterPeer{Available: true})
 	}
 	if _, err := f.client.CreateJob(t.Context(), smallSpec(int64(peers), 1), ""); err != nil {
@@ -38,7 +40,7 @@ func (f *fixture) openRound(t *testing.T, peers int) *v1.Task {
 	var group errgroup.Group
 	for i := range peers { // a roster holds those who poll
 		group.Go(func() (err error) {
-			tasks[i], err = f.client.Task(t.Context(), f.secrets.ID(localnet.KindPeer, i), 30*time.Second)
+			tasks[i], err = polling[i].client.Task(t.Context(), f.secrets.ID(localnet.KindPeer, i), 30*time.Second)
 			return err
 		})
 	}
@@ -55,10 +57,9 @@ func (f *fixture) call(t *testing.T, kind string, index int, method string, args
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.nonce++
 	tx := ledger.Transaction{
 		Version: ledger.Version, Chain: f.Chain, Sender: f.secrets.ID(kind, index), Contract: fl.Name, Method: method,
-		Args: b, Nonce: [16]byte{f.nonce}, Expiry: time.Now().Add(time.Minute).UnixMilli(),
+		Args: b, Nonce: nonce(), Expiry: time.Now().Add(time.Minute).UnixMilli(),
 	}
 	if _, err := f.client.Submit(t.Context(), f.sign(t, &tx, kind, index), client.Executed); err != nil {
 		t.Fatalf("%s: %v", method, err)
@@ -69,6 +70,8 @@ func TestUploadResumesAndEarnsReceipts(t *testing.T) {
 	t.Parallel()
 	f := start(t, options{peers: 2})
 	task := f.openRound(t, 2)
+	other := f.as(t, localnet.KindPeer, 0)
+	p1 := f.as(t, localnet.KindPeer, 1)
 	self := f.secrets.ID(localnet.KindPeer, 1)
 	proof, err := ledger.ParseResultProof(task.Proof)
 	if err != nil {
@@ -84,26 +87,26 @@ func TestUploadResumesAndEarnsReceipts(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	u := f.upload(t, http.StatusCreated, http.MethodPost, "/v1/uploads", "application/json", body)
+	u := p1.upload(t, http.StatusCreated, http.MethodPost, "/v1/uploads", "application/json", body)
 	route := "/v1/uploads/" + u.ID.String()
 	const part = "application/offset+octet-stream"
-	f.upload(t, http.StatusOK, http.MethodPatch, route, part, content[:4000], "Upload-Offset", "0")
-	status, header, answered := f.ask(t, http.MethodPatch, route, part, content[4000:], "Upload-Offset", "0")
+	p1.upload(t, http.StatusOK, http.MethodPatch, route, part, content[:4000], "Upload-Offset", "0")
+	status, header, answered := p1.ask(t, http.MethodPatch, route, part, content[4000:], "Upload-Offset", "0")
 	if p := problem(t, status, header, answered); p.Code() != "upload_offset" || p.Offset == nil || *p.Offset != 4000 || header.Get("Upload-Offset") != "4000" {
 		t.Errorf("wrong offset: %s", answered)
 	}
-	if status, header, _ := f.ask(t, http.MethodHead, route, "", nil); status != http.StatusOK || header.Get("Upload-Offset") != "4000" || header.Get("Upload-Length") != "10000" {
+	if status, header, _ := p1.ask(t, http.MethodHead, route, "", nil); status != http.StatusOK || header.Get("Upload-Offset") != "4000" || header.Get("Upload-Length") != "10000" {
 		t.Errorf("HEAD: status %d, %v", status, header)
 	}
-	if again := f.upload(t, http.StatusOK, http.MethodPost, "/v1/uploads", "application/json", body); again.ID != u.ID || again.Offset != 4000 {
+	if again := p1.upload(t, http.StatusOK, http.MethodPost, "/v1/uploads", "application/json", body); again.ID != u.ID || again.Offset != 4000 {
 		t.Errorf("announced again: %+v", again)
 	}
-	status, header, answered = f.ask(t, http.MethodPatch, route, part, append(bytes.Clone(content[4000:]), 'x'), "Upload-Offset", "4000")
+	status, header, answered = p1.ask(t, http.MethodPatch, route, part, append(bytes.Clone(content[4000:]), 'x'), "Upload-Offset", "4000")
 	if p := problem(t, status, header, answered); p.Code() != "body_too_large" {
 		t.Errorf("more than announced: %s", answered)
 	}
 
-	done, err := f.client.Upload(t.Context(), announcement, bytes.NewReader(content))
+	done, err := p1.client.Upload(t.Context(), announcement, bytes.NewReader(content))
 	if err != nil || !done.Complete || len(done.Receipts) != 2 {
 		t.Fatalf("upload %+v, error %v", done, err)
 	}
@@ -113,7 +116,7 @@ func TestUploadResumesAndEarnsReceipts(t *testing.T) {
 			t.Errorf("receipt %+v, error %v", r, err)
 		}
 	}
-	if got := f.upload(t, http.StatusOK, http.MethodGet, route, "", nil); !got.Complete || len(got.Receipts) != 2 {
+	if got := p1.upload(t, http.StatusOK, http.MethodGet, route, "", nil); !got.Complete || len(got.Receipts) != 2 {
 		t.Errorf("asked for again: %+v", got)
 	}
 	// The other peer saw the digest and has not the bytes.
@@ -123,13 +126,13 @@ func TestUploadResumesAndEarnsReceipts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := f.upload(t, http.StatusCreated, http.MethodPost, "/v1/uploads", "application/json", body); got.Complete || got.Receipts != nil {
+	if got := other.upload(t, http.StatusCreated, http.MethodPost, "/v1/uploads", "application/json", body); got.Complete || got.Receipts != nil {
 		t.Errorf("a copied digest earned %+v", got)
 	}
 	f.call(t, localnet.KindPeer, 1, fl.MethodSubmitUpdate, &fl.SubmitUpdate{
 		Job: task.Job, Round: task.Round, Attempt: task.Attempt, Digest: announcement.Digest, Size: 10000, NumExamples: 1, Receipts: done.Receipts,
 	})
-	if _, err := f.client.Upload(t.Context(), announcement, bytes.NewReader(content)); !client.IsCode(err, "round_state") {
+	if _, err := p1.client.Upload(t.Context(), announcement, bytes.NewReader(content)); !client.IsCode(err, "round_state") {
 		t.Errorf("receipts after the answer: %v", err)
 	}
 }
@@ -148,6 +151,7 @@ func TestUploadsAreBounded(t *testing.T) {
 	t.Parallel()
 	f := start(t, options{peers: 1, limits: api.Limits{Uploads: 4}})
 	task := f.openRound(t, 1)
+	f = f.as(t, localnet.KindPeer, 0)
 	self := f.secrets.ID(localnet.KindPeer, 0)
 	announce := func(u v1.NewUpload) (int, *v1.Problem) {
 		body, err := json.Marshal(u)
@@ -172,7 +176,7 @@ func TestUploadsAreBounded(t *testing.T) {
 	}{
 		{"not_found", with(func(u *v1.NewUpload) { u.Job = ledger.Digest{1} })},
 		{"not_found", with(func(u *v1.NewUpload) { u.Round = 2 })},
-		{"not_in_cohort", with(func(u *v1.NewUpload) { u.Peer = ledger.ID{1} })},
+		{"not_permitted", with(func(u *v1.NewUpload) { u.Peer = ledger.ID{1} })},
 		{"invalid", with(func(u *v1.NewUpload) { u.Size = 1 << 30 })},
 		{"invalid", with(func(u *v1.NewUpload) { u.Size = 2*int64(task.Model.Size) + 1<<20 })},
 		{"invalid", with(func(u *v1.NewUpload) { u.Size = 0 })},
@@ -205,7 +209,7 @@ func TestUploadsAreBounded(t *testing.T) {
 func (f *fixture) send(t *testing.T, task *v1.Task, peer int, content []byte) v1.Upload {
 	t.Helper()
 	u := client.NewUpload(task.Job, task.Round, f.secrets.ID(localnet.KindPeer, peer), content)
-	done, err := f.client.Upload(t.Context(), u, bytes.NewReader(content))
+	done, err := f.as(t, localnet.KindPeer, peer).client.Upload(t.Context(), u, bytes.NewReader(content))
 	if err != nil || !done.Complete {
 		t.Fatalf("upload %+v, error %v", done, err)
 	}
@@ -267,12 +271,12 @@ func TestCompleteUploadsReplaceEachOther(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	late := f.upload(t, http.StatusCreated, http.MethodPost, "/v1/uploads", "application/json", announcement)
+	late := f.as(t, localnet.KindPeer, 0).upload(t, http.StatusCreated, http.MethodPost, "/v1/uploads", "application/json", announcement)
 	receipts := f.send(t, task, 0, []byte("of both")).Receipts
 	f.call(t, localnet.KindPeer, 0, fl.MethodSubmitUpdate, &fl.SubmitUpdate{
 		Job: task.Job, Round: task.Round, Attempt: task.Attempt, Digest: shared.Digest, Size: uint64(shared.Size), NumExamples: 1, Receipts: receipts,
 	})
-	status, header, answered := f.ask(t, http.MethodPatch, "/v1/uploads/"+late.ID.String(), "application/offset+octet-stream", []byte("too late"), "Upload-Offset", "0")
+	status, header, answered := f.as(t, localnet.KindPeer, 0).ask(t, http.MethodPatch, "/v1/uploads/"+late.ID.String(), "application/offset+octet-stream", []byte("too late"), "Upload-Offset", "0")
 	if p := problem(t, status, header, answered); p.Code() != "answered" {
 		t.Errorf("an upload after the answer: %s", answered)
 	}
@@ -293,7 +297,7 @@ func TestForgottenUploadsLeaveWhatTheLedgerNames(t *testing.T) {
 		Job: task.Job, Round: task.Round, Attempt: task.Attempt, Digest: u.Digest, Size: uint64(u.Size), NumExamples: 1, Receipts: u.Receipts,
 	})
 	f.send(t, task, 1, []byte("another")) // the announcement forgets what has lapsed
-	if status, _, _ := f.ask(t, http.MethodGet, "/v1/uploads/"+u.ID.String(), "", nil); status != http.StatusNotFound {
+	if status, _, _ := f.as(t, localnet.KindPeer, 0).ask(t, http.MethodGet, "/v1/uploads/"+u.ID.String(), "", nil); status != http.StatusNotFound {
 		t.Fatalf("the upload is remembered: status %d", status)
 	}
 	if !f.has(t, u.Digest) {
@@ -306,6 +310,7 @@ func TestSlowPartsAreCutOff(t *testing.T) {
 	t.Parallel()
 	f := start(t, options{peers: 1, limits: api.Limits{Idle: 200 * time.Millisecond, PartRate: 4 << 20}})
 	task := f.openRound(t, 1)
+	f = f.as(t, localnet.KindPeer, 0)
 	content := make([]byte, 1_000_000)
 	const some = 5_000 // at once; the transport keeps less than 4 KiB back
 	announcement, err := json.Marshal(client.NewUpload(task.Job, task.Round, f.secrets.ID(localnet.KindPeer, 0), content))
@@ -349,6 +354,7 @@ func TestTaskWithoutWaiting(t *testing.T) {
 	t.Parallel()
 	f := start(t, options{peers: 1})
 	task := f.openRound(t, 1)
+	f = f.as(t, localnet.KindPeer, 0)
 	now, err := f.client.Task(t.Context(), f.secrets.ID(localnet.KindPeer, 0), 0)
 	if err != nil || now == nil || now.Job != task.Job || now.Round != task.Round {
 		t.Errorf("task %+v, error %v", now, err)

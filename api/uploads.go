@@ -69,6 +69,9 @@ type createUploadInput struct{ Body v1.NewUpload }
 
 func (s *server) createUpload(ctx context.Context, in *createUploadInput) (*uploadOutput, error) {
 	u := in.Body
+	if err := callerOf(ctx).only("peer "+u.Peer.String(), u.Peer); err != nil {
+		return nil, err
+	}
 	id, err := uploadID(u)
 	if err != nil {
 		return nil, err
@@ -152,7 +155,7 @@ type UploadPath struct {
 }
 
 func (s *server) upload(ctx context.Context, in *UploadPath) (*uploadOutput, error) {
-	known, err := s.findUpload(in.ID)
+	known, err := s.findUpload(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -166,12 +169,13 @@ func (s *server) upload(ctx context.Context, in *UploadPath) (*uploadOutput, err
 	return showUpload(in.ID, known.NewUpload, offset), nil
 }
 
-func (s *server) findUpload(id ledger.ID) (session, error) {
+// findUpload returns an upload of the caller's.
+func (s *server) findUpload(ctx context.Context, id ledger.ID) (session, error) {
 	known, ok := s.sessions.find(id)
 	if !ok {
 		return known, fail("not_found", "no upload "+id.String()+"; announce it again and go on from its offset")
 	}
-	return known, nil
+	return known, callerOf(ctx).only("upload "+id.String(), known.Peer)
 }
 
 // finish makes a whole upload content, in place of what the peer completed

@@ -18,16 +18,19 @@ type Client struct {
 	token   string
 	http    *http.Client
 	options Options
+
+	stranger *http.Client // sends no token
 }
 
 // Options tune a client. The zero value is good.
 type Options struct {
-	HTTP    *http.Client   // nil: one of its own
-	Timeout time.Duration  // of a request that waits for nothing long; 0: 60 s
-	Idle    time.Duration  // of a transfer or stream that stands still; 0: 60 s
-	Retries int            // repeats after the first try; 0: 5, negative: none
-	Backoff time.Duration  // before the first repeat, doubled each time; 0: 200 ms
-	Roots   *x509.CertPool // who may vouch for the server; nil: the system's, or those of $SSL_CERT_FILE
+	HTTP     *http.Client   // nil: one of its own
+	Timeout  time.Duration  // of a request that waits for nothing long; 0: 60 s
+	Idle     time.Duration  // of a transfer or stream that stands still; 0: 60 s
+	Retries  int            // repeats after the first try; 0: 5, negative: none
+	Backoff  time.Duration  // before the first repeat, doubled each time; 0: 200 ms
+	Roots    *x509.CertPool // who may vouch for the server; nil: the system's, or those of $SSL_CERT_FILE
+	Identity *Identity      // in place of a token; nil for none
 	// PlainHTTP allows a server that is not on this machine to be asked without
 	// TLS. Whoever sits between reads the token then.
 	PlainHTTP bool
@@ -77,7 +80,15 @@ func New(base, token string, options Options) (*Client, error) {
 		hc = *options.HTTP
 	}
 	hc.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	c.http = &hc
+	stranger := hc
+	c.http, c.stranger = &hc, &stranger
+	if options.Identity == nil {
+		return c, nil
+	}
+	if token != "" {
+		return nil, errors.New("make a client: want a token or an identity, not both")
+	}
+	hc.Transport = signedIn{RoundTripper: transportOf(&stranger), session: newSession(c, *options.Identity)}
 	return c, nil
 }
 
@@ -86,6 +97,13 @@ func New(base, token string, options Options) (*Client, error) {
 func onThisMachine(host string) bool {
 	ip := net.ParseIP(host)
 	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
+}
+
+func transportOf(hc *http.Client) http.RoundTripper {
+	if hc.Transport == nil {
+		return http.DefaultTransport
+	}
+	return hc.Transport
 }
 
 // defaultTransport goes through the proxy that $HTTPS_PROXY names, if any.
@@ -102,4 +120,7 @@ func defaultTransport(roots *x509.CertPool) http.RoundTripper {
 }
 
 // Close lets idle connections go.
-func (c *Client) Close() { c.http.CloseIdleConnections() }
+func (c *Client) Close() {
+	c.http.CloseIdleConnections()
+	c.stranger.CloseIdleConnections()
+}

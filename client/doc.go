@@ -15,6 +15,9 @@
 //     stand still.
 //  3. The token is sent to the server's own address and nowhere else:
 //     redirects are not followed.
-//  4. A downloaded file appears under its name whole and with its digest, or
+//  4. Neither token nor key stands in an error. A client with an identity signs
+//     requests for tokens, for the node that answers, and nothing else with its
+//     key.
+//  5. A downloaded file appears under its name whole and with its digest, or
 //     not at all.
 package client

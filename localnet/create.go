@@ -1,12 +1,14 @@
 package localnet
 
 import (
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
+	"github.com/librum/librum/api/bearer"
 	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/internal/durable"
 )
 
 // ErrExists refuses to make a network where one is.
@@ -53,19 +55,37 @@ func Create(dir Dir, secrets Secrets, spec Spec) error {
 	if err := writeKey(dir.MemberKey(), secrets.Key(KindMember, 0)); err != nil {
 		return fmt.Errorf("write the member's key: %w", err)
 	}
-	if err := writeKey(dir.DelegateKey(), secrets.Key(KindDelegate, 0)); err != nil {
-		return fmt.Errorf("write the delegate key: %w", err)
-	}
-	token := secrets.Bytes("token", 0)
-	if err := writeNew(dir.Token(), []byte("lbr_"+hex.EncodeToString(token[:])+"\n")); err != nil {
+	if err := createToken(dir, secrets, spec); err != nil {
 		return fmt.Errorf("write the token: %w", err)
 	}
 	b, err := ledger.Encode(g)
 	if err != nil {
 		return err
 	}
-	if err := writeNew(dir.Genesis(), b); err != nil {
+	if err := durable.WriteFile(dir.Genesis(), b); err != nil {
 		return fmt.Errorf("write the genesis: %w", err)
 	}
 	return nil
+}
+
+// createToken makes the first token of the network: node 0 keeps it with the
+// delegate key that the genesis lists, the directory its secret.
+func createToken(dir Dir, secrets Secrets, spec Spec) error {
+	// Half a network that is made again must not keep the token of the first try.
+	if err := os.RemoveAll(dir.Tokens(0)); err != nil {
+		return err
+	}
+	store, err := bearer.Open(dir.Tokens(0), func() time.Time { return spec.Time })
+	if err != nil {
+		return err
+	}
+	token := bearer.Token{
+		ID: secrets.ID("token", 0), Member: secrets.ID(KindMember, 0), Name: "of the new network", Key: secrets.Key(KindDelegate, 0),
+		Created: spec.Time, Expiry: spec.Time.Add(delegateLife),
+	}
+	secret := bearer.Secret(secrets.Bytes("token", 0))
+	if err := store.Put(token, secret); err != nil {
+		return err
+	}
+	return durable.WriteFile(dir.Token(), []byte(secret+"\n"))
 }

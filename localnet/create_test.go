@@ -125,7 +125,6 @@ func TestCreate(t *testing.T) {
 		dir.OfficerKey(2): secrets.Key(localnet.KindOfficer, 2).ID(),
 		dir.PeerKey(1):    secrets.Key(localnet.KindPeer, 1).ID(),
 		dir.MemberKey():   secrets.Key(localnet.KindMember, 0).ID(),
-		dir.DelegateKey(): secrets.Key(localnet.KindDelegate, 0).ID(),
 	} {
 		key, err := localnet.LoadKey(path)
 		if err != nil || key.ID() != want {

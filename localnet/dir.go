@@ -10,6 +10,7 @@ import (
 
 	"github.com/librum/librum/chain/identity"
 	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/internal/durable"
 )
 
 // Dir is the directory of a network.
@@ -47,8 +48,8 @@ func (d Dir) Key(index int) string { return filepath.Join(d.Node(index), "key") 
 // organisation.
 func (d Dir) OfficerKey(index int) string { return filepath.Join(d.Node(index), "officer-key") }
 
-// DelegateKey is the path of the key that node 0 holds for the member.
-func (d Dir) DelegateKey() string { return filepath.Join(d.Node(0), "delegate-key") }
+// Tokens is the path of the bearer tokens that the index-th node knows.
+func (d Dir) Tokens(index int) string { return filepath.Join(d.Node(index), "tokens") }
 
 // MemberKey is the path of the key of the member who owns the token.
 func (d Dir) MemberKey() string { return filepath.Join(string(d), "member-key") }
@@ -111,38 +112,5 @@ func writeKey(path string, key *identity.Key) error {
 	if err != nil {
 		return err
 	}
-	return writeNew(path, b)
-}
-
-// writeNew writes a file that its owner alone can read. It is there whole and
-// durably, or not at all.
-func writeNew(path string, b []byte) error {
-	dir := filepath.Dir(path)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(dir, ".new-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(b)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return syncDir(dir)
-}
-
-// syncDir makes the names in a directory durable.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return durable.WriteFile(path, b)
 }

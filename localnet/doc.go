@@ -7,7 +7,7 @@
 // keys of the members they were made for.
 //
 // A directory holds genesis.cbor, token, log, and for each node node-N with
-// store, blobs, key and the key of its organisation's officer. Nothing but the log is shared between nodes.
+// store, blobs, tokens, key and the key of its organisation's officer. Nothing but the log is shared between nodes.
 //
 // Invariants:
 //

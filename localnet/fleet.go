@@ -46,10 +46,6 @@ func (n *Network) RunPeers(ctx context.Context, base string, seed uint64, logger
 	if err != nil {
 		return err
 	}
-	token, err := n.Dir.ReadToken()
-	if err != nil {
-		return err
-	}
 	group, ctx := errgroup.WithContext(ctx)
 	for i, part := range parts {
 		key, err := LoadKey(n.Dir.PeerKey(i))
@@ -60,7 +56,9 @@ func (n *Network) RunPeers(ctx context.Context, base string, seed uint64, logger
 		if err != nil {
 			return err
 		}
-		c, err := client.New(base, token, client.Options{})
+		c, err := client.New(base, "", client.Options{Identity: &client.Identity{
+			Key: key, Chain: n.Chain, Name: "peer", Now: time.Now, Random: rand.Reader,
+		}})
 		if err != nil {
 			return err
 		}

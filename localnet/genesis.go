@@ -34,7 +34,8 @@ func NewGenesis(secrets Secrets, spec Spec) (*ledger.Genesis, error) {
 		Time:    spec.Time.UnixMilli(),
 		Group:   ledger.Group{Nodes: []ledger.GroupNode{}},
 		Members: slices.Concat(
-			members(secrets, KindMember, 1, spec.Nodes, identity.RoleMember),
+			// Whose network it is trains, operates node 0 and may read everything.
+			members(secrets, KindMember, 1, spec.Nodes, identity.RoleAuditor, identity.RoleMember, identity.RoleOperator),
 			members(secrets, KindPeer, spec.Peers+spec.External, spec.Nodes, identity.RolePeer),
 			members(secrets, KindAccount, spec.Accounts, spec.Nodes, identity.RoleMember),
 			members(secrets, KindOfficer, spec.Nodes, spec.Nodes, identity.RoleOfficer),
@@ -66,14 +67,14 @@ func NewGenesis(secrets Secrets, spec Spec) (*ledger.Genesis, error) {
 	return g, g.Validate()
 }
 
-// members returns n members of one role, spread over the organisations.
-func members(secrets Secrets, kind string, n, organisations int, role string) []ledger.GenesisMember {
+// members returns n members of the roles, ascending, spread over the organisations.
+func members(secrets Secrets, kind string, n, organisations int, roles ...string) []ledger.GenesisMember {
 	all := make([]ledger.GenesisMember, n)
 	for i := range all {
 		all[i] = ledger.GenesisMember{
 			ID:           secrets.ID(kind, i),
 			Organisation: secrets.ID(KindOrganisation, i%organisations),
-			Roles:        []string{role},
+			Roles:        roles,
 			Key:          secrets.Key(kind, i).Public(),
 		}
 	}

@@ -13,6 +13,7 @@ const (
 	FileGenesis   FileKind = "genesis"
 	FileToken     FileKind = "token"
 	FileKey       FileKind = "key"
+	FileBearer    FileKind = "bearer" // a token that a node knows, as a hash, with its delegate key
 	FileLog       FileKind = "log"
 	FileStore     FileKind = "store"
 	FileBlob      FileKind = "blob"
@@ -35,7 +36,7 @@ func (k FileKind) Rebuilt() bool {
 }
 
 // Secret reports whether files of the kind are for their owner alone.
-func (k FileKind) Secret() bool { return k == FileToken || k == FileKey }
+func (k FileKind) Secret() bool { return k == FileToken || k == FileKey || k == FileBearer }
 
 // KindOf tells the kind of a file by its path below the directory.
 func KindOf(file string) FileKind {
@@ -64,9 +65,11 @@ func KindOf(file string) FileKind {
 		return FileTemporary
 	case node && part == "blobs":
 		return FileBlob
+	case node && part == "tokens":
+		return FileBearer
 	case node && rest == "diverged.cbor":
 		return FileEvidence
-	case file == "member-key", node && (rest == "key" || rest == "officer-key" || rest == "delegate-key"),
+	case file == "member-key", node && (rest == "key" || rest == "officer-key"),
 		top == "peers" && strings.HasSuffix(name, "-key"):
 		return FileKey
 	case top == "peers" && strings.HasSuffix(name, ".egress.jsonl"):

@@ -14,6 +14,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/internal/durable"
 )
 
 // The manifest lists every file of a directory as a clean stop left it: CBOR,
@@ -116,7 +117,7 @@ func writeManifest(dir Dir, chain ledger.Digest) error {
 		return err
 	}
 	sum := sha256.Sum256(b)
-	if err := writeNew(dir.Manifest(), append(b, sum[:]...)); err != nil {
+	if err := durable.WriteFile(dir.Manifest(), append(b, sum[:]...)); err != nil {
 		return fmt.Errorf("write the manifest: %w", err)
 	}
 	return nil
@@ -128,7 +129,7 @@ func dropManifest(dir Dir) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	return errors.Join(err, syncDir(string(dir)))
+	return errors.Join(err, durable.SyncDir(vfs.Default, string(dir)))
 }
 
 // WalkFiles visits all that is no directory, paths ascending.

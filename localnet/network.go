@@ -14,6 +14,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/librum/librum/api/bearer"
 	"github.com/librum/librum/chain/blob"
 	"github.com/librum/librum/chain/blob/file"
 	"github.com/librum/librum/chain/contract"
@@ -29,6 +30,7 @@ import (
 	"github.com/librum/librum/chain/store/pebble"
 	flcontract "github.com/librum/librum/fl/contract"
 	"github.com/librum/librum/fl/coordinator"
+	"github.com/librum/librum/internal/durable"
 )
 
 // Contracts returns the rule sets of all protocol versions. One that was in
@@ -67,6 +69,7 @@ type Network struct {
 	Nodes        []*node.Node
 	Coordinators []*coordinator.Service
 	Blobs        []blob.Store
+	Tokens       []*bearer.Store
 
 	cheat   Cheat
 	opened  bool // wholly: what follows is a clean stop if all can be closed
@@ -125,7 +128,7 @@ func (n *Network) openNode(ctx context.Context, index int, options Options, veri
 			if err != nil {
 				return err
 			}
-			return writeNew(n.Dir.Diverged(index), b)
+			return durable.WriteFile(n.Dir.Diverged(index), b)
 		},
 	}.WithDefaults()
 	if _, err := os.Stat(n.Dir.Diverged(index)); err == nil {
@@ -143,6 +146,11 @@ func (n *Network) openNode(ctx context.Context, index int, options Options, veri
 		return err
 	}
 	n.closers = append(n.closers, blobs)
+	tokens, err := bearer.Open(n.Dir.Tokens(index), config.Now)
+	if err != nil {
+		return err
+	}
+	n.Tokens = append(n.Tokens, tokens)
 	n.Nodes = append(n.Nodes, member)
 	n.Blobs = append(n.Blobs, blobs)
 	n.Coordinators = append(n.Coordinators, coordinator.New(coordinator.Config{

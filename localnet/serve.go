@@ -21,30 +21,26 @@ import (
 	"github.com/librum/librum/fl/peer"
 )
 
-// Handler returns the HTTP interface of node 0, to which the token belongs.
+// Handler returns the HTTP interface of node 0, to which the network's token
+// belongs.
 func (n *Network) Handler(logger *slog.Logger) (http.Handler, error) {
+	config, err := n.Door(0, logger)
+	if err != nil {
+		return nil, err
+	}
+	return api.New(config)
+}
+
+// Door returns what the HTTP interface of the index-th node stands on.
+func (n *Network) Door(index int, logger *slog.Logger) (api.Config, error) {
 	genesis, err := os.ReadFile(n.Dir.Genesis())
 	if err != nil {
-		return nil, err
+		return api.Config{}, err
 	}
-	token, err := n.Dir.ReadToken()
-	if err != nil {
-		return nil, err
-	}
-	key, err := LoadKey(n.Dir.DelegateKey())
-	if err != nil {
-		return nil, err
-	}
-	delegate := api.Delegate{Key: key}
-	for _, d := range n.Genesis.Delegates {
-		if d.Key == key.Public() {
-			delegate.Member = d.Member
-		}
-	}
-	return api.New(api.Config{
-		Node: n.Nodes[0], Coordinator: n.Coordinators[0], Blobs: n.Blobs[0],
-		Genesis: genesis, Delegate: delegate, Token: token, Logger: logger,
-	})
+	return api.Config{
+		Node: n.Nodes[index], Coordinator: n.Coordinators[index], Blobs: n.Blobs[index], Tokens: n.Tokens[index],
+		Genesis: genesis, Logger: logger,
+	}, nil
 }
 
 // ReadToken reads the bearer token of the network.

@@ -31,14 +31,15 @@ type Transaction struct {
 
 // TransactionContent is what a stored transaction says.
 type TransactionContent struct {
-	Height   uint64          `json:"height"`
-	Encoded  []byte          `json:"encoded" doc:"The signed bytes."`
-	Sender   ledger.ID       `json:"sender"`
-	Key      ledger.Digest   `json:"key" doc:"Id of the key that signed."`
-	Contract string          `json:"contract"`
-	Method   string          `json:"method"`
-	Args     json.RawMessage `json:"args,omitempty" doc:"Decoded arguments."`
-	Expiry   int64           `json:"expiry" doc:"Log time, ms."`
+	Height    uint64          `json:"height"`
+	Encoded   []byte          `json:"encoded" doc:"The signed bytes."`
+	Sender    ledger.ID       `json:"sender"`
+	Key       ledger.Digest   `json:"key" doc:"Id of the key that signed."`
+	Delegated bool            `json:"delegated,omitempty" doc:"A node holds that key for the sender, who listed it as its delegate."`
+	Contract  string          `json:"contract"`
+	Method    string          `json:"method"`
+	Args      json.RawMessage `json:"args,omitempty" doc:"Decoded arguments."`
+	Expiry    int64           `json:"expiry" doc:"Log time, ms."`
 }
 
 // Batch is what became of a batch, in the order it was sent.

@@ -20,6 +20,9 @@ const (
 	KindHeader      Kind = "header"
 	KindReceipt     Kind = "receipt"
 	KindPossession  Kind = "possession"
+	// KindTokenRequest is a member's request for a bearer token; it goes to one
+	// node and never on the log.
+	KindTokenRequest Kind = "token-request"
 )
 
 // SignatureSize is the length of an Ed25519 signature in bytes.

@@ -98,9 +98,16 @@ func (s *served) work(ctx context.Context, t *testing.T, running *sync.WaitGroup
 		if err != nil {
 			t.Fatal(err)
 		}
+		c, err := client.New(s.flags[1], "", client.Options{Identity: &client.Identity{
+			Key: s.secrets.Key(localnet.KindPeer, i), Chain: s.Chain, Now: time.Now, Random: rand.Reader,
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(c.Close)
 		p := peer.New(peer.Config{
 			ID: s.secrets.ID(localnet.KindPeer, i), Key: s.secrets.Key(localnet.KindPeer, i),
-			Chain: s.Chain, Group: s.Genesis.Group, Data: part, Server: localnet.Remote{Client: s.client},
+			Chain: s.Chain, Group: s.Genesis.Group, Data: part, Server: localnet.Remote{Client: c},
 			Now: time.Now, Random: rand.Reader, Logger: slog.New(slog.DiscardHandler),
 		})
 		running.Go(func() { _ = p.Run(ctx) }) // it only ends with the context

@@ -37,9 +37,15 @@ type serverFlags struct {
 
 // addServerFlags gives a command and its subcommands the flags.
 func addServerFlags(cmd *cobra.Command) *serverFlags {
+	f := addAddressFlags(cmd)
+	cmd.PersistentFlags().StringVar(&f.tokenFile, "token-file", "", "file with the bearer token (default $"+envTokenFile+", else "+defaultTokenFile+" if it exists)")
+	return f
+}
+
+// addAddressFlags gives them to commands that need no token.
+func addAddressFlags(cmd *cobra.Command) *serverFlags {
 	f := &serverFlags{}
 	cmd.PersistentFlags().StringVar(&f.server, "server", "", "URL of a node (default $"+envServer+", else "+defaultServer+")")
-	cmd.PersistentFlags().StringVar(&f.tokenFile, "token-file", "", "file with the bearer token (default $"+envTokenFile+", else "+defaultTokenFile+" if it exists)")
 	cmd.PersistentFlags().StringVar(&f.ca, "ca", "", "PEM file of those who may vouch for an https server (default the system's)")
 	cmd.PersistentFlags().BoolVar(&f.plain, "insecure-http", false, "allow http:// to a server on another machine: whoever sits between reads the token")
 	cmd.PersistentFlags().BoolVar(&f.json, "json", false, "print one JSON object on the last line")
@@ -57,16 +63,25 @@ const (
 func (f *serverFlags) open() (*client.Client, error) { return f.connect(retriesOnce) }
 
 func (f *serverFlags) connect(retries int) (*client.Client, error) {
-	server := first(f.server, os.Getenv(envServer), defaultServer)
 	token, err := f.token()
 	if err != nil {
 		return nil, &exitError{code: exitUsage, err: err}
 	}
-	roots, err := f.roots()
-	if err != nil {
+	return f.dial(token, client.Options{Retries: retries})
+}
+
+// connectAs returns a client that needs no token: it acts with a member's key.
+func (f *serverFlags) connectAs(who *client.Identity, retries int) (*client.Client, error) {
+	return f.dial("", client.Options{Retries: retries, Identity: who})
+}
+
+func (f *serverFlags) dial(token string, options client.Options) (*client.Client, error) {
+	var err error
+	if options.Roots, err = f.roots(); err != nil {
 		return nil, wrongUse(err)
 	}
-	c, err := client.New(server, token, client.Options{Retries: retries, Roots: roots, PlainHTTP: f.plain})
+	options.PlainHTTP = f.plain
+	c, err := client.New(first(f.server, os.Getenv(envServer), defaultServer), token, options)
 	if errors.Is(err, client.ErrPlainHTTP) {
 		err = fmt.Errorf("%w, or --insecure-http if nobody sits between", err)
 	}
@@ -128,6 +143,14 @@ func readBounded(path string, limit int64) (_ []byte, err error) {
 		err = fmt.Errorf("%s has more than %d bytes", path, limit)
 	}
 	return b, err
+}
+
+// absent refuses a path where something is.
+func absent(path string) error {
+	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+		return errors.Join(fmt.Errorf("%s is there already", path), err)
+	}
+	return nil
 }
 
 // first returns the first text that is not empty.

@@ -44,6 +44,7 @@ type peerFlags struct {
 
 func addPeerFlags(cmd *cobra.Command) *peerFlags {
 	f := &peerFlags{serverFlags: addServerFlags(cmd)}
+	cmd.PersistentFlags().Lookup("token-file").Usage = "file with a bearer token of the peer's own (default: none is needed, the peer asks for one with its key)"
 	cmd.Flags().StringVar(&f.genesis, "genesis", "", "SHA-256 of the genesis file, learnt from somebody you trust")
 	cmd.Flags().StringVar(&f.identity, "identity", "", "file with the peer's private key in PEM")
 	return f
@@ -70,7 +71,7 @@ func (f *peerFlags) seat(ctx context.Context, logger *slog.Logger, patient bool)
 	if patient {
 		retries = retriesFollow
 	}
-	c, err := f.connect(retries)
+	c, err := f.open(key, anchor, retries)
 	if err != nil {
 		return nil, err
 	}
@@ -87,6 +88,15 @@ func (f *peerFlags) seat(ctx context.Context, logger *slog.Logger, patient bool)
 		Server: localnet.Remote{Client: c}, Now: time.Now, Random: rand.Reader, Logger: logger, Watch: localnet.WatchInterval,
 		Endpoint: first(f.server, os.Getenv(envServer), defaultServer),
 	}}, nil
+}
+
+// open returns a client that gets its tokens with the peer's own key, unless a
+// file with a token of the peer's is named.
+func (f *peerFlags) open(key *identity.Key, chain ledger.Digest, retries int) (*client.Client, error) {
+	if f.tokenFile != "" {
+		return f.connect(retries)
+	}
+	return f.connectAs(&client.Identity{Key: key, Chain: chain, Name: "librum peer", Now: time.Now, Random: rand.Reader}, retries)
 }
 
 func (f *peerFlags) key() (*identity.Key, error) {
