@@ -19,7 +19,7 @@ func newRootCommand() *cobra.Command {
 	root.AddCommand(
 		newDemoCommand(), newDevCommand(),
 		newPeerCommand(), newJobCommand(), newTxCommand(), newBlockCommand(), newAccountCommand(), newIdentityCommand(),
-		newVerifyCommand(), newFsckCommand(), newBenchCommand(),
+		newVerifyCommand(), newFsckCommand(), newDoctorCommand(), newBenchCommand(),
 	)
 	return root
 }

@@ -160,8 +160,43 @@ func auditServer(t *testing.T, server []string, job string, d *dev) {
 	if v := lastLine[verdict](t, out); code != 3 || v.OK || v.Verdict != "incomplete" {
 		t.Errorf("nobody there: exit %d, %+v", code, v)
 	}
+	auditHealth(t, server, d)
 	if _, code = output(t, nil, append([]string{"verify", "chain", "--dir", "x"}, server...)...); code != 2 {
 		t.Errorf("--dir beside --server: exit %d, want 2", code)
+	}
+}
+
+// auditHealth asks the doctor about the running network and its directory.
+func auditHealth(t *testing.T, server []string, d *dev) {
+	t.Helper()
+	type diagnosis struct {
+		OK     bool   `json:"ok"`
+		State  string `json:"state"`
+		Checks []struct {
+			Name  string `json:"name"`
+			State string `json:"state"`
+			Fix   string `json:"fix"`
+		} `json:"checks"`
+	}
+	dir := filepath.Dir(server[3])
+	out, code := output(t, nil, append([]string{"doctor", "--dir", dir, "--json"}, server...)...)
+	if v := lastLine[diagnosis](t, out); code != 0 || !v.OK || len(v.Checks) < 12 {
+		t.Errorf("doctor: exit %d, %+v", code, v)
+	}
+	wrong := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(wrong, []byte("lbr_wrong\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, code = output(t, nil, "doctor", "--server", d.base, "--token-file", wrong)
+	if code != 1 || !strings.Contains(out, "→ give the one of this network with --token-file") {
+		t.Errorf("doctor with a wrong token: exit %d", code)
+	}
+	out, code = output(t, nil, "doctor", "--server", "http://127.0.0.1:1", "--json")
+	if v := lastLine[diagnosis](t, out); code != 3 || v.OK || v.State != "unknown" {
+		t.Errorf("doctor of nobody: exit %d, %+v", code, v)
+	}
+	if _, code = output(t, nil, "doctor", "--dir", filepath.Join(dir, "nothing")); code != 3 {
+		t.Errorf("doctor of nothing: exit %d, want 3", code)
 	}
 }
 
