@@ -45,7 +45,7 @@ func sum(b []byte) []byte {
 
 func TestEvidence(t *testing.T) {
 	t.Parallel()
-	h := train(t)
+	h := trainJob(t)
 	whole := h.pack(t, h.job, true, nil)
 	t.Run("right", func(t *testing.T) { t.Parallel(); h.testRight(t, whole) })
 	t.Run("anchors", func(t *testing.T) { t.Parallel(); h.testAnchors(t, whole) })

@@ -31,8 +31,8 @@ type trained struct {
 	other   ledger.Digest // a second job, cancelled
 }
 
-// train runs a whole network: the blocks are those of real nodes and peers.
-func train(t *testing.T) *trained {
+// trainJob runs a whole network: the blocks are those of real nodes and peers.
+func trainJob(t *testing.T) *trained {
 	t.Helper()
 	h := &trained{dir: localnet.Dir(t.TempDir())}
 	if err := localnet.Create(h.dir, localnet.SecretsFromSeed(4), localnet.Spec{Nodes: 4, Peers: 2, Time: time.Now()}); err != nil {
