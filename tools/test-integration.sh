@@ -4,8 +4,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-kinds=(kafka kubo)
-packages=(./chain/order/kafka ./chain/blob/ipfs ./test/integration)
+kinds=(kafka kubo cassandra)
+packages=(./chain/order/kafka ./chain/blob/ipfs ./chain/store/cassandra ./test/integration)
 
 if ! tools/servers/servers.sh status >/dev/null 2>&1; then
     LIBRUM_SERVERS_DIR=$(mktemp -d "${TMPDIR:-/tmp}/librum-servers.XXXXXX")

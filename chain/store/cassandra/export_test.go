@@ -1,0 +1,25 @@
+package cassandra
+
+import (
+	"context"
+	"errors"
+
+	"github.com/librum/librum/chain/store"
+)
+
+var errCrash = errors.New("the process ends here")
+
+// CrashAfter lets so many more statements of writing through, and no other.
+func CrashAfter(s *Store, statements int) {
+	s.failpoint = func() error {
+		if statements--; statements < 0 {
+			return errCrash
+		}
+		return nil
+	}
+}
+
+// WriteAgain writes the rows of a commit that was applied long ago.
+func WriteAgain(ctx context.Context, s *Store, c *store.Commit) error {
+	return s.write(ctx, c)
+}

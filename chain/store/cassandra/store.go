@@ -1,0 +1,216 @@
+package cassandra
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gocql/gocql"
+
+	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/chain/store"
+)
+
+// Times, all finite.
+const (
+	attemptTime  = 10 * time.Second // for one answer
+	openTime     = 2 * time.Minute  // for making tables and finishing a commit
+	firstPause   = 20 * time.Millisecond
+	longestPause = time.Second
+)
+
+// maxRowBytes bounds the small rows: owner, applied, signatures, heads.
+const maxRowBytes = 8 << 10
+
+// Store is a [store.Store] in a keyspace.
+type Store struct {
+	opts    Options
+	session *gocql.Session
+	buckets int
+	applied atomic.Pointer[store.Applied]
+	failed  atomic.Pointer[error]
+
+	// inUse is held for reading by each call and for writing by Close.
+	inUse  sync.RWMutex
+	closed bool
+	// still is held for reading by each write, for writing by Audit.
+	still    sync.RWMutex
+	applying sync.Mutex
+	// signing orders those who store a signature, by height and node.
+	signing [64]sync.Mutex
+
+	failpoint func() error // of tests; nil: none
+}
+
+var _ store.Store = (*Store)(nil)
+
+// Open opens the keyspace, making it where there is none, and finishes the
+// commit that a crash left under way. Close ends it.
+func Open(ctx context.Context, opts Options) (*Store, error) {
+	if err := opts.fill(); err != nil {
+		return nil, fmt.Errorf("open store in Cassandra: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, openTime)
+	defer cancel()
+	s, err := open(ctx, opts)
+	if err != nil {
+		return nil, fmt.Errorf("open store %s in Cassandra at %v: %w", opts.Keyspace, opts.Hosts, err)
+	}
+	return s, nil
+}
+
+func open(ctx context.Context, opts Options) (*Store, error) {
+	outside, err := opts.cluster("").CreateSession()
+	if err != nil {
+		return nil, err
+	}
+	first := &Store{opts: opts, session: outside}
+	err = first.exec(ctx, "CREATE KEYSPACE IF NOT EXISTS "+opts.Keyspace+" WITH replication = "+opts.Replication)
+	outside.Close()
+	if err != nil {
+		return nil, fmt.Errorf("make the keyspace: %w", err)
+	}
+	session, err := opts.cluster(opts.Keyspace).CreateSession()
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{opts: opts, session: session}
+	for _, step := range []func(context.Context) error{s.checkDurable, s.migrate, s.own, s.loadApplied, s.finish} {
+		if err := step(ctx); err != nil {
+			session.Close()
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// Close implements [store.Store]. Closing again does nothing.
+func (s *Store) Close() error {
+	s.inUse.Lock()
+	defer s.inUse.Unlock()
+	if !s.closed {
+		s.closed = true
+		s.session.Close()
+	}
+	return nil
+}
+
+func (s *Store) enter() (leave func(), err error) {
+	s.inUse.RLock()
+	if s.closed {
+		s.inUse.RUnlock()
+		return nil, store.ErrClosed
+	}
+	if f := s.failed.Load(); f != nil {
+		s.inUse.RUnlock()
+		return nil, *f
+	}
+	return s.inUse.RUnlock, nil
+}
+
+// fail ends the store and returns why: what is written is known again once it
+// is opened anew.
+func (s *Store) fail(reason error) error {
+	err := fmt.Errorf("%w: %w", store.ErrFailed, reason)
+	s.failed.CompareAndSwap(nil, &err)
+	return *s.failed.Load()
+}
+
+// patient returns the context of a call that has none.
+func (s *Store) patient() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.Background(), s.opts.Patience)
+}
+
+// exec runs a statement until Cassandra has answered or the context ends
+// (invariant 6).
+func (s *Store) exec(ctx context.Context, statement string, values ...any) error {
+	if s.failpoint != nil {
+		if err := s.failpoint(); err != nil {
+			return err
+		}
+	}
+	return s.again(ctx, func() error { return s.query(ctx, statement, values...).Exec() })
+}
+
+func (s *Store) query(ctx context.Context, statement string, values ...any) *gocql.Query {
+	return s.session.Query(statement, values...).WithContext(ctx).Idempotent(true)
+}
+
+// one returns the only column of the first row, if there is one.
+func (s *Store) one(ctx context.Context, statement string, values ...any) (row []byte, ok bool, err error) {
+	err = s.scanOne(ctx, statement, []any{&row}, values...)
+	if errors.Is(err, gocql.ErrNotFound) {
+		return nil, false, nil
+	}
+	return row, err == nil, err
+}
+
+// scanOne reads the columns of the first row, or returns gocql.ErrNotFound.
+func (s *Store) scanOne(ctx context.Context, statement string, into []any, values ...any) error {
+	return s.again(ctx, func() error { return s.query(ctx, statement, values...).Scan(into...) })
+}
+
+// again repeats what may be repeated. The caller's context says for how long.
+func (s *Store) again(ctx context.Context, try func() error) error {
+	for pause := firstPause; ; pause = min(2*pause, longestPause) {
+		err := try()
+		if err == nil || errors.Is(err, gocql.ErrNotFound) || final(err) {
+			return err
+		}
+		if pause == firstPause {
+			s.opts.Logger.Debug("Cassandra did not do it, trying again", "keyspace", s.opts.Keyspace, "error", err)
+		}
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return errors.Join(context.Cause(ctx), err)
+		}
+	}
+}
+
+// final reports whether asking again would get the same answer.
+func final(err error) bool {
+	var answer gocql.RequestError
+	if !errors.As(err, &answer) {
+		return errors.Is(err, gocql.ErrSessionClosed)
+	}
+	switch answer.Code() {
+	case gocql.ErrCodeSyntax, gocql.ErrCodeUnauthorized, gocql.ErrCodeInvalid, gocql.ErrCodeConfig,
+		gocql.ErrCodeAlreadyExists, gocql.ErrCodeCredentials, gocql.ErrCodeProtocol:
+		return true
+	}
+	return false
+}
+
+// appliedRow is [store.Applied] as it is stored.
+type appliedRow struct {
+	_          struct{} `cbor:",toarray"`
+	Height     uint64
+	NextOffset uint64
+	LastRecord ledger.Digest
+	Topic      ledger.ID
+	Commitment []byte
+}
+
+func (s *Store) loadApplied(ctx context.Context) error {
+	b, ok, err := s.meta(ctx, "applied")
+	if err != nil || !ok {
+		return err
+	}
+	var row appliedRow
+	if err := ledger.Decode("applied position", b, maxRowBytes, &row); err != nil {
+		return fmt.Errorf("%w: %w", store.ErrCorrupt, err)
+	}
+	if !s.opts.Topic.IsZero() && row.Topic != s.opts.Topic {
+		return &store.OwnerError{Field: "log", Have: row.Topic.String(), Want: s.opts.Topic.String()}
+	}
+	s.applied.Store(&store.Applied{
+		Height: row.Height, NextOffset: row.NextOffset, LastRecord: row.LastRecord, Topic: row.Topic, Commitment: row.Commitment,
+	})
+	return nil
+}
