@@ -13,6 +13,7 @@
 //     the log, rows and blocks of the stores and that the log holds the same
 //     records, blobs by their digests, keys against the genesis.
 //  2. A file that is made again by itself, a lock for instance, is named and is
-//     no finding. All else that is damaged, missing or was not there is one.
+//     no finding. All else that is damaged, missing or was not there is one, but
+//     for a new file beside the network's own, which nobody reads.
 //  3. A directory that a process uses is refused ([localnet.ErrRunning]).
 package fsck

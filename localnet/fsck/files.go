@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"path/filepath"
+	"strings"
 
 	"github.com/librum/librum/chain/ledger"
 	"github.com/librum/librum/localnet"
@@ -110,6 +111,8 @@ func (c *check) stray(path string, info fs.FileInfo) {
 	case kind == localnet.FileManifest:
 	case kind.Rebuilt(), kind == localnet.FileEgress, kind == localnet.FilePause:
 		c.note("%s: it was not there at the clean stop", path)
+	case kind == localnet.FileOther && !strings.HasPrefix(path, "node-"):
+		c.note("%s: it was not there at the clean stop, and nothing here reads it", path)
 	case info.Mode()&fs.ModeSymlink != 0:
 		c.find("stray", path, "a symbolic link, which nothing here makes; remove it")
 	default:

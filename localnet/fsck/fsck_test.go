@@ -191,7 +191,7 @@ func TestFindings(t *testing.T) {
 		}
 		restore()
 	}
-	for path, growth := range map[string]string{"log/LOCK": "x", "node-0/blobs/partial/1": "x", "peers/external-0-key.egress.jsonl": "{}\n"} {
+	for path, growth := range map[string]string{"log/LOCK": "x", "node-0/blobs/partial/1": "x", "job.evidence": "x", "peers/external-0-key.egress.jsonl": "{}\n"} {
 		if err := os.WriteFile(at(path), []byte(growth), 0o600); err != nil {
 			t.Fatal(err)
 		}
