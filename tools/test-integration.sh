@@ -4,8 +4,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-kinds=(kafka kubo cassandra)
-packages=(./chain/order/kafka ./chain/blob/ipfs ./chain/store/cassandra ./test/integration)
+kinds=(kafka kubo cassandra etcd)
+packages=(./chain/order/kafka ./chain/blob/ipfs ./chain/store/cassandra ./chain/registry/etcd ./test/integration)
 
 if ! tools/servers/servers.sh status >/dev/null 2>&1; then
     LIBRUM_SERVERS_DIR=$(mktemp -d "${TMPDIR:-/tmp}/librum-servers.XXXXXX")
