@@ -112,7 +112,9 @@ func (l *Log) write(batch []*pending) (uint64, error) {
 	for pause, tries := firstPause, 1; ; tries++ {
 		base, err := l.produce(l.life, set)
 		if err == nil {
-			if err := l.look(l.life); err != nil {
+			if err := l.look(l.life); l.life.Err() != nil {
+				return 0, order.ErrClosed
+			} else if err != nil {
 				return 0, l.fail(err)
 			}
 			if base < l.acked {

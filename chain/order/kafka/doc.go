@@ -20,8 +20,8 @@
 //  3. The topic is known by the id that Kafka gave it when it was made. A topic
 //     that was made again or removed, or that ends before what was read or
 //     acknowledged, is [order.ErrCorrupt]. The id is looked at on every error,
-//     and before entries are returned or records acknowledged where the last
-//     look is a second old.
+//     and after each answer with entries or an acknowledgement, before it is
+//     passed on: requests name a topic by its name alone.
 //  4. Reading needs no consumer group, no committed offsets and no automatic
 //     making of topics.
 //  5. While Kafka does not answer, Append and Read wait, as long as their

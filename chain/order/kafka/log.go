@@ -20,7 +20,6 @@ import (
 const (
 	requestTime  = 10 * time.Second       // for one answer of a broker
 	settleTime   = 10 * time.Second       // for a cluster to agree again after a broker was lost or a topic made
-	lookAgain    = time.Second            // between two looks at the topic's id
 	metadataTime = 2 * time.Second        // kafka-go looks for the leader anew after half of it, on average
 	pollTime     = 500 * time.Millisecond // a broker holds an empty answer back
 	firstPause   = 20 * time.Millisecond  // before the first try again
@@ -46,7 +45,6 @@ type Log struct {
 	failed   atomic.Pointer[error]
 
 	known   atomic.Uint64             // the topic reaches at least that far
-	seen    atomic.Pointer[time.Time] // when the topic's id was last looked at
 	missing atomic.Pointer[time.Time] // since when brokers say that there is no such topic
 }
 
@@ -93,8 +91,6 @@ func (l *Log) open(ctx context.Context) error {
 	if err := l.ensureTopic(ctx); err != nil {
 		return err
 	}
-	now := time.Now()
-	l.seen.Store(&now)
 	if _, _, err := l.bounds(ctx); err != nil {
 		return err
 	}
@@ -196,7 +192,7 @@ func (l *Log) bounds(caller context.Context) (first, end uint64, err error) {
 			if short.IsZero() {
 				short = time.Now()
 			}
-			if err := l.sameTopic(ctx); err != nil {
+			if _, err := l.sameTopic(ctx); err != nil {
 				return 0, 0, err
 			}
 		case err != nil:
@@ -242,7 +238,8 @@ func (l *Log) judge(ctx context.Context, err error) error {
 	if errors.As(err, &code) && final[code] {
 		return fmt.Errorf("topic %s: %w", l.config.Topic, err)
 	}
-	return l.sameTopic(ctx)
+	_, err = l.sameTopic(ctx)
+	return err
 }
 
 // final are the answers of a broker that will not change by asking again.

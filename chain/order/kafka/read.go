@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"time"
 
 	client "github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol"
@@ -37,7 +36,7 @@ func (l *Log) read(caller context.Context, from uint64, maxBytes int) ([]order.E
 		switch {
 		case err == nil && len(entries) > 0:
 			if err := l.look(ctx); err != nil {
-				return nil, err
+				return nil, errors.Join(l.over(caller), err)
 			}
 			l.reached(entries[len(entries)-1].Offset + 1)
 			return entries, nil
@@ -72,15 +71,6 @@ func (l *Log) read(caller context.Context, from uint64, maxBytes int) ([]order.E
 			return nil, l.over(caller)
 		}
 	}
-}
-
-// look compares the topic's id where that was not done for a while
-// (invariant 3).
-func (l *Log) look(ctx context.Context) error {
-	if seen := l.seen.Load(); seen != nil && time.Since(*seen) < lookAgain {
-		return nil
-	}
-	return l.sameTopic(ctx)
 }
 
 // fetch asks for what stands at an offset, waiting a while if there is nothing,

@@ -187,9 +187,10 @@ func (l *Log) checkSettings(ctx context.Context, info *topicInfo) error {
 	return nil
 }
 
-// sameTopic compares the topic's id with that from when the log was opened.
-// Where no broker says anything about it, nothing is known.
-func (l *Log) sameTopic(ctx context.Context) error {
+// sameTopic compares the topic's id with that from when the log was opened. An
+// error is the finding that it is another; not known: no broker said anything
+// about it.
+func (l *Log) sameTopic(ctx context.Context) (known bool, err error) {
 	began := time.Now()
 	info, err := l.topicInfo(ctx)
 	switch {
@@ -197,21 +198,35 @@ func (l *Log) sameTopic(ctx context.Context) error {
 		first := l.missing.Load()
 		if first == nil {
 			l.missing.CompareAndSwap(nil, &began)
-			return nil
+			return false, nil
 		}
 		if time.Since(*first) > settleTime { // a broker that just started may not have heard of it
-			return l.corrupt("the topic was removed")
+			return false, l.corrupt("the topic was removed")
 		}
-		return nil
+		return false, nil
 	case err != nil:
-		return nil //nolint:nilerr // whoever asks goes on trying, and fails by itself if it must
+		return false, nil //nolint:nilerr // whoever asks goes on trying, and fails by itself if it must
 	}
 	l.missing.Store(nil)
 	if id := ledger.ID(info.id); id != l.id {
-		return l.corrupt(fmt.Sprintf("the topic was made again: its id is %s, it was %s", id, l.id))
+		return false, l.corrupt(fmt.Sprintf("the topic was made again: its id is %s, it was %s", id, l.id))
 	}
-	l.seen.Store(&began)
-	return nil
+	return true, nil
+}
+
+// look waits until it is known that the topic is the one that was opened
+// (invariant 3). What was read or written before the look belongs to it then:
+// an id is never given twice.
+func (l *Log) look(ctx context.Context) error {
+	for pause := firstPause; ; {
+		known, err := l.sameTopic(ctx)
+		if known || err != nil {
+			return err
+		}
+		if pause, err = wait(ctx, pause); err != nil {
+			return err
+		}
+	}
 }
 
 func (l *Log) corrupt(reason string) error {
