@@ -21,6 +21,11 @@ build: ## build bin/librum
 	@tools/require.sh git go
 	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o bin/librum ./cmd/librum
 
+.PHONY: build-pkcs11
+build-pkcs11: ## build bin/librum with cgo, for keys on PKCS #11 tokens
+	@tools/require.sh git go gcc
+	CGO_ENABLED=1 go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o bin/librum ./cmd/librum
+
 .PHONY: demo
 demo: build ## train on four nodes and ten peers in one process, verify, keep the data in ./demo-data
 	@tools/clean-demo.sh $(DEMO_DIR)

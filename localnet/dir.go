@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"github.com/librum/librum/chain/identity"
+	"github.com/librum/librum/chain/keyfile"
 	"github.com/librum/librum/chain/ledger"
 	"github.com/librum/librum/internal/durable"
 )
@@ -81,18 +82,8 @@ func (d Dir) LoadGenesis() (*ledger.Genesis, ledger.Digest, error) {
 	return g, digest, nil
 }
 
-// LoadKey reads a key file.
-func LoadKey(path string) (*identity.Key, error) {
-	b, err := readBounded(path, 4<<10)
-	if err != nil {
-		return nil, err
-	}
-	key, err := identity.ParsePEM(b)
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", path, err)
-	}
-	return key, nil
-}
+// LoadKey reads a key file that is not encrypted.
+func LoadKey(path string) (*identity.Key, error) { return keyfile.Load(path, nil) }
 
 // readBounded reads a file of at most limit bytes.
 func readBounded(path string, limit int64) ([]byte, error) {

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/librum/librum/chain/identity"
+	"github.com/librum/librum/chain/keyfile"
 	"github.com/librum/librum/chain/ledger"
 	"github.com/librum/librum/client"
 	"github.com/librum/librum/fl/data"
@@ -48,7 +49,7 @@ func (n *Network) RunPeers(ctx context.Context, base string, seed uint64, logger
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	for i, part := range parts {
-		key, err := LoadKey(n.Dir.PeerKey(i))
+		key, err := keyfile.Load(n.Dir.PeerKey(i), n.ask)
 		if err != nil {
 			return err
 		}

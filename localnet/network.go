@@ -22,6 +22,7 @@ import (
 	identitycontract "github.com/librum/librum/chain/contract/identity"
 	"github.com/librum/librum/chain/contract/token"
 	"github.com/librum/librum/chain/identity"
+	"github.com/librum/librum/chain/keyfile"
 	"github.com/librum/librum/chain/ledger"
 	"github.com/librum/librum/chain/lokka"
 	"github.com/librum/librum/chain/node"
@@ -50,6 +51,8 @@ type Options struct {
 	// StoreCache is the size of each store's block cache in bytes, 0 the
 	// driver's default.
 	StoreCache int64
+	// Ask opens keys that are encrypted or on tokens; nil: there are none.
+	Ask keyfile.Ask
 	// Cheat is for demonstrations.
 	Cheat Cheat
 }
@@ -72,6 +75,7 @@ type Network struct {
 	Tokens       []*bearer.Store
 
 	cheat   Cheat
+	ask     keyfile.Ask
 	opened  bool // wholly: what follows is a clean stop if all can be closed
 	log     *local.Log
 	meeting *coordinator.Mesh
@@ -84,7 +88,7 @@ func Open(ctx context.Context, dir Dir, options Options) (*Network, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Network{Dir: dir, Genesis: g, Chain: chain, Mesh: node.NewMesh(), meeting: coordinator.NewMesh(), cheat: options.Cheat}
+	n := &Network{Dir: dir, Genesis: g, Chain: chain, Mesh: node.NewMesh(), meeting: coordinator.NewMesh(), cheat: options.Cheat, ask: options.Ask}
 	if n.log, err = local.Open(ctx, vfs.Default, dir.Log(), local.Options{Logger: options.Logger}); err != nil {
 		return nil, err
 	}
@@ -102,7 +106,7 @@ func Open(ctx context.Context, dir Dir, options Options) (*Network, error) {
 }
 
 func (n *Network) openNode(ctx context.Context, index int, options Options, verifier *identity.Verifier) error {
-	key, err := LoadKey(n.Dir.Key(index))
+	key, err := keyfile.Load(n.Dir.Key(index), n.ask)
 	if err != nil {
 		return err
 	}

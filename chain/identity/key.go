@@ -2,6 +2,7 @@ package identity
 
 import (
 	"bytes"
+	"crypto"
 	"crypto/ed25519"
 	"crypto/x509"
 	"encoding/pem"
@@ -12,15 +13,21 @@ import (
 	"github.com/librum/librum/chain/ledger"
 )
 
-// Key is an Ed25519 private key (RFC 8032) with its id.
+// Key is an Ed25519 private key (RFC 8032) with its id. It holds the private
+// part itself, or has a signer that does, such as a token.
 type Key struct {
-	private ed25519.PrivateKey
+	private ed25519.PrivateKey // nil where the signer holds it
+	signer  crypto.Signer
+	failed  func(error)
 	public  ledger.PublicKey
 	id      ledger.Digest
 }
 
 // ErrKey is what an unreadable key unwraps to.
 var ErrKey = errors.New("not an Ed25519 key")
+
+// ErrHeld is what writing a key unwraps to that a signer does not give away.
+var ErrHeld = errors.New("the private key can't leave the device that holds it")
 
 // NewKey makes a key from 32 bytes of random.
 func NewKey(random io.Reader) (*Key, error) {
@@ -29,6 +36,19 @@ func NewKey(random io.Reader) (*Key, error) {
 		return nil, fmt.Errorf("make key: %w", err)
 	}
 	return KeyFromSeed(seed), nil
+}
+
+// NewSignerKey returns a key whose private part stays with the signer. Where the
+// signer can't sign, failed hears why, and the signature is one that no key
+// makes: whoever it is sent to refuses it.
+func NewSignerKey(signer crypto.Signer, failed func(error)) (*Key, error) {
+	public, ok := signer.Public().(ed25519.PublicKey)
+	if !ok || len(public) != ed25519.PublicKeySize {
+		return nil, fmt.Errorf("%w: the signer has a %T", ErrKey, signer.Public())
+	}
+	k := &Key{signer: signer, failed: failed, public: ledger.PublicKey(public)}
+	k.id = k.public.ID()
+	return k, nil
 }
 
 // KeyFromSeed returns the key of an RFC 8032 seed.
@@ -47,8 +67,27 @@ func (k *Key) Public() ledger.PublicKey { return k.public }
 
 // Sign signs message; it is a [ledger.SignFunc].
 func (k *Key) Sign(message []byte) (signature [ledger.SignatureSize]byte) {
-	copy(signature[:], ed25519.Sign(k.private, message))
-	return signature
+	if k.private != nil {
+		copy(signature[:], ed25519.Sign(k.private, message))
+		return signature
+	}
+	made, err := k.signer.Sign(nil, message, crypto.Hash(0)) // Ed25519 needs no randomness
+	if err == nil && len(made) != ledger.SignatureSize {
+		err = fmt.Errorf("a signature of %d bytes, want %d", len(made), ledger.SignatureSize)
+	}
+	if err != nil {
+		k.failed(fmt.Errorf("sign with key %s: %w", k.id.Short(), err))
+		return [ledger.SignatureSize]byte(bytes.Repeat([]byte{0xff}, ledger.SignatureSize)) // S is no scalar
+	}
+	return [ledger.SignatureSize]byte(made)
+}
+
+// Signer returns what signs for X.509 and TLS.
+func (k *Key) Signer() crypto.Signer {
+	if k.private != nil {
+		return k.private
+	}
+	return k.signer
 }
 
 // String names the key by its public part.
@@ -65,6 +104,9 @@ const (
 
 // MarshalPEM returns the key as PKCS #8 in PEM.
 func (k *Key) MarshalPEM() ([]byte, error) {
+	if k.private == nil {
+		return nil, fmt.Errorf("encode key %s: %w", k.id.Short(), ErrHeld)
+	}
 	der, err := x509.MarshalPKCS8PrivateKey(k.private)
 	if err != nil {
 		return nil, fmt.Errorf("encode key: %w", err)

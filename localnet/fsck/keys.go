@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/librum/librum/chain/keyfile"
 	"github.com/librum/librum/chain/ledger"
 	"github.com/librum/librum/localnet"
 )
@@ -29,6 +30,10 @@ func (c *check) checkKeys() {
 			key, err := localnet.LoadKey(full)
 			if errors.Is(err, fs.ErrPermission) {
 				c.note("%s: not readable by who runs this: not checked", path)
+				return nil
+			}
+			if errors.Is(err, keyfile.ErrLocked) {
+				c.note("%s: encrypted, or on a token: not checked", path)
 				return nil
 			}
 			if err != nil {

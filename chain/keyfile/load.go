@@ -1,0 +1,98 @@
+package keyfile
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"filippo.io/age"
+	"filippo.io/age/armor"
+
+	"github.com/librum/librum/chain/identity"
+)
+
+// Ask returns the secret that opens what is named: the passphrase of a file or
+// the PIN of a token. Nil where nobody can be asked.
+type Ask func(what string) (string, error)
+
+// ErrLocked refuses an encrypted key for which there is no passphrase, or a
+// wrong one.
+var ErrLocked = errors.New("the key stays locked")
+
+const (
+	maxFileBytes = 16 << 10
+	maxKeyBytes  = 4 << 10
+	// workFactor is scrypt's log2 N: what age writes, and the most that is read.
+	workFactor = 18
+	scheme     = "pkcs11:"
+)
+
+// Load reads the key at path, or that of the token which path names.
+func Load(path string, ask Ask) (*identity.Key, error) {
+	if strings.HasPrefix(path, scheme) {
+		return openToken(path, ask)
+	}
+	b, err := readBounded(path)
+	if err != nil {
+		return nil, err
+	}
+	text := bytes.TrimSpace(b)
+	switch {
+	case bytes.HasPrefix(text, []byte(scheme)):
+		return openToken(string(text), ask)
+	case bytes.HasPrefix(text, []byte(armor.Header)):
+		if b, err = Decrypt(path, text, ask); err != nil {
+			return nil, err
+		}
+	}
+	key, err := identity.ParsePEM(b)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	return key, nil
+}
+
+// Decrypt opens what [Encrypt] made of a small secret; path names it in questions
+// and errors.
+func Decrypt(path string, text []byte, ask Ask) ([]byte, error) {
+	if ask == nil {
+		return nil, fmt.Errorf("read %s: it is encrypted and nobody can be asked for the passphrase: %w", path, ErrLocked)
+	}
+	passphrase, err := ask("passphrase of " + path)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	opener, err := age.NewScryptIdentity(passphrase)
+	if err != nil { // it is empty
+		return nil, fmt.Errorf("read %s: the passphrase is empty: %w", path, ErrLocked)
+	}
+	opener.SetMaxWorkFactor(workFactor)
+	plain, err := age.Decrypt(armor.NewReader(bytes.NewReader(text)), opener)
+	if _, wrong := errors.AsType[*age.NoIdentityMatchError](err); wrong {
+		return nil, fmt.Errorf("read %s: the passphrase is not the file's: %w", path, ErrLocked)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read %s: decrypt: %w", path, err)
+	}
+	b, err := io.ReadAll(io.LimitReader(plain, maxKeyBytes+1))
+	if err != nil {
+		return nil, fmt.Errorf("read %s: decrypt: %w", path, err)
+	}
+	return b, nil
+}
+
+func readBounded(path string) (_ []byte, err error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	b, err := io.ReadAll(io.LimitReader(file, maxFileBytes+1))
+	if err == nil && len(b) > maxFileBytes {
+		err = fmt.Errorf("read %s: more than %d bytes", path, maxFileBytes)
+	}
+	return b, err
+}
