@@ -1,0 +1,186 @@
+package cert
+
+import (
+	"bytes"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"math/big"
+	"slices"
+	"time"
+
+	"github.com/librum/librum/chain/ledger"
+)
+
+// Bounds of files of certificates and of revoked ones.
+const (
+	MaxFileBytes   = 1 << 20
+	MaxListBytes   = 16 << 20
+	maxCertificate = 256 // in one file
+)
+
+// ParseCertificates reads the certificates of a file in PEM.
+func ParseCertificates(text []byte) ([]*x509.Certificate, error) {
+	if len(text) > MaxFileBytes {
+		return nil, fmt.Errorf("read certificates: %w: %d bytes, at most %d are allowed", ErrMalformed, len(text), MaxFileBytes)
+	}
+	var all []*x509.Certificate
+	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
+		if block.Type != typeCertificate {
+			return nil, fmt.Errorf("read certificates: %w: a PEM block of type %.40q", ErrMalformed, block.Type)
+		}
+		c, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return nil, fmt.Errorf("read certificates: %w: %w", ErrMalformed, err)
+		}
+		if all = append(all, c); len(all) > maxCertificate {
+			return nil, fmt.Errorf("read certificates: %w: more than %d", ErrMalformed, maxCertificate)
+		}
+	}
+	if len(all) == 0 {
+		return nil, fmt.Errorf("read certificates: %w: none in PEM", ErrMalformed)
+	}
+	return all, nil
+}
+
+// Marshal returns certificates in PEM.
+func Marshal(all ...*x509.Certificate) []byte {
+	var text bytes.Buffer
+	for _, c := range all {
+		text.Write(pem.EncodeToMemory(&pem.Block{Type: typeCertificate, Bytes: c.Raw}))
+	}
+	return text.Bytes()
+}
+
+// Revoked is the certificates that count no more.
+type Revoked struct {
+	serials map[string]bool
+	until   time.Time // the earliest of the lists'
+}
+
+// ParseRevoked reads a file of lists that the authorities have signed. Serial
+// numbers are random, so a list of an authority's newest key covers those of
+// older ones.
+func ParseRevoked(text []byte, authorities []*x509.Certificate) (*Revoked, error) {
+	if len(text) > MaxListBytes {
+		return nil, fmt.Errorf("read revoked certificates: %w: %d bytes, at most %d are allowed", ErrMalformed, len(text), MaxListBytes)
+	}
+	r := &Revoked{serials: map[string]bool{}}
+	for block, rest := pem.Decode(text); ; block, rest = pem.Decode(rest) {
+		if block == nil && len(bytes.TrimSpace(rest)) == 0 && !r.until.IsZero() {
+			return r, nil
+		}
+		if block == nil || block.Type != typeRevocation {
+			return nil, fmt.Errorf("read revoked certificates: %w: want PEM blocks of type %q and nothing else", ErrMalformed, typeRevocation)
+		}
+		list, err := x509.ParseRevocationList(block.Bytes)
+		if err != nil {
+			return nil, fmt.Errorf("read revoked certificates: %w: %w", ErrMalformed, err)
+		}
+		if !slices.ContainsFunc(authorities, func(a *x509.Certificate) bool { return list.CheckSignatureFrom(a) == nil }) {
+			return nil, fmt.Errorf("read revoked certificates: %w", ErrForeign)
+		}
+		for _, e := range list.RevokedCertificateEntries {
+			r.serials[string(e.SerialNumber.Bytes())] = true
+		}
+		if r.until.IsZero() || list.NextUpdate.Before(r.until) {
+			r.until = list.NextUpdate
+		}
+	}
+}
+
+// Has reports whether the certificate with the serial number was revoked.
+func (r *Revoked) Has(serial *big.Int) bool { return r != nil && r.serials[string(serial.Bytes())] }
+
+// Verifier says whether certificates hold on a chain.
+type Verifier struct {
+	Chain   ledger.Digest       // zero: any, for those who don't know theirs yet
+	Roots   []*x509.Certificate // authorities that are trusted
+	Revoked *Revoked            // nil where no list is known
+}
+
+// Verify checks a certificate with those that lead to its root. It is for the
+// kind at that time, of this chain, and not revoked.
+func (v *Verifier) Verify(chain []*x509.Certificate, kind Kind, now time.Time) error {
+	if len(chain) == 0 {
+		return fmt.Errorf("%w: none is there", ErrMalformed)
+	}
+	roots, between := x509.NewCertPool(), x509.NewCertPool()
+	for _, c := range v.Roots {
+		roots.AddCert(c)
+	}
+	for _, c := range chain[1:] {
+		between.AddCert(c)
+	}
+	leaf := chain[0]
+	id, _, of, err := Identity(leaf)
+	switch {
+	case err != nil:
+		return err
+	case of != v.Chain && !v.Chain.IsZero():
+		return fmt.Errorf("%w: %s, this is %s", ErrWrongChain, of.Short(), v.Chain.Short())
+	}
+	paths, err := leaf.Verify(x509.VerifyOptions{Roots: roots, Intermediates: between, CurrentTime: now, KeyUsages: kind.usage()[:1]})
+	if err != nil {
+		return verdict(err)
+	}
+	if leaf.IsCA {
+		return fmt.Errorf("%w: an authority's", ErrKind)
+	}
+	if (kind == KindServer) != id.IsZero() {
+		return fmt.Errorf("%w: want a %s's", ErrKind, kind)
+	}
+	return v.checkPath(paths[0], now)
+}
+
+// verdict names what x509 says.
+func verdict(err error) error {
+	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
+		return fmt.Errorf("%w: %w", ErrForeign, err)
+	}
+	if invalid, ok := errors.AsType[x509.CertificateInvalidError](err); ok {
+		switch invalid.Reason { //nolint:exhaustive // the others are malformed ones
+		case x509.Expired:
+			return fmt.Errorf("%w: %w", ErrExpired, err)
+		case x509.IncompatibleUsage:
+			return fmt.Errorf("%w: %w", ErrKind, err)
+		}
+	}
+	return fmt.Errorf("%w: %w", ErrMalformed, err)
+}
+
+// checkPath checks what Librum adds to X.509: every certificate of the path that
+// names a chain names this one, and none was revoked.
+func (v *Verifier) checkPath(path []*x509.Certificate, now time.Time) error {
+	for _, c := range path {
+		n, found, err := nameIn(c.URIs)
+		if err != nil {
+			return err
+		}
+		if found && n.chain != v.Chain && !v.Chain.IsZero() {
+			return fmt.Errorf("%w: %s, this is %s", ErrWrongChain, n.chain.Short(), v.Chain.Short())
+		}
+		if v.Revoked.Has(c.SerialNumber) {
+			return fmt.Errorf("%w: serial number %x", ErrRevoked, c.SerialNumber)
+		}
+	}
+	if v.Revoked != nil && now.After(v.Revoked.until) {
+		return fmt.Errorf("%w: it was good until %s", ErrStaleList, v.Revoked.until.UTC().Format(time.RFC3339))
+	}
+	return nil
+}
+
+// VerifyConnection is for clients of TLS, in [tls.Config]: after the library has
+// found a path to a root that is trusted, it checks what Librum adds. A server
+// may have a certificate of somebody else's authority, which names no chain:
+// then the proofs of tasks and blocks alone say which chain it is.
+func (v *Verifier) VerifyConnection(now func() time.Time) func(tls.ConnectionState) error {
+	return func(state tls.ConnectionState) error {
+		if len(state.VerifiedChains) == 0 {
+			return ErrForeign
+		}
+		return v.checkPath(state.VerifiedChains[0], now())
+	}
+}
