@@ -31,6 +31,9 @@ type Options struct {
 	Backoff  time.Duration  // before the first repeat, doubled each time; 0: 200 ms
 	Roots    *x509.CertPool // who may vouch for the server; nil: the system's, or those of $SSL_CERT_FILE
 	Identity *Identity      // in place of a token; nil for none
+	// VerifyConnection refuses servers that a root has vouched for, for reasons of
+	// one's own; nil: none. See [tls.Config].
+	VerifyConnection func(tls.ConnectionState) error
 	// PlainHTTP allows a server that is not on this machine to be asked without
 	// TLS. Whoever sits between reads the token then.
 	PlainHTTP bool
@@ -75,7 +78,7 @@ func New(base, token string, options Options) (*Client, error) {
 		options.Backoff = 200 * time.Millisecond
 	}
 	c := &Client{base: u, token: token, options: options}
-	hc := http.Client{Transport: defaultTransport(options.Roots)}
+	hc := http.Client{Transport: defaultTransport(&options)}
 	if options.HTTP != nil {
 		hc = *options.HTTP
 	}
@@ -107,9 +110,9 @@ func transportOf(hc *http.Client) http.RoundTripper {
 }
 
 // defaultTransport goes through the proxy that $HTTPS_PROXY names, if any.
-func defaultTransport(roots *x509.CertPool) http.RoundTripper {
+func defaultTransport(o *Options) http.RoundTripper {
 	return &http.Transport{
-		TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS13, RootCAs: roots},
+		TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS13, RootCAs: o.Roots, VerifyConnection: o.VerifyConnection},
 		Proxy:               http.ProxyFromEnvironment,
 		DialContext:         (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
 		TLSHandshakeTimeout: 5 * time.Second,

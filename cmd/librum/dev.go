@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -20,6 +21,8 @@ const devSeed = 1
 
 type devOptions struct {
 	*doorFlags
+
+	passphrase *passphraseFlag
 
 	dir    string
 	peers  int
@@ -37,6 +40,7 @@ func newDevCommand() *cobra.Command {
 peers that have the digits. A directory that holds a network is taken up where
 it was left. Keys are random; whoever can read the directory has them.`,
 		Example: "  librum dev --dir ./librum-dev --listen 127.0.0.1:8080\n" +
+			"  librum dev --tls\n" +
 			"  librum dev --listen 0.0.0.0:8443 --tls-cert server.pem --tls-key server.key\n" +
 			"  librum dev --peers 0 --external-peers 3",
 		Args: noArguments,
@@ -46,6 +50,7 @@ it was left. Keys are random; whoever can read the directory has them.`,
 		},
 	}
 	o.doorFlags = addDoorFlags(cmd)
+	o.passphrase = addPassphraseFlag(cmd.Flags(), "passphrase-file", "encrypted keys")
 	flags := cmd.Flags()
 	flags.StringVar(&o.dir, "dir", "librum-dev", "directory of the network")
 	flags.IntVar(&o.peers, "peers", 10, "peers of a new network that run in this process")
@@ -58,7 +63,7 @@ func (o *devOptions) run(ctx context.Context, out, log io.Writer) (err error) {
 		return wrongUse(errors.New("--peers and --external-peers are 0 to 100, not both 0; --dir is not empty"))
 	}
 	logger := slog.New(slog.NewTextHandler(log, nil))
-	at, err := o.open(ctx, logger)
+	at, err := o.open(ctx, o.passphrase.ask, logger)
 	if err != nil {
 		return err
 	}
@@ -66,7 +71,12 @@ func (o *devOptions) run(ctx context.Context, out, log io.Writer) (err error) {
 	if err := o.create(dir, log); err != nil {
 		return &exitError{code: exitUnknown, err: errors.Join(err, at.close())}
 	}
-	r, running, err := runNetwork(ctx, dir, at, devSeed, localnet.Options{Logger: logger})
+	if o.tls {
+		if err := o.certifySelf(ctx, at, dir, logger); err != nil {
+			return errors.Join(err, at.close())
+		}
+	}
+	r, running, err := runNetwork(ctx, dir, at, devSeed, localnet.Options{Logger: logger, Ask: o.passphrase.ask})
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil // stopped while it opened
@@ -79,8 +89,24 @@ func (o *devOptions) run(ctx context.Context, out, log io.Writer) (err error) {
 	if _, err := os.Stat(dir.ExternalKey(0)); err == nil {
 		say(out, "keys of external peers: %s and on", dir.ExternalKey(0))
 	}
+	if o.tls {
+		say(out, "certificates to trust: %s", filepath.Join(o.dir, "ca", "ca.pem"))
+	}
 	say(out, "genesis %s", r.Chain)
 	<-running.Done()
+	return nil
+}
+
+// certifySelf has the door speak TLS with a certificate of the network's own
+// authority.
+func (o *devOptions) certifySelf(ctx context.Context, at *door, dir localnet.Dir, logger *slog.Logger) error {
+	certPath, keyPath, err := certify(ctx, dir, o.passphrase)
+	if err == nil {
+		err = at.speakTLS(certPath, keyPath, o.passphrase.ask, logger)
+	}
+	if err != nil {
+		return fmt.Errorf("certify the server: %w", err)
+	}
 	return nil
 }
 

@@ -107,8 +107,9 @@ func (o *doctorOptions) run(ctx context.Context, out io.Writer) error {
 }
 
 func (o *doctorOptions) askServer(ctx context.Context, genesis ledger.Digest) (doctor.Checks, error) {
-	roots, err := o.roots()
-	if err != nil {
+	o.chain = genesis
+	options := client.Options{Retries: retriesOnce, PlainHTTP: o.plain}
+	if err := o.trust(&options); err != nil {
 		return nil, wrongUse(err)
 	}
 	token, err := o.token()
@@ -118,12 +119,12 @@ func (o *doctorOptions) askServer(ctx context.Context, genesis ledger.Digest) (d
 	if err != nil {
 		return nil, &exitError{code: exitUnknown, err: err}
 	}
-	c, err := client.New(o.server, token, client.Options{Retries: retriesOnce, Roots: roots})
+	c, err := client.New(o.server, token, options)
 	if err != nil {
 		return nil, wrongUse(err)
 	}
 	defer c.Close()
-	return doctor.Server(ctx, doctor.Target{URL: o.server, Roots: roots, Client: c, Genesis: genesis}, time.Now)
+	return doctor.Server(ctx, doctor.Target{URL: o.server, Roots: options.Roots, Client: c, Genesis: genesis}, time.Now)
 }
 
 func printChecks(out io.Writer, checks doctor.Checks) error {

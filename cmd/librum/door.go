@@ -2,7 +2,10 @@ package main
 
 import (
 	"context"
+	"crypto/ed25519"
 	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -12,12 +15,19 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/librum/librum/api"
+	"github.com/librum/librum/chain/identity"
+	"github.com/librum/librum/chain/keyfile"
+	"github.com/librum/librum/chain/ledger"
 	"github.com/librum/librum/internal/certfile"
 )
+
+// maxCertBytes bounds a file of certificates or of one key.
+const maxCertBytes = 1 << 20
 
 // doorFlags say where a server listens and what it speaks there.
 type doorFlags struct {
 	listen string
+	tls    bool
 	cert   string
 	key    string
 	plain  bool
@@ -27,6 +37,7 @@ func addDoorFlags(cmd *cobra.Command) *doorFlags {
 	f := &doorFlags{}
 	flags := cmd.Flags()
 	flags.StringVar(&f.listen, "listen", "127.0.0.1:8080", "address of node 0")
+	flags.BoolVar(&f.tls, "tls", false, "speak TLS with a certificate for this machine by an authority in DIR/ca, made if it is missing")
 	flags.StringVar(&f.cert, "tls-cert", "", "PEM file with the server's certificate and those above it; read again when it changes")
 	flags.StringVar(&f.key, "tls-key", "", "PEM file with the certificate's key")
 	flags.BoolVar(&f.plain, "insecure-http", false, "allow plain HTTP beyond this machine: whoever sits between reads the token")
@@ -68,9 +79,12 @@ func (d *door) close() error {
 }
 
 // open takes the address. Beyond this machine it wants TLS.
-func (f *doorFlags) open(ctx context.Context, logger *slog.Logger) (_ *door, err error) {
+func (f *doorFlags) open(ctx context.Context, ask keyfile.Ask, logger *slog.Logger) (_ *door, err error) {
 	if (f.cert == "") != (f.key == "") {
 		return nil, wrongUse(errors.New("--tls-cert and --tls-key belong together"))
+	}
+	if f.tls && f.cert != "" {
+		return nil, wrongUse(errors.New("--tls makes its own certificate; leave --tls-cert and --tls-key out"))
 	}
 	listener, err := listen(ctx, f.listen)
 	if err != nil {
@@ -82,29 +96,68 @@ func (f *doorFlags) open(ctx context.Context, logger *slog.Logger) (_ *door, err
 			err = errors.Join(err, d.close())
 		}
 	}()
-	if f.cert == "" {
-		if !f.plain && !api.IsLoopback(listener.Addr()) {
-			return nil, wrongUse(fmt.Errorf("--listen %s: plain HTTP is for loopback alone; "+
-				"give --tls-cert and --tls-key, or --insecure-http if nobody sits between", f.listen))
-		}
-		if api.IsLoopback(listener.Addr()) {
-			return d, nil
-		}
-	} else {
-		source, err := f.certificate(logger)
-		if err != nil {
+	switch {
+	case f.cert != "":
+		if err := d.speakTLS(f.cert, f.key, ask, logger); err != nil {
 			return nil, wrongUse(err)
 		}
-		d.Listener, d.scheme = api.TLSListener(listener, source.GetCertificate), "https"
+	case f.tls: // as soon as there is a network whose authority certifies
+	case api.IsLoopback(listener.Addr()):
+		return d, nil
+	case !f.plain:
+		return nil, wrongUse(fmt.Errorf("--listen %s: plain HTTP is for loopback alone; "+
+			"give --tls-cert and --tls-key, or --insecure-http if nobody sits between", f.listen))
 	}
 	d.inside, err = listen(ctx, "127.0.0.1:0")
 	return d, err
 }
 
-func (f *doorFlags) certificate(logger *slog.Logger) (*certfile.Source, error) {
-	load := func() (*tls.Certificate, error) {
-		pair, err := tls.LoadX509KeyPair(f.cert, f.key)
+// speakTLS has the door speak TLS with a certificate that follows its files.
+func (d *door) speakTLS(certPath, keyPath string, ask keyfile.Ask, logger *slog.Logger) error {
+	load := func() (*tls.Certificate, error) { return loadPair(certPath, keyPath, ask) }
+	source, err := certfile.Open([]string{certPath, keyPath}, load, time.Now, logger)
+	if err != nil {
+		return err
+	}
+	d.Listener, d.scheme = api.TLSListener(d.Listener, source.GetCertificate), "https"
+	return nil
+}
+
+// loadPair reads a certificate and its key. A key of Librum's kind may be
+// encrypted or on a token; one of another kind, as public authorities certify
+// it, is read as it is.
+func loadPair(certPath, keyPath string, ask keyfile.Ask) (*tls.Certificate, error) {
+	chain, err := readBounded(certPath, maxCertBytes)
+	if err != nil {
+		return nil, err
+	}
+	key, err := keyfile.Load(keyPath, ask)
+	if errors.Is(err, identity.ErrKey) {
+		other, err := readBounded(keyPath, maxCertBytes)
+		if err != nil {
+			return nil, err
+		}
+		pair, err := tls.X509KeyPair(chain, other)
 		return &pair, err
 	}
-	return certfile.Open([]string{f.cert, f.key}, load, time.Now, logger)
+	if err != nil {
+		return nil, err
+	}
+	pair := &tls.Certificate{PrivateKey: key.Signer()}
+	for block, rest := pem.Decode(chain); block != nil; block, rest = pem.Decode(rest) {
+		if block.Type == "CERTIFICATE" {
+			pair.Certificate = append(pair.Certificate, block.Bytes)
+		}
+	}
+	if len(pair.Certificate) == 0 {
+		return nil, fmt.Errorf("%s holds no certificate in PEM", certPath)
+	}
+	if pair.Leaf, err = x509.ParseCertificate(pair.Certificate[0]); err != nil {
+		return nil, fmt.Errorf("read %s: %w", certPath, err)
+	}
+	public, ok := pair.Leaf.PublicKey.(ed25519.PublicKey)
+	if !ok || ledger.PublicKey(public) != key.Public() {
+		return nil, fmt.Errorf("the key of %s is not that of the certificate in %s", keyPath, certPath)
+	}
+	return pair, nil
 }

@@ -14,18 +14,19 @@ import (
 	v1 "github.com/librum/librum/api/v1"
 	members "github.com/librum/librum/chain/contract/identity"
 	"github.com/librum/librum/chain/identity"
+	"github.com/librum/librum/chain/keyfile"
 	"github.com/librum/librum/chain/ledger"
 	"github.com/librum/librum/client"
 	"github.com/librum/librum/internal/durable"
-	"github.com/librum/librum/localnet"
 )
 
 // tokenFlags say who asks which node.
 type tokenFlags struct {
 	*serverFlags
 
-	identity string
-	genesis  string
+	identity   string
+	genesis    string
+	passphrase *passphraseFlag
 }
 
 func newIdentityTokenCommand() *cobra.Command {
@@ -43,6 +44,7 @@ node that made it and no other.`,
 	flags := cmd.PersistentFlags()
 	flags.StringVar(&f.identity, "identity", "", "file with the member's private key in PEM")
 	flags.StringVar(&f.genesis, "genesis", "", "SHA-256 of the genesis file; nothing is signed for another chain (default whichever the server says)")
+	f.passphrase = addPassphraseFlag(flags, "passphrase-file", "the identity")
 	cmd.AddCommand(newTokenCreateCommand(f), newTokenListCommand(f), newTokenRevokeCommand(f))
 	return cmd
 }
@@ -52,7 +54,7 @@ func (f *tokenFlags) open() (*client.Client, *client.Identity, error) {
 	if f.identity == "" {
 		return nil, nil, wrongUse(errors.New("--identity: name the file with the member's key"))
 	}
-	key, err := localnet.LoadKey(f.identity)
+	key, err := keyfile.Load(f.identity, f.passphrase.ask)
 	if err != nil {
 		return nil, nil, wrongUse(fmt.Errorf("--identity: %w", err))
 	}

@@ -10,9 +10,11 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/librum/librum/chain/cert"
 	"github.com/librum/librum/chain/ledger"
 	"github.com/librum/librum/client"
 )
@@ -31,8 +33,11 @@ type serverFlags struct {
 	server    string
 	tokenFile string
 	ca        string
+	crl       string
 	plain     bool
 	json      bool
+
+	chain ledger.Digest // that a server's certificate must be for, where it says; zero: any
 }
 
 // addServerFlags gives a command and its subcommands the flags.
@@ -47,6 +52,7 @@ func addAddressFlags(cmd *cobra.Command) *serverFlags {
 	f := &serverFlags{}
 	cmd.PersistentFlags().StringVar(&f.server, "server", "", "URL of a node (default $"+envServer+", else "+defaultServer+")")
 	cmd.PersistentFlags().StringVar(&f.ca, "ca", "", "PEM file of those who may vouch for an https server (default the system's)")
+	cmd.PersistentFlags().StringVar(&f.crl, "crl", "", "PEM file of the certificates that those of --ca have revoked")
 	cmd.PersistentFlags().BoolVar(&f.plain, "insecure-http", false, "allow http:// to a server on another machine: whoever sits between reads the token")
 	cmd.PersistentFlags().BoolVar(&f.json, "json", false, "print one JSON object on the last line")
 	return f
@@ -76,8 +82,7 @@ func (f *serverFlags) connectAs(who *client.Identity, retries int) (*client.Clie
 }
 
 func (f *serverFlags) dial(token string, options client.Options) (*client.Client, error) {
-	var err error
-	if options.Roots, err = f.roots(); err != nil {
+	if err := f.trust(&options); err != nil {
 		return nil, wrongUse(err)
 	}
 	options.PlainHTTP = f.plain
@@ -115,20 +120,38 @@ func (f *serverFlags) token() (string, error) {
 	return strings.TrimSpace(string(b)), nil
 }
 
-// roots reads the file of --ca, nil where there is none.
-func (f *serverFlags) roots() (*x509.CertPool, error) {
+// trust reads the files of --ca and --crl. Without them the system's roots
+// count; a certificate for another chain is refused all the same.
+func (f *serverFlags) trust(options *client.Options) error {
+	v := &cert.Verifier{Chain: f.chain}
+	options.VerifyConnection = v.VerifyConnection(time.Now)
 	if f.ca == "" {
-		return nil, nil //nolint:nilnil // the system's
+		if f.crl != "" {
+			return errors.New("--crl goes with --ca, whose authorities sign it")
+		}
+		return nil
 	}
-	b, err := readBounded(f.ca, 1<<20)
+	b, err := readBounded(f.ca, cert.MaxFileBytes)
 	if err != nil {
-		return nil, fmt.Errorf("read the certificates: %w", err)
+		return fmt.Errorf("--ca: %w", err)
 	}
-	roots := x509.NewCertPool()
-	if !roots.AppendCertsFromPEM(b) {
-		return nil, fmt.Errorf("read the certificates: %s holds none in PEM", f.ca)
+	if v.Roots, err = cert.ParseCertificates(b); err != nil {
+		return fmt.Errorf("--ca: %s: %w", f.ca, err)
 	}
-	return roots, nil
+	options.Roots = x509.NewCertPool()
+	for _, c := range v.Roots {
+		options.Roots.AddCert(c)
+	}
+	if f.crl == "" {
+		return nil
+	}
+	if b, err = readBounded(f.crl, cert.MaxListBytes); err != nil {
+		return fmt.Errorf("--crl: %w", err)
+	}
+	if v.Revoked, err = cert.ParseRevoked(b, v.Roots); err != nil {
+		return fmt.Errorf("--crl: %s: %w", f.crl, err)
+	}
+	return nil
 }
 
 // readBounded reads a file of at most limit bytes.

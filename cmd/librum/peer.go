@@ -14,7 +14,9 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/spf13/cobra"
 
+	"github.com/librum/librum/chain/cert"
 	"github.com/librum/librum/chain/identity"
+	"github.com/librum/librum/chain/keyfile"
 	"github.com/librum/librum/chain/ledger"
 	"github.com/librum/librum/client"
 	"github.com/librum/librum/fl/peer"
@@ -38,15 +40,20 @@ func newPeerCommand() *cobra.Command {
 type peerFlags struct {
 	*serverFlags
 
-	genesis  string
-	identity string
+	genesis     string
+	identity    string
+	certificate string
+	passphrase  *passphraseFlag
+	opened      *identity.Key
 }
 
 func addPeerFlags(cmd *cobra.Command) *peerFlags {
 	f := &peerFlags{serverFlags: addServerFlags(cmd)}
 	cmd.PersistentFlags().Lookup("token-file").Usage = "file with a bearer token of the peer's own (default: none is needed, the peer asks for one with its key)"
 	cmd.Flags().StringVar(&f.genesis, "genesis", "", "SHA-256 of the genesis file, learnt from somebody you trust")
-	cmd.Flags().StringVar(&f.identity, "identity", "", "file with the peer's private key in PEM")
+	cmd.Flags().StringVar(&f.identity, "identity", "", "file with the peer's private key, or pkcs11: URI of a token's")
+	cmd.Flags().StringVar(&f.certificate, "certificate", "", "PEM file with the peer's certificate, if it is no member of the genesis")
+	f.passphrase = addPassphraseFlag(cmd.Flags(), "passphrase-file", "the identity")
 	return f
 }
 
@@ -65,12 +72,13 @@ func (f *peerFlags) seat(ctx context.Context, logger *slog.Logger, patient bool)
 	}
 	key, err := f.key()
 	if err != nil {
-		return nil, wrongUse(fmt.Errorf("--identity: %w", err))
+		return nil, err
 	}
 	retries := retriesOnce
 	if patient {
 		retries = retriesFollow
 	}
+	f.chain = anchor
 	c, err := f.open(key, anchor, retries)
 	if err != nil {
 		return nil, err
@@ -79,9 +87,9 @@ func (f *peerFlags) seat(ctx context.Context, logger *slog.Logger, patient bool)
 	if err != nil {
 		return nil, err
 	}
-	id, err := localnet.MemberOf(genesis, key)
+	id, err := f.member(genesis, anchor, key)
 	if err != nil {
-		return nil, err
+		return nil, wrongUse(err)
 	}
 	return &seat{client: c, config: peer.Config{
 		ID: id, Key: key, Chain: anchor, Shard: genesis.Shard, Group: genesis.Group,
@@ -99,11 +107,51 @@ func (f *peerFlags) open(key *identity.Key, chain ledger.Digest, retries int) (*
 	return f.connectAs(&client.Identity{Key: key, Chain: chain, Name: "librum peer", Now: time.Now, Random: rand.Reader}, retries)
 }
 
+// key opens the identity, once: a passphrase may have to be asked for.
 func (f *peerFlags) key() (*identity.Key, error) {
-	if f.identity == "" {
-		return nil, errors.New("name the file with the peer's key")
+	if f.opened != nil {
+		return f.opened, nil
 	}
-	return localnet.LoadKey(f.identity)
+	if f.identity == "" {
+		return nil, wrongUse(errors.New("--identity: name the file with the peer's key"))
+	}
+	key, err := keyfile.Load(f.identity, f.passphrase.ask)
+	if err != nil {
+		return nil, wrongUse(fmt.Errorf("--identity: %w", err))
+	}
+	f.opened = key
+	return key, nil
+}
+
+// member returns whose the identity is: by its certificate, or by the genesis.
+func (f *peerFlags) member(genesis *ledger.Genesis, chain ledger.Digest, key *identity.Key) (ledger.ID, error) {
+	if f.certificate == "" {
+		id, err := localnet.MemberOf(genesis, key)
+		if err != nil {
+			err = fmt.Errorf("%w; if it was enrolled later, give its certificate by --certificate", err)
+		}
+		return id, err
+	}
+	b, err := readBounded(f.certificate, cert.MaxFileBytes)
+	if err != nil {
+		return ledger.ID{}, fmt.Errorf("--certificate: %w", err)
+	}
+	path, err := cert.ParseCertificates(b)
+	if err != nil {
+		return ledger.ID{}, fmt.Errorf("--certificate: %w", err)
+	}
+	id, public, of, err := cert.Identity(path[0])
+	switch {
+	case err != nil:
+		return id, fmt.Errorf("--certificate: %w", err)
+	case of != chain:
+		return id, fmt.Errorf("--certificate: %w: %s, --genesis says %s", cert.ErrWrongChain, of.Short(), chain.Short())
+	case public != key.Public():
+		return id, errors.New("--certificate: its key is not that of --identity")
+	case time.Now().After(path[0].NotAfter):
+		return id, fmt.Errorf("--certificate: %w at %s; ask the authority for a new one", cert.ErrExpired, path[0].NotAfter.Format(time.RFC3339))
+	}
+	return id, nil
 }
 
 // anchored fetches the genesis and checks it against its digest.
@@ -152,7 +200,7 @@ where it could not be, and the running peer records it when it can.`,
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if _, err := flags.key(); err != nil {
-				return wrongUse(fmt.Errorf("--identity: %w", err))
+				return err
 			}
 			mark, err := os.OpenFile(flags.pauseMark(), os.O_CREATE|os.O_WRONLY, 0o600)
 			if err != nil {
@@ -178,7 +226,7 @@ func newPeerResumeCommand() *cobra.Command {
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if _, err := flags.key(); err != nil {
-				return wrongUse(fmt.Errorf("--identity: %w", err))
+				return err
 			}
 			if err := os.Remove(flags.pauseMark()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return fmt.Errorf("resume the peer: %w", err)

@@ -68,7 +68,7 @@ type peerStart struct {
 func (o *peerRunOptions) run(ctx context.Context, out, log io.Writer) (err error) {
 	logger := slog.New(slog.NewTextHandler(log, nil))
 	if _, err := o.key(); err != nil {
-		return wrongUse(fmt.Errorf("--identity: %w", err))
+		return err
 	}
 	rules, err := readPolicy(o.policy)
 	if err != nil {

@@ -17,7 +17,7 @@ func newRootCommand() *cobra.Command {
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &exitError{code: exitUsage, err: err} })
 	root.AddCommand(
-		newDemoCommand(), newDevCommand(),
+		newDemoCommand(), newDevCommand(), newCACommand(),
 		newPeerCommand(), newJobCommand(), newTxCommand(), newBlockCommand(), newAccountCommand(), newIdentityCommand(),
 		newVerifyCommand(), newFsckCommand(), newDoctorCommand(), newBenchCommand(),
 	)
@@ -26,6 +26,6 @@ func newRootCommand() *cobra.Command {
 
 func newBenchCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "bench", Short: "Measure a part beside what the machine allows", Args: cobra.ArbitraryArgs, RunE: chooseSubcommand}
-	cmd.AddCommand(newBenchAggregateCommand(), newBenchChainCommand())
+	cmd.AddCommand(newBenchAggregateCommand(), newBenchChainCommand(), newBenchEnrollCommand())
 	return cmd
 }

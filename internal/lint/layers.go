@@ -22,10 +22,10 @@ var layers = []layer{
 	{name: "a network in one process", units: []string{"localnet"}},
 	{name: "door", units: []string{"api", "client"}, open: true},
 	{name: "a job in one file", units: []string{"fl/evidence"}},
-	{name: "assembly", units: []string{"chain/node", "chain/verify", "fl/coordinator", "fl/peer", "fl/verify", "search/indexer"}, open: true},
+	{name: "assembly", units: []string{"chain/ca", "chain/node", "chain/verify", "fl/coordinator", "fl/peer", "fl/verify", "search/indexer"}, open: true},
 	{name: "a round's result", units: []string{"fl/recompute"}},
 	{name: "stages", units: []string{
-		"chain/order", "chain/aplos", "chain/lokka", "chain/store", "chain/blob", "chain/registry", "chain/shard",
+		"chain/order", "chain/aplos", "chain/lokka", "chain/store", "chain/blob", "chain/cert", "chain/keyfile", "chain/registry", "chain/shard",
 		"fl/card", "fl/round", "fl/train", "search/follow", "search/query",
 	}},
 	{name: "pure logic on pure logic", units: []string{"fl/contract", "fl/policy", "aggregator/strategy"}},

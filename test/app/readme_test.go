@@ -21,17 +21,12 @@ func TestReadme(t *testing.T) {
 			t.Fatalf("the README's lines need %s: %v", tool, err)
 		}
 	}
-	blocks := codeBlocks(t, "## A network that stays up")
+	blocks := codeBlocks(t, "README.md", "## A network that stays up")
 	if len(blocks) != 4 || !strings.Contains(blocks[0], "librum dev") || !strings.Contains(blocks[3], "verify") {
 		t.Fatalf("the section has %d blocks, want dev, curl, job run, verify", len(blocks))
 	}
 	dir := t.TempDir()
-	if err := os.Mkdir(filepath.Join(dir, "bin"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Symlink(librum, filepath.Join(dir, "bin", "librum")); err != nil {
-		t.Fatal(err)
-	}
+	linkBinary(t, dir)
 	port := freePort(t)
 
 	network := filepath.Join(dir, "librum-dev")
@@ -59,16 +54,16 @@ func TestReadme(t *testing.T) {
 	}
 }
 
-// codeBlocks returns the fenced blocks of a section of the README.
-func codeBlocks(t *testing.T, heading string) []string {
+// codeBlocks returns the fenced blocks of a section of a document.
+func codeBlocks(t *testing.T, document, heading string) []string {
 	t.Helper()
-	b, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
+	b, err := os.ReadFile(filepath.Join("..", "..", document))
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, section, ok := strings.Cut(string(b), heading+"\n")
 	if !ok {
-		t.Fatalf("the README has no section %q", heading)
+		t.Fatalf("%s has no section %q", document, heading)
 	}
 	section, _, _ = strings.Cut(section, "\n## ")
 	var blocks []string
@@ -79,6 +74,17 @@ func codeBlocks(t *testing.T, heading string) []string {
 		}
 	}
 	return blocks
+}
+
+// linkBinary puts the binary where documents have it.
+func linkBinary(t *testing.T, dir string) {
+	t.Helper()
+	if err := os.Mkdir(filepath.Join(dir, "bin"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(librum, filepath.Join(dir, "bin", "librum")); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // bash runs lines in a directory and returns what they printed.
