@@ -75,9 +75,9 @@ func ParseRevoked(text []byte, authorities []*x509.Certificate) (*Revoked, error
 		if block == nil || block.Type != typeRevocation {
 			return nil, fmt.Errorf("read revoked certificates: %w: want PEM blocks of type %q and nothing else", ErrMalformed, typeRevocation)
 		}
-		list, err := x509.ParseRevocationList(block.Bytes)
+		list, err := parseList(block)
 		if err != nil {
-			return nil, fmt.Errorf("read revoked certificates: %w: %w", ErrMalformed, err)
+			return nil, err
 		}
 		if !slices.ContainsFunc(authorities, func(a *x509.Certificate) bool { return list.CheckSignatureFrom(a) == nil }) {
 			return nil, fmt.Errorf("read revoked certificates: %w", ErrForeign)
@@ -89,6 +89,14 @@ func ParseRevoked(text []byte, authorities []*x509.Certificate) (*Revoked, error
 			r.until = list.NextUpdate
 		}
 	}
+}
+
+func parseList(block *pem.Block) (*x509.RevocationList, error) {
+	list, err := x509.ParseRevocationList(block.Bytes)
+	if err != nil {
+		return nil, fmt.Errorf("read revoked certificates: %w: %w", ErrMalformed, err)
+	}
+	return list, nil
 }
 
 // Has reports whether the certificate with the serial number was revoked.

@@ -1,0 +1,79 @@
+package cert
+
+import (
+	"encoding/pem"
+	"errors"
+	"io"
+	"io/fs"
+	"path"
+	"time"
+)
+
+// Expiry says when what a file holds ends.
+type Expiry struct {
+	Path  string
+	What  string // subject of a certificate, or issuer of a list of revoked ones
+	Until time.Time
+	Err   error // the file ends in .pem, holds a certificate or a list, and can't be read
+}
+
+// Expiries returns when the certificates and lists of revoked ones in the files
+// named *.pem below a folder end, in the order of their paths. Other files and
+// other kinds of PEM are passed over.
+func Expiries(fsys fs.FS) ([]Expiry, error) {
+	var all []Expiry
+	err := fs.WalkDir(fsys, ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if !entry.Type().IsRegular() || path.Ext(name) != ".pem" {
+			return nil
+		}
+		found, wrong := expiriesOf(fsys, name)
+		if wrong != nil {
+			found = append(found, Expiry{Path: name, Err: wrong})
+		}
+		all = append(all, found...)
+		return nil
+	})
+	return all, err
+}
+
+func expiriesOf(fsys fs.FS, name string) (all []Expiry, err error) {
+	text, err := readBounded(fsys, name, MaxListBytes)
+	if err != nil {
+		return nil, err
+	}
+	block, _ := pem.Decode(text)
+	switch {
+	case block == nil:
+	case block.Type == typeCertificate:
+		certificates, err := ParseCertificates(text)
+		if err != nil {
+			return nil, err
+		}
+		for _, c := range certificates {
+			all = append(all, Expiry{Path: name, What: c.Subject.CommonName, Until: c.NotAfter})
+		}
+	case block.Type == typeRevocation:
+		list, err := parseList(block)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, Expiry{Path: name, What: "revoked by " + list.Issuer.CommonName, Until: list.NextUpdate})
+	}
+	return all, nil
+}
+
+func readBounded(fsys fs.FS, name string, limit int64) (_ []byte, err error) {
+	file, err := fsys.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	b, err := io.ReadAll(io.LimitReader(file, limit+1))
+	if err == nil && int64(len(b)) > limit {
+		err = ErrMalformed
+	}
+	return b, err
+}

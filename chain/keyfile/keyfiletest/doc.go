@@ -1,0 +1,2 @@
+// Package keyfiletest makes tokens for tests, with SoftHSM.
+package keyfiletest
