@@ -214,6 +214,10 @@ func TestEnrolRefuses(t *testing.T) {
 			t.Errorf("%s: taken", name)
 		}
 	}
+	files, err := os.ReadDir(filepath.Join(o.dir, "evidence"))
+	if err != nil || len(files) != 1 {
+		t.Errorf("%d files of evidence, %v; want that of the one who was taken", len(files), err)
+	}
 	if n := len(o.Records()); n != 1 {
 		t.Errorf("%d records, want the one that was right: an applicant beside a wrong one was taken", n)
 	}

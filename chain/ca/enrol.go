@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 	"slices"
 	"time"
 
@@ -69,13 +71,30 @@ func (o *Office) Enrol(ctx context.Context, applicants []Applicant, now time.Tim
 			return nil
 		})
 	}
-	if err := group.Wait(); err != nil {
-		return nil, err
+	err = group.Wait()
+	if err == nil {
+		err = durable.SyncDir(vfs.Default, o.dir.evidenceFolder())
 	}
-	if err := durable.SyncDir(vfs.Default, o.dir.evidenceFolder()); err != nil {
-		return nil, err
+	if err == nil {
+		err = o.register.save(records...)
 	}
-	return records, o.register.save(records...)
+	if err != nil { // evidence of nobody in the register is nobody's to keep
+		return nil, errors.Join(err, o.drop(applicants, records))
+	}
+	return records, nil
+}
+
+// drop removes what was sealed for applicants who were not taken.
+func (o *Office) drop(applicants []Applicant, records []*Record) error {
+	var errs []error
+	for i, record := range records {
+		for n := range applicants[i].Documents {
+			if err := os.Remove(o.dir.sealed(record.ID, n)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				errs = append(errs, err)
+			}
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // check reads an applicant's request and returns the record to be.
