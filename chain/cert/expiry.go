@@ -6,19 +6,21 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"slices"
+	"strings"
 	"time"
 )
 
 // Expiry says when what a file holds ends.
 type Expiry struct {
 	Path  string
-	What  string // subject of a certificate, or issuer of a list of revoked ones
+	List  bool // a list of revoked certificates
 	Until time.Time
-	Err   error // the file ends in .pem, holds a certificate or a list, and can't be read
+	Err   error // why the file can't be read
 }
 
 // Expiries returns when the certificates and lists of revoked ones in the files
-// named *.pem below a folder end, in the order of their paths. Other files and
+// named *.pem, *.crt or *.cert below a folder end, in the order of their paths. Other files and
 // other kinds of PEM are passed over.
 func Expiries(fsys fs.FS) ([]Expiry, error) {
 	var all []Expiry
@@ -26,7 +28,7 @@ func Expiries(fsys fs.FS) ([]Expiry, error) {
 		if err != nil {
 			return err
 		}
-		if !entry.Type().IsRegular() || path.Ext(name) != ".pem" {
+		if !entry.Type().IsRegular() || !slices.Contains([]string{".pem", ".crt", ".cert"}, strings.ToLower(path.Ext(name))) {
 			return nil
 		}
 		found, wrong := expiriesOf(fsys, name)
@@ -53,14 +55,14 @@ func expiriesOf(fsys fs.FS, name string) (all []Expiry, err error) {
 			return nil, err
 		}
 		for _, c := range certificates {
-			all = append(all, Expiry{Path: name, What: c.Subject.CommonName, Until: c.NotAfter})
+			all = append(all, Expiry{Path: name, Until: c.NotAfter})
 		}
 	case block.Type == typeRevocation:
 		list, err := parseList(block)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, Expiry{Path: name, What: "revoked by " + list.Issuer.CommonName, Until: list.NextUpdate})
+		all = append(all, Expiry{Path: name, List: true, Until: list.NextUpdate})
 	}
 	return all, nil
 }

@@ -2,18 +2,15 @@ package doctor
 
 import (
 	"context"
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"github.com/librum/librum/chain/cert"
 	"github.com/librum/librum/chain/contract"
 	"github.com/librum/librum/chain/contract/governance"
 	"github.com/librum/librum/chain/identity"
@@ -91,33 +88,19 @@ func (c *Checks) keys(dir localnet.Dir, g *ledger.Genesis) {
 
 // certificates looks at all that stand in the directory.
 func (c *Checks) certificates(dir localnet.Dir, now time.Time) {
-	err := dir.WalkFiles(func(path string, info fs.FileInfo) error {
-		switch strings.ToLower(filepath.Ext(path)) {
-		case ".pem", ".crt", ".cert":
+	all, err := cert.Expiries(os.DirFS(string(dir)))
+	for _, e := range all {
+		switch {
+		case errors.Is(e.Err, fs.ErrPermission):
+			c.add("certificate", Unknown, "", "%s: %v", e.Path, e.Err)
+		case e.Err != nil:
+			c.add("certificate", Bad, "put it back from a copy", "%s: %v", e.Path, e.Err)
+		case e.List:
+			c.expiry("list of revoked certificates "+e.Path, now, e.Until, "have the authority write it anew: after that those who use it talk to nobody")
 		default:
-			return nil
+			c.expiry("certificate "+e.Path, now, e.Until, "have it renewed: after that nobody talks to who shows it")
 		}
-		if info.Size() > 1<<20 {
-			return nil
-		}
-		rest, err := os.ReadFile(filepath.Join(string(dir), filepath.FromSlash(path)))
-		if err != nil {
-			c.add("certificate", Unknown, "", "%v", err)
-			return nil
-		}
-		for block, rest := pem.Decode(rest); block != nil; block, rest = pem.Decode(rest) {
-			if block.Type != "CERTIFICATE" {
-				continue
-			}
-			cert, err := x509.ParseCertificate(block.Bytes)
-			if err != nil {
-				c.add("certificate", Bad, "put it back from a copy", "%s: %v", path, err)
-				continue
-			}
-			c.expiry("certificate "+path, now, cert.NotAfter, "have it renewed: after that nobody talks to who shows it")
-		}
-		return nil
-	})
+	}
 	if err != nil {
 		c.add("certificates", Unknown, "", "%v", err)
 	}
