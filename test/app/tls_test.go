@@ -120,13 +120,17 @@ func TestServerSpeaksTLS(t *testing.T) {
 		t.Errorf("through the proxy: exit %d, %d tunnels", code, proxied.tunnels.Load())
 	}
 
-	c.rotateUnderLoad(t, d.base)
+	c.rotateUnderLoad(t, d.base, filepath.Join(dir, "token"))
 }
 
 // rotateUnderLoad replaces the pair again and again while clients ask, each
 // time over a new connection.
-func (c *certificates) rotateUnderLoad(t *testing.T, base string) {
+func (c *certificates) rotateUnderLoad(t *testing.T, base, tokenFile string) {
 	t.Helper()
+	token, err := os.ReadFile(tokenFile)
+	if err != nil {
+		t.Fatal(err)
+	}
 	roots := x509.NewCertPool()
 	roots.AddCert(c.ca)
 	seen := make(chan int64, 1<<16) // serials as they are served
@@ -141,11 +145,12 @@ func (c *certificates) rotateUnderLoad(t *testing.T, base string) {
 					return
 				default:
 				}
-				request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, base+"/readyz", http.NoBody)
+				request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, base+"/v1/status", http.NoBody)
 				if err != nil {
 					t.Error(err)
 					return
 				}
+				request.Header.Set("Authorization", "Bearer "+strings.TrimSpace(string(token)))
 				response, err := transport.RoundTrip(request)
 				if err != nil {
 					t.Errorf("a request failed while the certificate changed: %v", err)
