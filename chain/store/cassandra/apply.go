@@ -77,8 +77,8 @@ func (s *Store) next(c *store.Commit) error {
 
 func position(c *store.Commit) int64 { return int64(c.NextOffset) + 1 }
 
-// write is steps two and three of a commit (invariant 1).
-func (s *Store) write(ctx context.Context, c *store.Commit) error {
+// writeRows is step two of a commit (invariant 1).
+func (s *Store) writeRows(ctx context.Context, c *store.Commit) error {
 	group, ctx2 := errgroup.WithContext(ctx)
 	group.SetLimit(s.opts.Writers)
 	put := func(statement string, values ...any) {
@@ -101,7 +101,12 @@ func (s *Store) write(ctx context.Context, c *store.Commit) error {
 		}
 		put(putHeader, era(c.Height), height, c.Header)
 	}
-	if err := group.Wait(); err != nil {
+	return group.Wait()
+}
+
+// write is steps two and three of a commit (invariant 1).
+func (s *Store) write(ctx context.Context, c *store.Commit) error {
+	if err := s.writeRows(ctx, c); err != nil {
 		return err
 	}
 	next := &store.Applied{

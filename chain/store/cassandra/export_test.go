@@ -21,5 +21,5 @@ func CrashAfter(s *Store, statements int) {
 
 // WriteAgain writes the rows of a commit that was applied long ago.
 func WriteAgain(ctx context.Context, s *Store, c *store.Commit) error {
-	return s.write(ctx, c)
+	return s.writeRows(ctx, c)
 }
