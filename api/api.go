@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"reflect"
 	"slices"
 	"strings"
@@ -36,8 +37,12 @@ type server struct {
 	public       *public
 	sessions     *sessions
 	streams      places
+	reads        places // that wait for a position
 	tasks        places // of waits for tasks: streams must not keep peers from their work
 	metrics      *metrics
+
+	members   *meters[ledger.ID]
+	strangers *meters[netip.Prefix]
 }
 
 // New returns the handler of the interface.
@@ -56,9 +61,12 @@ func New(config Config) (http.Handler, error) {
 	}
 	s := &server{
 		Config: config, genesis: genesis, access: accessByOperation(), mux: http.NewServeMux(), decoder: decoder,
-		public:  newPublic(config.Node),
-		streams: make(places, config.Limits.Streams),
-		tasks:   make(places, config.Limits.Tasks),
+		public:    newPublic(config.Node),
+		streams:   make(places, config.Limits.Streams),
+		reads:     make(places, config.Limits.Reads),
+		members:   newMeters[ledger.ID](maxMetered, config.Limits.MemberRequests, config.Limits.MemberBytes),
+		strangers: newMeters[netip.Prefix](maxMetered, config.Limits.Strangers, Rate{}),
+		tasks:     make(places, config.Limits.Tasks),
 	}
 	s.sessions = newSessions(config.Limits, config.Now, func(u v1.NewUpload) bool {
 		_, err := s.awaits(u)
@@ -143,6 +151,9 @@ func handle[I, O any](s *server, op huma.Operation, handler func(context.Context
 		op.Description = strings.TrimSpace(op.Description + " " + access.describe())
 	} else if !slices.Contains(openOperations(), op.OperationID) {
 		panic("api: operation " + op.OperationID + " stands in no row of AccessTable") // written down in code
+	}
+	if takesPosition(op.Method, op.Path) {
+		op.Parameters = append(op.Parameters, positionParams()...)
 	}
 	huma.Register(s.huma, op, func(ctx context.Context, input *I) (*O, error) {
 		if closed {

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"time"
 	"unicode"
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/librum/librum/api/auditlog"
 	"github.com/librum/librum/api/bearer"
 	v1 "github.com/librum/librum/api/v1"
 	"github.com/librum/librum/chain/contract"
@@ -49,7 +51,7 @@ type bearerRequestInput struct {
 	RawBody     []byte
 }
 
-func (s *server) createBearerToken(_ context.Context, in *bearerRequestInput) (*body[v1.NewBearerToken], error) {
+func (s *server) createBearerToken(ctx context.Context, in *bearerRequestInput) (*body[v1.NewBearerToken], error) {
 	if media, err := mediaType(in.ContentType); err != nil || media != typeCOSE {
 		return nil, fail("unsupported_media_type", "want "+typeCOSE)
 	}
@@ -71,12 +73,17 @@ func (s *server) createBearerToken(_ context.Context, in *bearerRequestInput) (*
 			return nil, err
 		}
 	}
-	switch err := s.Tokens.Put(token, secret); {
+	err = s.Tokens.Put(token, secret)
+	switch {
 	case errors.Is(err, bearer.ErrReplayed):
-		return nil, fail(string(contract.CodeReplayed), "the request made a token before; sign a new one")
+		err = fail(string(contract.CodeReplayed), "the request made a token before; sign a new one")
 	case errors.Is(err, bearer.ErrTooMany):
-		return nil, fail("too_many_tokens", err.Error())
-	case err != nil:
+		err = fail("too_many_tokens", err.Error())
+	}
+	if err := s.audited(err, auditlog.Act{Member: member, Act: "token.create", Subject: token.ID.String()}); err != nil {
+		if failed := s.Tokens.Revoke(token.ID); failed != nil && !errors.Is(failed, bearer.ErrNotFound) { // its secret is told to nobody
+			s.Logger.LogAttrs(ctx, slog.LevelError, "drop a token that was not recorded", slog.Any("error", failed))
+		}
 		return nil, err
 	}
 	return &body[v1.NewBearerToken]{Body: v1.NewBearerToken{BearerToken: s.showToken(&token, nil), Secret: secret}}, nil
@@ -184,7 +191,7 @@ func (s *server) revokeBearerToken(ctx context.Context, in *bearerTokenPath) (*s
 		err = s.Tokens.Revoke(in.ID)
 	}
 	if errors.Is(err, bearer.ErrNotFound) {
-		return nil, fail("not_found", "no token "+in.ID.String()+" of yours")
+		err = fail("not_found", "no token "+in.ID.String()+" of yours")
 	}
-	return nil, err
+	return nil, s.audited(err, auditlog.Act{Member: c.Member, Token: c.ID, Act: "token.revoke", Subject: in.ID.String()})
 }

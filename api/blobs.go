@@ -75,7 +75,7 @@ func (s *server) serveBlob(ctx context.Context, file v1.File, fileName string) (
 		if fileName != "" {
 			h.Set("Content-Disposition", `attachment; filename="`+fileName+`"`)
 		}
-		steady := &steadyWriter{ResponseWriter: w, control: http.NewResponseController(w), idle: s.Limits.Idle}
+		steady := &steadyWriter{ResponseWriter: w, control: http.NewResponseController(w), idle: s.Limits.Idle, rate: s.Limits.PartRate}
 		out := &contentWriter{ResponseWriter: steady}
 		source := &watched{ReadSeeker: io.NewSectionReader(content, 0, content.Size())}
 		extend(r.Context(), s.Limits.Idle)

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/librum/librum/api/auditlog"
 	"github.com/librum/librum/api/bearer"
 	"github.com/librum/librum/chain/blob"
 	"github.com/librum/librum/chain/ledger"
@@ -21,6 +22,7 @@ type Config struct {
 	Blobs       blob.Store
 	Genesis     []byte // the genesis file
 	Tokens      *bearer.Store
+	Audit       *auditlog.Log
 	Now         func() time.Time
 	Random      io.Reader // nonces and missing idempotency keys
 	Logger      *slog.Logger
@@ -42,9 +44,16 @@ type Limits struct {
 	Streams     int           // event streams at once; 1,024
 	Tasks       int           // waits for tasks at once; 4,096, room for two cohorts of [job.MaxPeers]
 	Idle        time.Duration // a transfer that stands still for longer is cut off; 30 s
-	PartRate    int64         // bytes a second that a part of an upload must come with; 8 KiB
+	PartRate    int64         // bytes a second that a part of an upload must come with, and content must be read with; 8 KiB
 	PartTime    time.Duration // what one part may take, however steadily it comes; 10 min
 	Heartbeat   time.Duration // of event streams; 15 s
+	Reads       int           // reads at once that wait for a position; 1,024
+	// MemberRequests and MemberBytes bound what each member asks and moves, both
+	// ways; 2,000 a second and 4,000 at once, 256 MiB a second and 1 GiB at once.
+	MemberRequests, MemberBytes Rate
+	// Strangers bounds requests without a token that counts, for each IPv4 address
+	// or 64 bits of IPv6 address; 20 a second and 200 at once.
+	Strangers Rate
 }
 
 func (l Limits) withDefaults() Limits {
@@ -61,8 +70,16 @@ func (l Limits) withDefaults() Limits {
 	setDefault(&l.PartRate, 8<<10)
 	setDefault(&l.PartTime, 10*time.Minute)
 	setDefault(&l.Heartbeat, 15*time.Second)
+	setDefault(&l.Reads, 1_024)
+	setDefault(&l.MemberRequests, Rate{PerSecond: 2_000, Burst: 4_000})
+	setDefault(&l.MemberBytes, Rate{PerSecond: 256 << 20, Burst: 1 << 30})
+	setDefault(&l.Strangers, Rate{PerSecond: 20, Burst: 200})
 	return l
 }
+
+// maxMetered is how many members, and how many addresses, are told apart by what
+// they asked lately; about 400 bytes each.
+const maxMetered = 16_384
 
 // maxBatch is the default of [Limits.BatchLength] at a node with the default
 // window.
@@ -82,8 +99,8 @@ func (c Config) withDefaults() (Config, error) {
 		return c, errors.New("open the API: node, coordinator and blobs must be given")
 	case ledger.Hash(c.Genesis) != c.Node.Config().Chain:
 		return c, errors.New("open the API: the genesis is not the node's")
-	case c.Tokens == nil:
-		return c, errors.New("open the API: the store of tokens must be given")
+	case c.Tokens == nil, c.Audit == nil:
+		return c, errors.New("open the API: the store of tokens and the audit log must be given")
 	}
 	if c.Now == nil {
 		c.Now = time.Now

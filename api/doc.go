@@ -22,6 +22,9 @@
 //     and not told.
 //  5. The node signs for a token's member with the delegate key of that token
 //     and no other, and only what the ledger lists for it.
-//  6. Who may ask what is [AccessTable]; an operation that stands in no row of it
+//  6. Administrative acts are in the audit log before they are answered.
+//  7. What each member asks and moves is bounded over time, and what strangers of
+//     one address ask; memory for that is bounded too.
+//  8. Who may ask what is [AccessTable]; an operation that stands in no row of it
 //     does not start.
 package api

@@ -27,21 +27,53 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header.Set(v1.PositionHeader, strconv.FormatUint(s.Node.Status().Next, 10))
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Cache-Control", "no-store")
-	if !isPublic(r) {
-		c, err := s.identify(r)
-		if err != nil {
-			if f, ok := asFailure(s.refuse(r.Context(), "identify", err)); ok {
-				writeFailure(answer, f)
-			}
-			return
+	r, err := s.admit(r, answer)
+	if err != nil {
+		if f, ok := asFailure(s.refuse(r.Context(), "admit", err)); ok {
+			writeFailure(answer, f)
 		}
-		r = r.WithContext(context.WithValue(r.Context(), callerKey{}, c))
+		return
 	}
+	header.Set(v1.PositionHeader, strconv.FormatUint(s.Node.Status().Next, 10)) // it may have waited
 	if _, pattern := s.mux.Handler(r); pattern == "" {
 		s.refuseRoute(answer, r)
 		return
 	}
 	s.mux.ServeHTTP(answer, r)
+}
+
+// admit finds out who asks, counts what it asks, and waits for what it must see.
+// It returns the request as the routes get it.
+func (s *server) admit(r *http.Request, a *answer) (*http.Request, error) {
+	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
+		return r, fail("unsupported_media_type", "no Content-Encoding is read: send the body as it is").with("Accept-Encoding", "identity")
+	}
+	if isPublic(r) {
+		return r, s.admitStranger(r)
+	}
+	c, err := s.identify(r)
+	if err != nil {
+		if limited := s.admitStranger(r); limited != nil {
+			err = limited
+		}
+		return r, err
+	}
+	m := s.members.of(c.Member)
+	if wait, ok := m.admit(s.Now()); !ok {
+		return r, tooMany(wait)
+	}
+	a.charge = func(n int) { m.charge(s.Now(), n) }
+	r = r.WithContext(context.WithValue(r.Context(), callerKey{}, c))
+	r.Body = &chargedBody{ReadCloser: r.Body, meter: m, now: s.Now}
+	return s.settle(r)
+}
+
+// admitStranger counts a request without a token that counts.
+func (s *server) admitStranger(r *http.Request) error {
+	if wait, ok := s.strangers.of(addressOf(r)).admit(s.Now()); !ok {
+		return tooMany(wait)
+	}
+	return nil
 }
 
 // isPublic reports whether a request needs no token.
@@ -120,6 +152,7 @@ type answer struct {
 
 	status int
 	bytes  int64
+	charge func(int) // counts what is written; nil for nobody
 }
 
 // WriteHeader implements [http.ResponseWriter].
@@ -137,6 +170,9 @@ func (a *answer) Write(b []byte) (int, error) {
 	}
 	n, err := a.ResponseWriter.Write(b)
 	a.bytes += int64(n)
+	if a.charge != nil {
+		a.charge(n)
+	}
 	return n, err
 }
 

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"strconv"
 	"time"
 
 	v1 "github.com/librum/librum/api/v1"
@@ -64,5 +65,18 @@ func specFailure(spec *job.SpecError) *failure {
 		}
 		f.Errors = append(f.Errors, v1.FieldError{Field: field, Message: message})
 	}
+	f.Errors = someErrors(f.Errors)
 	return f
+}
+
+// maxFieldErrors bounds how many fields a problem lists: an answer must not be
+// much larger than the request.
+const maxFieldErrors = 100
+
+func someErrors(all []v1.FieldError) []v1.FieldError {
+	if len(all) <= maxFieldErrors {
+		return all
+	}
+	rest := len(all) - maxFieldErrors
+	return append(all[:maxFieldErrors:maxFieldErrors], v1.FieldError{Field: "body", Message: strconv.Itoa(rest) + " more fields are wrong"})
 }

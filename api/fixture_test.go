@@ -196,6 +196,13 @@ func problem(t *testing.T, status int, header http.Header, body []byte) *v1.Prob
 	return &p
 }
 
+func decode(t *testing.T, b []byte, v any) {
+	t.Helper()
+	if err := json.Unmarshal(b, v); err != nil {
+		t.Fatalf("%s: %v", b, err)
+	}
+}
+
 // transfer signs a transfer from account 0 to account 1.
 func (f *fixture) transfer(t *testing.T, amount uint64) []byte {
 	t.Helper()

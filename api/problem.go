@@ -79,6 +79,7 @@ func fromHuma(ctx huma.Context, _ string, v any) (any, error) {
 	for _, e := range model.Errors {
 		f.Errors = append(f.Errors, v1.FieldError{Field: e.Location, Message: e.Message})
 	}
+	f.Errors = someErrors(f.Errors)
 	return f, nil
 }
 

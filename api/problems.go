@@ -36,6 +36,7 @@ func doorProblems() []ProblemKind {
 		{Code: "range_not_satisfiable", Status: http.StatusRequestedRangeNotSatisfiable, Title: "The range lies outside the content", Doc: "The header Content-Range says how long it is."},
 		{Code: "invalid", Status: http.StatusUnprocessableEntity, framework: true, Title: "A field is wrong", Doc: "`errors` lists every field with what is allowed there."},
 		{Code: "digest_mismatch", Status: http.StatusUnprocessableEntity, Title: "The file has another digest than announced", Doc: "The upload was dropped; begin again."},
+		{Code: "too_many_requests", Status: http.StatusTooManyRequests, Title: "More than is allowed was asked or moved", Doc: "Each member, and each address without a token, has a rate. Come again after Retry-After seconds."},
 		{Code: "busy", Status: http.StatusTooManyRequests, Title: "Too many transactions are under way", Doc: "Back off for Retry-After seconds and send again."},
 		{Code: "too_many_tokens", Status: http.StatusConflict, Title: "The member has too many tokens", Doc: "Revoke one, or wait until one has expired."},
 		{Code: "too_many_uploads", Status: http.StatusTooManyRequests, Title: "Too many uploads are open", Doc: "Finish some, or wait until they lapse."},

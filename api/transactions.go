@@ -98,7 +98,7 @@ func (s *server) execute(ctx context.Context, raw [][]byte, final bool) ([]node.
 	for i := range outcomes {
 		s.metrics.submitted(outcomes[i].Code)
 	}
-	return outcomes, nil
+	return outcomes, s.auditTransactions(ctx, raw, outcomes)
 }
 
 // refusedTransaction tells a transaction without effect as a problem.

@@ -77,22 +77,43 @@ func (p places) enter() (leave func(), err error) {
 	}
 }
 
-// steadyWriter lets a transfer take as long as it moves on.
+// steadyWriter lets a transfer take as long as it moves on, no slower than rate
+// once idle has passed: a reader who dribbles would hold connection and file for
+// ever.
 type steadyWriter struct {
 	http.ResponseWriter
 
 	control *http.ResponseController
 	idle    time.Duration
-	moved   time.Time
+	rate    int64 // bytes a second
+
+	begun time.Time
+	moved time.Time
+	sent  int64
 }
 
 // Write implements [io.Writer].
 func (w *steadyWriter) Write(b []byte) (int, error) {
-	if now := time.Now(); now.Sub(w.moved) > time.Second {
-		w.moved = now
-		_ = w.control.SetWriteDeadline(now.Add(w.idle)) // see extend
+	now := time.Now()
+	if w.begun.IsZero() {
+		w.begun = now
 	}
-	return w.ResponseWriter.Write(b)
+	if now.Sub(w.moved) > w.idle/32 { // a deadline costs a lock or two
+		w.moved = now
+		_ = w.control.SetWriteDeadline(paced(w.begun, now, w.idle, w.sent, w.rate)) // see extend
+	}
+	n, err := w.ResponseWriter.Write(b)
+	w.sent += int64(n)
+	return n, err
+}
+
+// paced returns until when the next bytes of a transfer must move.
+func paced(begun, now time.Time, idle time.Duration, moved, rate int64) time.Time {
+	earned := time.Duration(float64(moved) / float64(rate) * float64(time.Second))
+	if next := now.Add(idle); next.Before(begun.Add(idle + earned)) {
+		return next
+	}
+	return begun.Add(idle + earned)
 }
 
 // steadyReader lets a body take its time as long as it moves on, no slower
@@ -129,10 +150,8 @@ func (r *steadyReader) Read(b []byte) (int, error) {
 
 // deadline returns until when the next bytes must come.
 func (r *steadyReader) deadline(now time.Time) time.Time {
-	earned := time.Duration(float64(r.received) / float64(r.rate) * float64(time.Second))
-	total := min(r.idle+earned, r.most)
-	if next := now.Add(r.idle); next.Before(r.begun.Add(total)) {
-		return next
+	if last := r.begun.Add(r.most); last.Before(now.Add(r.idle)) {
+		now = last.Add(-r.idle)
 	}
-	return r.begun.Add(total)
+	return paced(r.begun, now, r.idle, r.received, r.rate)
 }

@@ -42,6 +42,9 @@ func (d Dir) Blobs(index int) string { return filepath.Join(d.Node(index), "blob
 // from the quorum's. While it is there the node signs nothing.
 func (d Dir) Diverged(index int) string { return filepath.Join(d.Node(index), "diverged.cbor") }
 
+// Audit is the path of the index-th node's log of administrative acts.
+func (d Dir) Audit(index int) string { return filepath.Join(d.Node(index), "audit.jsonl") }
+
 // Key is the path of the index-th node's key.
 func (d Dir) Key(index int) string { return filepath.Join(d.Node(index), "key") }
 

@@ -21,6 +21,7 @@ const (
 	FileTemporary FileKind = "temporary" // cleared at start
 	FileLock      FileKind = "lock"
 	FileManifest  FileKind = "manifest"
+	FileAudit     FileKind = "audit"    // of administrative acts at a node's door
 	FileEvidence  FileKind = "evidence" // that a node diverged
 	FileEgress    FileKind = "egress"   // what left a peer; its process may add to it
 	FilePause     FileKind = "pause"    // of a peer, made and removed by its owner
@@ -65,6 +66,10 @@ func KindOf(file string) FileKind {
 		return FileTemporary
 	case node && part == "blobs":
 		return FileBlob
+	case node && rest == "audit.jsonl":
+		return FileAudit
+	case node && rest == "audit.jsonl.lock":
+		return FileLock
 	case node && part == "tokens":
 		return FileBearer
 	case node && rest == "diverged.cbor":

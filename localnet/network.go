@@ -14,6 +14,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/librum/librum/api/auditlog"
 	"github.com/librum/librum/api/bearer"
 	"github.com/librum/librum/chain/blob"
 	"github.com/librum/librum/chain/blob/file"
@@ -73,6 +74,7 @@ type Network struct {
 	Coordinators []*coordinator.Service
 	Blobs        []blob.Store
 	Tokens       []*bearer.Store
+	Audits       []*auditlog.Log
 
 	cheat   Cheat
 	ask     keyfile.Ask
@@ -155,6 +157,12 @@ func (n *Network) openNode(ctx context.Context, index int, options Options, veri
 		return err
 	}
 	n.Tokens = append(n.Tokens, tokens)
+	audit, err := auditlog.Open(n.Dir.Audit(index), n.Chain, config.Now)
+	if err != nil {
+		return err
+	}
+	n.closers = append(n.closers, audit)
+	n.Audits = append(n.Audits, audit)
 	n.Nodes = append(n.Nodes, member)
 	n.Blobs = append(n.Blobs, blobs)
 	n.Coordinators = append(n.Coordinators, coordinator.New(coordinator.Config{

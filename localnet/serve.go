@@ -38,7 +38,7 @@ func (n *Network) Door(index int, logger *slog.Logger) (api.Config, error) {
 		return api.Config{}, err
 	}
 	return api.Config{
-		Node: n.Nodes[index], Coordinator: n.Coordinators[index], Blobs: n.Blobs[index], Tokens: n.Tokens[index],
+		Node: n.Nodes[index], Coordinator: n.Coordinators[index], Blobs: n.Blobs[index], Tokens: n.Tokens[index], Audit: n.Audits[index],
 		Genesis: genesis, Logger: logger,
 	}, nil
 }

@@ -52,6 +52,9 @@ func (n *Node) BlockBytes(height uint64) ([]byte, error) {
 	return raw, err
 }
 
+// LogEnd asks the log which offset its next record will get.
+func (n *Node) LogEnd(ctx context.Context) (uint64, error) { return n.log.End(ctx) }
+
 // Block returns a stored block with the digest of its header.
 func (n *Node) Block(height uint64) (ledger.Block, ledger.Digest, error) {
 	raw, err := n.BlockBytes(height)

@@ -43,6 +43,7 @@ func Check(ctx context.Context, dir localnet.Dir) (_ Report, err error) {
 	}
 	c.checkLayout()
 	c.checkKeys()
+	c.checkAudit()
 	if err := c.readLog(ctx); err != nil {
 		return c.Report, err
 	}

@@ -1,0 +1,32 @@
+package fsck
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/librum/librum/api/auditlog"
+)
+
+// checkAudit follows the chain of lines of each node's audit log. Lines cut off
+// at the end are found with the manifest alone, or with a head kept elsewhere.
+func (c *check) checkAudit() {
+	if c.genesis == nil {
+		return // the chain that a log begins with is not known
+	}
+	for i := range c.genesis.Group.Nodes {
+		where := fmt.Sprintf("node-%d/audit.jsonl", i)
+		f, err := os.Open(c.dir.Audit(i))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // the node has not run, or the manifest tells
+		}
+		if err == nil {
+			_, err = auditlog.Check(f, c.chain)
+			err = errors.Join(err, f.Close())
+		}
+		if err != nil {
+			c.find("audit", where, "%v; put it back from a copy, or move it away and say why", err)
+		}
+	}
+}
