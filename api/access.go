@@ -38,7 +38,7 @@ const operationMetrics = "metrics"
 func AccessTable() []Access {
 	return []Access{
 		{
-			Operations: []string{"get-genesis", "get-status", "get-groups", "list-blocks", "get-block", "submit-transactions"},
+			Operations: []string{"get-genesis", "get-status", "get-groups", "list-blocks", "get-block", "submit-transactions", "get-governance", "list-proposals", "get-proposal", "get-key"},
 			Member:     ScopeAll, Peer: ScopeAll, Operator: ScopeAll, Officer: ScopeAll, Auditor: ScopeAll,
 		},
 		{
@@ -47,7 +47,7 @@ func AccessTable() []Access {
 		},
 		{
 			Operations: []string{"get-transaction", "get-transaction-proof"},
-			Own:        "it sent, or about a job that it may see",
+			Own:        "it sent, or about a job that it may see, or of the contract governance",
 			Member:     ScopeOwn, Peer: ScopeOwn, Operator: ScopeOwn, Officer: ScopeOwn, Auditor: ScopeAll,
 		},
 		{

@@ -89,6 +89,7 @@ func (s *server) routes() {
 	s.healthRoutes()
 	s.genesisRoutes()
 	s.groupRoutes()
+	s.governanceRoutes()
 	s.transactionRoutes()
 	s.blockRoutes()
 	s.accountRoutes()

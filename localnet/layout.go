@@ -24,6 +24,7 @@ const (
 	FileAudit     FileKind = "audit"    // of administrative acts at a node's door
 	FileEvidence  FileKind = "evidence" // that a node diverged
 	FileEgress    FileKind = "egress"   // what left a peer; its process may add to it
+	FileNode      FileKind = "node"     // id and enrolment of one that came later
 	FilePause     FileKind = "pause"    // of a peer, made and removed by its owner
 	FileOther     FileKind = "other"
 )
@@ -74,9 +75,11 @@ func KindOf(file string) FileKind {
 		return FileBearer
 	case node && rest == "diverged.cbor":
 		return FileEvidence
-	case file == "member-key", node && (rest == "key" || rest == "officer-key"),
+	case file == "member-key", node && (rest == "key" || rest == "officer-key" || strings.HasPrefix(rest, "key-")),
 		top == "peers" && strings.HasSuffix(name, "-key"):
 		return FileKey
+	case node && (rest == "id" || rest == "enrolment.json"):
+		return FileNode
 	case top == "peers" && strings.HasSuffix(name, ".egress.jsonl"):
 		return FileEgress
 	case top == "peers" && strings.HasSuffix(name, ".paused"):

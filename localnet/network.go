@@ -98,7 +98,14 @@ func Open(ctx context.Context, dir Dir, options Options) (*Network, error) {
 		return nil, errors.Join(fmt.Errorf("forget the last clean stop: %w", err), n.Close())
 	}
 	verifier := identity.NewVerifier(verifierKeys)
-	for i := range g.Group.Nodes {
+	nodes, err := dir.CountNodes()
+	if err == nil && nodes < len(g.Group.Nodes) {
+		err = fmt.Errorf("%s has no key for node %d of the genesis", dir, nodes)
+	}
+	if err != nil {
+		return nil, errors.Join(err, n.Close())
+	}
+	for i := range nodes {
 		if err := n.openNode(ctx, i, options, verifier); err != nil {
 			return nil, errors.Join(fmt.Errorf("open node %d: %w", i, err), n.Close())
 		}
@@ -108,11 +115,12 @@ func Open(ctx context.Context, dir Dir, options Options) (*Network, error) {
 }
 
 func (n *Network) openNode(ctx context.Context, index int, options Options, verifier *identity.Verifier) error {
-	key, err := keyfile.Load(n.Dir.Key(index), n.ask)
+	keys, err := n.Dir.nodeKeys(index, n.ask)
 	if err != nil {
 		return err
 	}
-	self, err := nodeOf(n.Genesis, key)
+	key := keys[0]
+	self, err := n.Dir.nodeID(index, n.Genesis, key)
 	if err != nil {
 		return err
 	}
@@ -124,7 +132,7 @@ func (n *Network) openNode(ctx context.Context, index int, options Options, veri
 	}
 	n.closers = append(n.closers, s)
 	config := node.Config{
-		Self: self, Key: key, Genesis: n.Genesis, Chain: n.Chain, Contracts: Contracts(),
+		Self: self, Key: key, OtherKeys: keys[1:], Genesis: n.Genesis, Chain: n.Chain, Contracts: Contracts(),
 		Verify:    verifier.Verify,
 		VerifyAll: func(list []identity.Signed) []bool { return verifier.VerifyAll(list, rand.Reader) },
 		Now:       options.Now, Logger: options.Logger,
@@ -166,7 +174,7 @@ func (n *Network) openNode(ctx context.Context, index int, options Options, veri
 	n.Nodes = append(n.Nodes, member)
 	n.Blobs = append(n.Blobs, blobs)
 	n.Coordinators = append(n.Coordinators, coordinator.New(coordinator.Config{
-		Self: self, Key: key, Genesis: n.Genesis, Chain: n.Chain, Ledger: n.cheat.ledger(index, nodeLedger{member}, blobs),
+		Self: self, Key: key, OtherKeys: keys[1:], Genesis: n.Genesis, Chain: n.Chain, Ledger: n.cheat.ledger(index, nodeLedger{member}, blobs),
 		Blobs: blobs, Mesh: n.meeting, Now: config.Now, Logger: config.Logger,
 	}))
 	return nil

@@ -71,6 +71,7 @@ func newVerifyCommand() *cobra.Command {
 			return o.run(cmd.Context(), cmd.OutOrStdout(), args[0])
 		},
 	})
+	cmd.AddCommand(newVerifyTxCommand(o))
 	return cmd
 }
 

@@ -89,7 +89,9 @@ func (c *check) openStore(index int, n *node) error {
 	}
 	n.store = s
 	if c.genesis.Group.Index(s.Owner()) < 0 {
-		c.find("store", n.name+"/store", "it belongs to node %s, which the genesis does not have", s.Owner())
+		if b, err := os.ReadFile(c.dir.NodeID(index)); err != nil || strings.TrimSpace(string(b)) != s.Owner().String() {
+			c.find("store", n.name+"/store", "it belongs to node %s, which neither the genesis nor the file id beside it names", s.Owner())
+		}
 		return nil
 	}
 	if key, err := localnet.LoadKey(c.dir.Key(index)); err == nil {
