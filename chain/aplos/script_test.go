@@ -2,6 +2,7 @@ package aplos_test
 
 import (
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -9,7 +10,9 @@ import (
 
 	"github.com/cockroachdb/datadriven"
 
+	"github.com/librum/librum/chain/aplos"
 	"github.com/librum/librum/chain/aplos/aplostest"
+	"github.com/librum/librum/chain/contract/governance"
 	"github.com/librum/librum/chain/contract/token"
 	"github.com/librum/librum/chain/identity"
 	"github.com/librum/librum/chain/ledger"
@@ -18,7 +21,9 @@ import (
 // TestScripts runs the stories of testdata. Times are ms after the genesis.
 // Commands:
 //
-//	chain [nodes=N] [accounts=N] [delegate=METHOD until=MS]  delegate key 0 signs for account 0
+//	chain [nodes=N] [accounts=N] [delegate=METHOD until=MS] [officer]  delegate key 0 signs for account 0, an officer with officer
+//	propose NAME height=H expiry=MS [add=N] [remove=N] [rotate=N] [limit=N] [protocol=N]  by account 0, for nodes; rotated to the key ten on
+//	group                                  who signs the block being made, and under which limits
 //	tx NAME from=N to=N amount=N expiry=MS [key=own|delegate|other|stranger] [method=M] [contract=C] [chain=other] [forged]
 //	record node=N at=MS [kind=wake|clock] [signer=N] [epoch=N]   one name of a transaction a line
 //	seal [lag]                             ends the block; with lag its writes stay above the rows
@@ -58,6 +63,9 @@ func newStory(t *testing.T, d *datadriven.TestData) *story {
 	d.MaybeScanArgs(t, "delegate", &method)
 	d.MaybeScanArgs(t, "until", &until)
 	c := aplostest.New(t, nodes, accounts, start, func(g *ledger.Genesis) {
+		if d.HasArg("officer") {
+			g.Members[0].Roles = []string{identity.RoleOfficer}
+		}
 		if method != "" {
 			g.Delegates = append(g.Delegates, ledger.GenesisDelegate{
 				Member: g.Members[0].ID, Node: aplostest.NodeID(0), Key: aplostest.DelegateKey(0).Public(),
@@ -73,10 +81,17 @@ func (s *story) run(d *datadriven.TestData) string {
 	switch d.Cmd {
 	case "tx":
 		return s.tx(d)
+	case "propose":
+		return s.propose(d)
+	case "group":
+		return s.group()
 	case "record":
 		return s.record(d)
 	case "seal":
 		sealed, err := s.exec.Seal()
+		if errors.Is(err, aplos.ErrProtocol) {
+			return "the node stops: " + err.Error() + "\n"
+		}
 		if err != nil {
 			s.Fatal(err)
 		}
@@ -131,6 +146,11 @@ func (s *story) key(k string) string {
 	if strings.HasPrefix(k, "sys/executed/") {
 		i = len("sys/executed/") - 1
 	}
+	for _, prefix := range []string{"governance/epoch/", "governance/proposal/", "identity/key/"} {
+		if rest, ok := strings.CutPrefix(k, prefix); ok {
+			return prefix + strings.TrimLeft(hex.EncodeToString([]byte(rest[:min(8, len(rest))])), "0")
+		}
+	}
 	switch rest := k[i+1:]; {
 	case len(k) == i+1+len(ledger.ID{}):
 		for n := range s.chain.Genesis.Members {
@@ -174,6 +194,53 @@ func (s *story) tx(d *datadriven.TestData) string {
 	}
 	s.names[name] = raw
 	return ""
+}
+
+// propose makes a proposal of the one organisation's officer, which passes at
+// once.
+func (s *story) propose(d *datadriven.TestData) string {
+	var height, expiry, n int
+	d.ScanArgs(s.T, "height", &height)
+	d.ScanArgs(s.T, "expiry", &expiry)
+	organisation := s.chain.Genesis.Organisations[0].ID
+	var a governance.Action
+	switch {
+	case d.HasArg("add"):
+		d.ScanArgs(s.T, "add", &n)
+		node, key := aplostest.NodeID(n), aplostest.NodeKey(n)
+		a.AddNode = &governance.AddNode{Node: node, Organisation: organisation, Key: key.Public(), Proof: s.chain.Possession(organisation, node, key)}
+	case d.HasArg("remove"):
+		d.ScanArgs(s.T, "remove", &n)
+		a.RemoveNode = &governance.RemoveNode{Node: aplostest.NodeID(n)}
+	case d.HasArg("rotate"):
+		d.ScanArgs(s.T, "rotate", &n)
+		node, key := aplostest.NodeID(n), aplostest.NodeKey(10+n)
+		a.RotateNodeKey = &governance.RotateNodeKey{Node: node, Organisation: organisation, Key: key.Public(), Proof: s.chain.Possession(organisation, node, key)}
+	case d.HasArg("protocol"):
+		d.ScanArgs(s.T, "protocol", &n)
+		a.SetProtocol = &governance.SetProtocol{Version: uint64(n)}
+	default:
+		d.ScanArgs(s.T, "limit", &n)
+		a.SetLimits = &governance.SetLimits{BlockTransactions: uint32(n), BlockBytes: 1 << 20, MaxTTL: 60_000}
+	}
+	name := d.CmdArgs[0].Key
+	t := s.chain.Transaction(0, 0, 0, uint64(len(s.names)+1)<<32, start+int64(expiry))
+	t.Contract, t.Method = governance.Name, governance.MethodPropose
+	t.Args = s.chain.Encode(&governance.Propose{Action: a, Height: uint64(height), Expiry: start + int64(expiry)})
+	s.names[name] = s.chain.Sign(t, aplostest.AccountKey(0))
+	return ""
+}
+
+func (s *story) group() string {
+	var out strings.Builder
+	group, limits, clock := s.exec.Group(), s.exec.Limits(), s.exec.Clock()
+	fmt.Fprintf(&out, "epoch %d, at most %d transactions a block\n", group.Epoch, limits.BlockTransactions)
+	for i, n := range group.Nodes {
+		number := int(n.Node[7]) - 1
+		key := map[bool]string{true: "its first key", false: "another key"}[n.Key == aplostest.NodeKey(number).Public()]
+		fmt.Fprintf(&out, "  node %d with %s, its time +%d\n", number, key, clock.Newest[i].Time-start)
+	}
+	return out.String()
 }
 
 func (s *story) record(d *datadriven.TestData) string {

@@ -45,6 +45,9 @@ func emptyOn(t testing.TB, fs vfs.FS, accounts int, blockTransactions uint32) *c
 	t.Helper()
 	c := &chain{topic: ledger.ID{7}, Chain: aplostest.New(t, 4, accounts, start, func(g *ledger.Genesis) {
 		g.Limits.BlockTransactions = blockTransactions
+		if accounts > 0 {
+			g.Members[0].Roles = []string{identity.RoleMember, identity.RoleOfficer}
+		}
 	})}
 	s, err := pebble.Open("store", pebble.Options{FS: fs, Chain: c.ID, Node: aplostest.NodeID(0), CacheBytes: 1 << 20})
 	if err != nil {

@@ -226,9 +226,20 @@ func (s *simNode) act(_ context.Context, r lokka.Ready) error {
 	return nil
 }
 
-// append puts a record on the log.
+// outside reports whether the node is not in the group, as of what it executed.
+func (s *simNode) outside() bool {
+	group := s.core.Group()
+	return group.Index(s.config.Self) < 0
+}
+
+// append puts a record on the log, for the epoch that this node knows of.
+// Outside the group it would be skipped, so that nothing is appended.
 func (s *simNode) append(r ledger.Record) error {
+	if s.outside() {
+		return nil
+	}
 	r.Version, r.Chain, r.Shard, r.Node, r.Time = ledger.Version, s.net.chain, s.net.genesis.Shard, s.config.Self, s.net.now
+	r.Epoch = s.core.Group().Epoch
 	e, err := r.Sign(s.config.Key.ID(), s.config.Key.Sign)
 	if err != nil {
 		return err
@@ -245,18 +256,25 @@ func (s *simNode) send(ctx context.Context, signed []byte) (ledger.Result, strin
 			return ledger.Result{}, "", err
 		}
 	}
-	if err := s.append(ledger.Record{Kind: ledger.RecordTransactions, Transactions: [][]byte{signed}}); err != nil {
-		return ledger.Result{}, "", err
-	}
-	if err := s.catchUp(ctx); err != nil {
-		return ledger.Result{}, "", err
-	}
 	_, e, err := ledger.ParseTransaction(signed)
 	if err != nil {
 		return ledger.Result{}, "", err
 	}
 	id := e.ID(ledger.KindTransaction)
-	return s.results[id], s.details[id], nil
+	for { // a record that came behind a change of the group was skipped
+		if s.outside() {
+			return ledger.Result{Code: "outside"}, "this node is not in the group", nil
+		}
+		if err := s.append(ledger.Record{Kind: ledger.RecordTransactions, Transactions: [][]byte{signed}}); err != nil {
+			return ledger.Result{}, "", err
+		}
+		if err := s.catchUp(ctx); err != nil {
+			return ledger.Result{}, "", err
+		}
+		if r, ok := s.results[id]; ok {
+			return r, s.details[id], nil
+		}
+	}
 }
 
 // View implements coordinator.Ledger.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 
+	"github.com/librum/librum/chain/contract/governance"
 	"github.com/librum/librum/chain/identity"
 	"github.com/librum/librum/chain/ledger"
 	fl "github.com/librum/librum/fl/contract"
@@ -114,7 +115,7 @@ type simServer struct {
 
 func (s simServer) node() *simNode {
 	for i := range s.net.nodes {
-		if node := s.net.nodes[(s.index+i)%len(s.net.nodes)]; !node.down {
+		if node := s.net.nodes[(s.index+i)%len(s.net.nodes)]; !node.down && !node.outside() {
 			return node
 		}
 	}
@@ -160,9 +161,26 @@ func (s simServer) Upload(ctx context.Context, id ledger.ID, t *peer.Task, updat
 // Wanted implements peer.Server; a simulated peer works in no time.
 func (s simServer) Wanted(context.Context, ledger.ID, *peer.Task) (bool, error) { return true, nil }
 
-// Groups implements peer.Server; the group of a simulated network stays.
-func (s simServer) Groups(context.Context, uint64) ([]byte, error) {
-	return ledger.Encode(&ledger.GroupTrail{})
+// Groups implements peer.Server.
+func (s simServer) Groups(_ context.Context, from uint64) ([]byte, error) {
+	node, trail := s.node(), ledger.GroupTrail{}
+	for number := from + 1; ; number++ {
+		next, ok, err := governance.LoadEpoch(node.core, number)
+		if err != nil {
+			return nil, err
+		}
+		if !ok || next.First > node.core.Machine.Stats().Final {
+			return ledger.Encode(&trail)
+		}
+		h := ledger.Handover{Next: next.Group}
+		if h.Header, err = node.store.Header(next.First - 1); err != nil {
+			return nil, err
+		}
+		if h.Signatures, err = node.store.Signatures(next.First - 1); err != nil {
+			return nil, err
+		}
+		trail.Handovers = append(trail.Handovers, h)
+	}
 }
 
 // Submit implements peer.Server.

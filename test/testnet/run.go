@@ -215,10 +215,10 @@ func (n *Net) AllBlobs() []blob.Store {
 	return all
 }
 
-// alive returns the first node that is up.
+// alive returns the first node that is up and in the group.
 func (n *Net) alive() *simNode {
 	for _, node := range n.nodes {
-		if !node.down {
+		if !node.down && !node.outside() {
 			return node
 		}
 	}

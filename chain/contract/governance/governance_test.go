@@ -3,6 +3,7 @@ package governance_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -60,6 +61,29 @@ func TestMissingRow(t *testing.T) {
 	rows[governance.LimitsRow] = []byte("rubbish")
 	if _, err := governance.Limits(rows); !errors.Is(err, ledger.ErrMalformed) {
 		t.Errorf("error %v", err)
+	}
+}
+
+// TestStands compares the search in the bytes of the row with the list, for each
+// length that the list may have.
+func TestStands(t *testing.T) {
+	t.Parallel()
+	list := []ledger.ID{}
+	for n := 0; n <= governance.MaxOrganisations; n++ {
+		b, err := ledger.Encode(list)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows := aplostest.Rows{governance.OrganisationsRow: b}
+		for _, id := range append([]ledger.ID{{}, {0, 0, 1}, {0xff, 0xff}}, list...) {
+			if got, err := governance.Stands(rows, id); got != slices.Contains(list, id) || err != nil {
+				t.Fatalf("of %d, %s stands: %t, %v", n, id, got, err)
+			}
+		}
+		list = append(list, ledger.ID{byte(n >> 8), byte(n), 7})
+	}
+	if _, err := governance.Stands(aplostest.Rows{}, ledger.ID{1}); err == nil {
+		t.Error("a state without organisations is taken for one")
 	}
 }
 
