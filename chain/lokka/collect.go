@@ -115,6 +115,7 @@ func (m *Machine) counted(b *ballot, t *tally, i int) {
 	switch {
 	case t.count != b.group.quorum:
 	case t == &b.tally:
+		m.signed = max(m.signed, b.height)
 		m.finalise()
 	case !m.diverged:
 		m.diverged = true
@@ -129,7 +130,7 @@ func (m *Machine) counted(b *ballot, t *tally, i int) {
 // who signs afterwards.
 func (m *Machine) finalise() {
 	final := m.final
-	for height := m.final + 1; ; height++ {
+	for height := m.final + 1; height <= m.signed; height++ { // a node far behind has many above
 		b := m.ballots.at(height)
 		if b == nil {
 			break

@@ -29,6 +29,7 @@ type Machine struct {
 	previous ledger.Digest // digest of its header
 	applied  uint64        // last stored
 	final    uint64
+	signed   uint64 // the highest with a quorum
 	restore  uint64 // the height that Restore wants next
 
 	suspended map[ledger.ID]bool // nodes whose signatures don't count from the open block on
