@@ -127,6 +127,11 @@ func (w *walk) begin() error {
 	for _, n := range g.Group.Nodes {
 		w.keys[n.Key.ID()] = n.Key
 	}
+	for i := range w.Handovers { // of nodes that came later, as proven as the groups
+		for _, n := range w.Handovers[i].Next.Nodes {
+			w.keys[n.Key.ID()] = n.Key
+		}
+	}
 	for _, m := range g.Members {
 		w.keys[m.Key.ID()] = m.Key
 	}

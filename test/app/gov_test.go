@@ -227,6 +227,12 @@ func TestGovernance(t *testing.T) {
 
 	a.end(t, syscall.SIGTERM)
 	for _, id := range []ledger.Digest{jobs[0], jobs[len(jobs)-1]} {
+		file := filepath.Join(t.TempDir(), "evidence")
+		if _, code := output(t, nil, "job", "export", id.String(), "--evidence", file, "--dir", dir, "--genesis", a.genesis); code != 0 {
+			t.Errorf("export job %s: exit %d", id, code)
+		} else if _, code := output(t, nil, "verify", file, "--genesis", a.genesis); code != 0 {
+			t.Errorf("verify the evidence of job %s: exit %d", id, code)
+		}
 		if _, code := output(t, nil, "verify", "job", id.String(), "--dir", dir, "--genesis", a.genesis); code != 0 {
 			t.Errorf("verify job %s: exit %d", id, code)
 		}
