@@ -166,7 +166,7 @@ func (s *server) content(id ledger.Digest) (*v1.TransactionContent, error) {
 	c.Sender, c.Key, c.Contract, c.Method = t.Sender, envelope.Key, t.Contract, t.Method
 	c.Args, c.Expiry = toJSON(s.decoder, t.Args), t.Expiry
 	owner, ok, err := contract.LoadFrom[members.KeyOwner](s.Node, members.KeyRow(envelope.Key))
-	c.Delegated = ok && owner.Delegate
+	c.Delegated = ok && (owner.Delegate || owner.Member != t.Sender) // a delegate key may have become a member's own
 	return c, err
 }
 

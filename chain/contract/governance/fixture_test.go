@@ -89,11 +89,23 @@ func (a *assembly) prove(action *governance.Action) {
 	}
 }
 
+// member executes a method of the contract of members.
+func (a *assembly) member(sender ledger.ID, method string, args any) ledger.Code {
+	a.Helper()
+	code, _, _ := a.execute(sender, identitycontract.Name, method, args)
+	return code
+}
+
 func (a *assembly) send(sender ledger.ID, method string, args any) (ledger.Code, ledger.Digest, []ledger.Event) {
+	a.Helper()
+	return a.execute(sender, governance.Name, method, args)
+}
+
+func (a *assembly) execute(sender ledger.ID, name, method string, args any) (ledger.Code, ledger.Digest, []ledger.Event) {
 	a.Helper()
 	a.calls++
 	call := contract.Call{
-		Chain: a.ID, Sender: sender, Contract: governance.Name, Method: method, Args: a.Encode(args), LogTime: a.now, Height: a.height,
+		Chain: a.ID, Sender: sender, Contract: name, Method: method, Args: a.Encode(args), LogTime: a.now, Height: a.height,
 	}
 	binary.BigEndian.PutUint64(call.ID[:], a.calls)
 	action, err := a.set.Bind(call)

@@ -73,10 +73,14 @@ func proposeFootprint(call contract.Call, a *Propose) (contract.Footprint, error
 	if err != nil {
 		return contract.Footprint{}, err
 	}
-	return contract.Footprint{
+	f := contract.Footprint{
 		Reads:  append(change.change.rows(), members.MemberRow(call.Sender), OrganisationsRow),
 		Writes: []contract.Key{ProposalRow(call.ID), ProposalsRow},
-	}, nil
+	}
+	if c := change.change.claim(); c != nil {
+		f.Writes = append(f.Writes, members.ReservedRow(c.member))
+	}
+	return f, nil
 }
 
 func propose(env *contract.Env, call contract.Call, a *Propose) error {
@@ -104,6 +108,11 @@ func propose(env *contract.Env, call contract.Call, a *Propose) error {
 	// What does not fit now will hardly fit then; it is tried again at its height.
 	if _, err := try(change.change, env, now, a.Height); err != nil {
 		return err
+	}
+	if c := change.change.claim(); c != nil {
+		if err := members.Reserve(env, c.member, call.ID); err != nil {
+			return err
+		}
 	}
 	action, err := ledger.Encode(&a.Action)
 	if err != nil {

@@ -6,6 +6,8 @@ import (
 	"github.com/librum/librum/chain/aplos/aplostest"
 	"github.com/librum/librum/chain/contract"
 	"github.com/librum/librum/chain/contract/governance"
+	members "github.com/librum/librum/chain/contract/identity"
+	"github.com/librum/librum/chain/identity"
 	"github.com/librum/librum/chain/ledger"
 )
 
@@ -207,5 +209,47 @@ func TestOpenProposalsAreBounded(t *testing.T) {
 	}
 	if code := again(0); code != governance.CodeTooMany {
 		t.Errorf("one more: %s", code)
+	}
+}
+
+// TestNobodyAloneStopsAProposal: who reads a proposal can neither enrol the id it
+// names nor keep its key, whichever way.
+func TestNobodyAloneStopsAProposal(t *testing.T) {
+	t.Parallel()
+	node, officer := aplostest.NodeID(40), aplostest.Stranger(5)
+	for name, tt := range map[string]struct {
+		action governance.Action
+		id     ledger.ID
+		key    ledger.PublicKey
+	}{
+		"a node":            {governance.Action{AddNode: &governance.AddNode{Node: node, Organisation: organisation(0), Key: fresh(1)}}, node, fresh(1)},
+		"an organisation":   {governance.Action{AddOrganisation: &governance.AddOrganisation{Organisation: organisation(9), Name: "x", Officer: officer, Key: fresh(2)}}, officer, fresh(2)},
+		"an officer":        {governance.Action{ReplaceOfficer: &governance.ReplaceOfficer{Organisation: organisation(2), Old: aplostest.AccountID(2), New: officer, Key: fresh(3)}}, officer, fresh(3)},
+		"a key of the node": {governance.Action{RotateNodeKey: &governance.RotateNodeKey{Node: aplostest.NodeID(0), Organisation: organisation(0), Key: fresh(4)}}, aplostest.NodeID(0), fresh(4)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := newAssembly(t, 4)
+			id := a.propose(0, tt.action, 2)
+			rival, key := a.Account(3), aplostest.DelegateKey(300)
+			code := a.member(rival, members.MethodEnrol, &members.Enrol{
+				Member: tt.id, Roles: []string{identity.RoleMember}, Keys: []ledger.PublicKey{key.Public()}, Evidence: []ledger.Digest{{1}},
+				Proofs: []members.Proof{a.Possession(organisation(3), tt.id, key)},
+			})
+			if code != contract.CodeExists {
+				t.Errorf("enrol the id: %s", code)
+			}
+			code = a.member(rival, members.MethodAddDelegate, &members.AddDelegate{
+				Node: aplostest.NodeID(3), Key: tt.key, Methods: []string{"fl.CreateJob"}, Expiry: a.now + day,
+			})
+			if code != ledger.CodeOK {
+				t.Errorf("list the key: %s", code)
+			}
+			a.approve(id, 1, 2)
+			a.seal(2)
+			if p := a.proposal(id); p.State != governance.StateActive {
+				t.Errorf("the proposal is %s: %s", p.State, p.Failure)
+			}
+		})
 	}
 }

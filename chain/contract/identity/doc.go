@@ -11,7 +11,8 @@
 //
 //  1. Who is not active, or has expired, can't transact.
 //  2. A key counts only within its validity in log time, and for one member: a
-//     row for each key that was ever enrolled says whose it is, and stays.
+//     row for each key that was ever enrolled says whose it is, and stays. What
+//     a member listed for a delegate gives way to who proves to hold the key.
 //  3. A delegate key signs for its member only the methods listed, until its
 //     expiry, spends no more than its limit, and never signs for another.
 //  4. An officer acts on its own organisation's members alone, and neither

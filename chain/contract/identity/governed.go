@@ -23,6 +23,18 @@ func Governed(members []ledger.ID, owned ...ledger.PublicKey) []contract.Key {
 	return rows
 }
 
+// ReservedRow returns the key of the row that keeps an id for the officer or node
+// that a proposal wants. It stays: ids are drawn at random, there is no lack.
+func ReservedRow(id ledger.ID) contract.Key {
+	return contract.Key(Name + "/reserved/" + string(id[:]))
+}
+
+// Reserve keeps an id that is no member's from officers, who could else enrol it
+// while organisations make up their minds, and so stop any proposal alone.
+func Reserve(env *contract.Env, id ledger.ID, proposal ledger.Digest) error {
+	return contract.Store(env, ReservedRow(id), proposal)
+}
+
 // Admit makes a member with one role and one key. An id that was ever a
 // member's is refused.
 func Admit(env *contract.Env, id, organisation ledger.ID, role string, key ledger.PublicKey) error {

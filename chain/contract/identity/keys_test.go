@@ -116,8 +116,32 @@ func TestDelegates(t *testing.T) {
 	r.want(ledger.CodeOK, member, identity.MethodRevokeDelegate, &identity.RevokeDelegate{Key: key.ID()})
 	check("fl.CancelJob", contract.CodeUnknownKey)
 	r.want(contract.CodeNotFound, member, identity.MethodRevokeDelegate, &identity.RevokeDelegate{Key: key.ID()})
-	a := r.enrolment(0) // with the delegate's key: it stays whose it was
-	r.want(contract.CodeExists, r.Account(0), identity.MethodEnrol, &a)
+	r.want(ledger.CodeOK, member, identity.MethodAddDelegate, &add)
+}
+
+// A key that a member listed as its delegate's, without a proof, is no less its
+// holder's: it can be enrolled, and is nobody's delegate key from then on.
+func TestProofBeatsDelegation(t *testing.T) {
+	t.Parallel()
+	r := newRegistry(t)
+	squatter, key := r.Account(3), newKey(0)
+	add := identity.AddDelegate{Node: aplostest.NodeID(0), Key: key.Public(), Methods: []string{"fl.CreateJob"}, Expiry: start + 10}
+	r.want(ledger.CodeOK, squatter, identity.MethodAddDelegate, &add)
+	if got := r.authority(squatter, key, "fl.CreateJob"); got != ledger.CodeOK {
+		t.Errorf("the delegate key: %s", got)
+	}
+	a := r.enrolment(0)
+	forged := a
+	forged.Proofs = []identity.Proof{{1}}
+	r.want(contract.CodeBadSignature, r.Account(0), identity.MethodEnrol, &forged)
+	r.want(ledger.CodeOK, r.Account(0), identity.MethodEnrol, &a)
+	if got := r.authority(a.Member, key, "token.transfer"); got != ledger.CodeOK {
+		t.Errorf("the member's own key: %s", got)
+	}
+	if got := r.authority(squatter, key, "fl.CreateJob"); got != contract.CodeUnknownKey {
+		t.Errorf("for who listed it as its delegate's: %s", got)
+	}
+	r.want(contract.CodeExists, squatter, identity.MethodAddDelegate, &add)
 }
 
 func TestDelegatesRefuse(t *testing.T) {

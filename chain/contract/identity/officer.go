@@ -90,7 +90,7 @@ func enrolFootprint(call contract.Call, a *Enrol) (contract.Footprint, error) {
 			return f, contract.Errorf(contract.CodeBadArguments, "roles: number %d is %.20q, want some of %v, ascending", i, role, EnrolRoles())
 		}
 	}
-	f.Reads = []contract.Key{MemberRow(call.Sender)}
+	f.Reads = []contract.Key{MemberRow(call.Sender), ReservedRow(a.Member)}
 	f.Writes = []contract.Key{MemberRow(a.Member)}
 	for i, key := range a.Keys {
 		if i > 0 && bytes.Compare(a.Keys[i-1][:], key[:]) >= 0 {
@@ -112,6 +112,12 @@ func enrol(env *contract.Env, call contract.Call, a *Enrol) error {
 	if _, taken, err := env.Get(MemberRow(a.Member)); err != nil || taken {
 		if err == nil {
 			err = contract.Errorf(contract.CodeExists, "member %s is enrolled already", a.Member)
+		}
+		return err
+	}
+	if _, reserved, err := env.Get(ReservedRow(a.Member)); err != nil || reserved {
+		if err == nil {
+			err = contract.Errorf(contract.CodeExists, "id %s stands in a proposal; draw another one", a.Member)
 		}
 		return err
 	}
