@@ -73,20 +73,7 @@ func testStanding(t *testing.T, prepare func(*executor) *executor) {
 
 	// A node reports, is reported, and reports no more.
 	report := func(code ledger.Code, reporter, liar int) {
-		args := governance.ReportEquivocation{Node: aplostest.NodeID(liar), Height: 1}
-		for i, side := range []struct {
-			header    *[]byte
-			signature *[ledger.SignatureSize]byte
-		}{{&args.HeaderA, &args.SignatureA}, {&args.HeaderB, &args.SignatureB}} {
-			h := ledger.Header{Version: ledger.Version, Chain: c.ID, Height: 1, LogTime: int64(i)}
-			b, err := h.Bytes()
-			if err != nil {
-				t.Fatal(err)
-			}
-			key := aplostest.NodeKey(liar)
-			*side.header, *side.signature = b, ledger.SignHeader(1, b, args.Node, key.ID(), key.Sign).Signature
-		}
-		call(code, aplostest.NodeID(reporter), aplostest.NodeKey(reporter), governance.Name, governance.MethodReportEquivocation, &args)
+		call(code, aplostest.NodeID(reporter), aplostest.NodeKey(reporter), governance.Name, governance.MethodReportEquivocation, equivocation(t, c, liar))
 	}
 	report(ledger.CodeOK, 2, 3)
 	report(members.CodeNotActive, 3, 1)

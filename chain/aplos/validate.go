@@ -69,19 +69,32 @@ func (c *Config) Inspect(
 		return err
 	}
 	t.Signed.Key, t.delegated = authority.Key, authority.Delegated
-	stands, err := governance.Stands(state, authority.Organisation)
+	if err := standing(state, tx.Sender, authority.Organisation); err != nil || !authority.Delegated {
+		return err
+	}
+	// Who holds the key may act no more by another's name than by its own.
+	node, err := members.ActiveAt(state, authority.Node, logTime)
+	if err != nil {
+		return err
+	}
+	return standing(state, authority.Node, node.Organisation)
+}
+
+// standing refuses whom governance has taken the right to act.
+func standing(state contract.State, id, organisation ledger.ID) error {
+	stands, err := governance.Stands(state, organisation)
 	if err != nil {
 		return err
 	}
 	if !stands {
-		return contract.Errorf(members.CodeNotActive, "organisation %s of member %s does not stand any more", authority.Organisation, tx.Sender)
+		return contract.Errorf(members.CodeNotActive, "organisation %s of member %s does not stand any more", organisation, id)
 	}
-	suspended, err := governance.IsSuspended(state, tx.Sender)
+	suspended, err := governance.IsSuspended(state, id)
 	if err != nil {
 		return err
 	}
 	if suspended {
-		return contract.Errorf(members.CodeNotActive, "node %s is suspended", tx.Sender)
+		return contract.Errorf(members.CodeNotActive, "node %s is suspended", id)
 	}
 	return nil
 }

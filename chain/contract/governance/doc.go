@@ -14,7 +14,7 @@
 //     two blocks alone, and then its epoch goes up by one and gets a row.
 //  2. Every organisation of a group node stands.
 //  3. A node is suspended by two valid signatures of its own alone. It may send
-//     no transaction from the next one on, and its signatures count for no
+//     no transaction from the next one on, by delegate keys neither, and its signatures count for no
 //     header from the next block on; it still counts in n, and its records are
 //     still executed. A proposal lifts it, and forgives what lies below.
 //  4. A proposal passes exactly where ⌊2n/3⌋+1 of the organisations that stand

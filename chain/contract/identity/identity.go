@@ -88,6 +88,7 @@ type Signer struct {
 	Key          ledger.PublicKey
 	Organisation ledger.ID // of the sender
 	Delegated    bool      // a node holds the key for the sender
+	Node         ledger.ID // that node, whose own standing is not looked at
 }
 
 // Authority returns the key under which a transaction of sender with that key
@@ -108,7 +109,7 @@ func Authority(state contract.State, sender ledger.ID, key ledger.Digest, method
 	if !slices.Contains(delegate.Methods, method) {
 		return Signer{}, contract.Errorf(contract.CodeNotPermitted, "delegate key %s may not sign %s", key.Short(), method)
 	}
-	return Signer{Key: delegate.Key, Organisation: member.Organisation, Delegated: true}, nil
+	return Signer{Key: delegate.Key, Organisation: member.Organisation, Delegated: true, Node: delegate.Node}, nil
 }
 
 // ActiveAt returns a member who may act at log time.
