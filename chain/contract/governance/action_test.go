@@ -254,6 +254,32 @@ func TestChangesMerge(t *testing.T) {
 	}
 }
 
+// TestLastBlockCanBeSigned: who was suspended while the last block of an epoch
+// was made does not sign it, even if the same seal forgives. That epoch must not
+// end, or nothing would be final any more.
+func TestLastBlockCanBeSigned(t *testing.T) {
+	t.Parallel()
+	a := newAssembly(t, 4)
+	a.suspend(2)
+	lift := a.propose(0, governance.Action{LiftSuspension: &governance.LiftSuspension{Node: aplostest.NodeID(2)}}, 3)
+	rotation := governance.Action{RotateNodeKey: &governance.RotateNodeKey{Node: aplostest.NodeID(0), Organisation: organisation(0), Key: fresh(1)}}
+	rotate, limit := a.propose(0, rotation, 3), a.propose(0, limits(7), 3)
+	for _, id := range []ledger.Digest{lift, rotate, limit} {
+		a.approve(id, 1, 2)
+	}
+	a.suspend(2, 3) // two of four can't sign
+	a.seal(3)
+	if p := a.proposal(rotate); p.State != governance.StateFailed || p.Failure != contract.CodeConflict || a.group().Epoch != 0 {
+		t.Errorf("the rotation is %s, failure %s, epoch %d", p.State, p.Failure, a.group().Epoch)
+	}
+	if a.proposal(lift).State != governance.StateActive || a.proposal(limit).State != governance.StateActive {
+		t.Errorf("lift %s, limits %s: they change no group", a.proposal(lift).State, a.proposal(limit).State)
+	}
+	if p := a.enact(rotation); p.State != governance.StateActive || a.group().Epoch != 1 {
+		t.Errorf("once three can sign: %s, failure %s", p.State, p.Failure)
+	}
+}
+
 // TestApprovalsOfWhoLeft: the approval of an organisation that does not stand
 // when it is counted is none.
 func TestApprovalsOfWhoLeft(t *testing.T) {

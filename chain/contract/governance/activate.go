@@ -1,6 +1,7 @@
 package governance
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -26,11 +27,16 @@ func seal(env *contract.Env, height uint64) error {
 	if err != nil {
 		return err
 	}
+	suspended, err := Suspensions(env)
+	if err != nil {
+		return err
+	}
+	ends := len(before.Nodes)-len(suspended) >= before.Quorum()
 	for _, l := range *list {
 		if !due(l) {
 			continue
 		}
-		if err := activate(env, l.ID, height+1); err != nil {
+		if err := activate(env, l.ID, height+1, ends); err != nil {
 			return fmt.Errorf("activate proposal %s: %w", l.ID, err)
 		}
 	}
@@ -40,7 +46,10 @@ func seal(env *contract.Env, height uint64) error {
 	return beginEpoch(env, before, height+1)
 }
 
-func activate(env *contract.Env, id ledger.Digest, first uint64) error {
+// activate makes a change, of the group only where its epoch can end: its last
+// block needs its own quorum, and who was suspended while that block was made is
+// no part of it, even if the same seal lifts that.
+func activate(env *contract.Env, id ledger.Digest, first uint64, ends bool) error {
 	p, ok, err := LoadProposal(env, id)
 	if err == nil && !ok {
 		err = errors.New("its row is missing")
@@ -57,6 +66,9 @@ func activate(env *contract.Env, id ledger.Digest, first uint64) error {
 		return err
 	}
 	writes, err := try(change.change, env, env.LogTime(), first)
+	if err == nil && !ends {
+		err = sameGroup(env, writes)
+	}
 	p.State, p.Decided = StateActive, env.LogTime()
 	if refused, is := errors.AsType[*contract.Error](err); is {
 		p.State, p.Failure = StateFailed, refused.Code
@@ -66,6 +78,17 @@ func activate(env *contract.Env, id ledger.Digest, first uint64) error {
 		return err
 	}
 	return contract.Store(env, ProposalRow(id), p)
+}
+
+// sameGroup refuses writes that change the group.
+func sameGroup(env *contract.Env, writes []ledger.Write) error {
+	group, _, err := env.Get(GroupRow)
+	for _, w := range writes {
+		if err == nil && string(w.Key) == string(GroupRow) && !bytes.Equal(w.Value, group) {
+			err = contract.Errorf(contract.CodeConflict, "too many nodes are suspended for this group to sign its last block; lift that first, at a height before")
+		}
+	}
+	return err
 }
 
 func put(env *contract.Env, writes []ledger.Write) error {

@@ -14,14 +14,15 @@
 //     two blocks alone, and then its epoch goes up by one and gets a row.
 //  2. Every organisation of a group node stands.
 //  3. A node is suspended by two valid signatures of its own alone. It may send
-//     no transaction from the next one on, by delegate keys neither, and its signatures count for no
-//     header from the next block on; it still counts in n, and its records are
-//     still executed. A proposal lifts it, and forgives what lies below.
+//     no transaction from the next one on, by delegate keys neither, and its
+//     signatures count for no header from the next block on; it still counts in
+//     n, and its records are still executed. A proposal lifts it, and forgives
+//     what lies below.
 //  4. A proposal passes exactly where ⌊2n/3⌋+1 of the organisations that stand
 //     have approved before its height and expiry, and its change is made once,
 //     after the block before its height.
-//  5. Nothing leaves a group that could not sign: suspended nodes counted in n,
-//     the others are a quorum.
+//  5. Nothing leaves a group that could not sign, nor ends one that could not
+//     sign its last block: suspended nodes counted in n, the others are a quorum.
 //  6. A change touches the rows it names and no others; one that is refused
 //     leaves nothing behind.
 package governance

@@ -226,22 +226,25 @@ func (w *twin) decide(method string, id ledger.Digest, officer ledger.ID, now in
 
 func (w *twin) seal(height uint64) {
 	before := w.copy()
+	ends := len(w.nodes)-len(w.suspended) > 2*len(w.nodes)/3
 	for _, id := range w.order {
 		p := w.proposals[id]
 		if p.state != governance.StatePassed || p.height != height+1 {
 			continue
 		}
 		p.state = governance.StateFailed
-		if tried := w.copy(); tried.apply(p.action) {
+		if tried := w.copy(); tried.apply(p.action) && (ends || sameNodes(tried, w)) {
 			tried.proposals, tried.order = w.proposals, w.order
 			*w = *tried
 			p.state = governance.StateActive
 		}
 	}
-	if !maps.Equal(before.nodes, w.nodes) || !equalKeys(before, w) {
+	if !sameNodes(before, w) {
 		w.epoch++
 	}
 }
+
+func sameNodes(a, b *twin) bool { return maps.Equal(a.nodes, b.nodes) && equalKeys(a, b) }
 
 // equalKeys compares the keys of the nodes that are in the group.
 func equalKeys(a, b *twin) bool {
