@@ -87,6 +87,7 @@ type ballot struct {
 	pullAt  int64 // when to pull next, ms
 	pullGap int64 // until the pull after that
 	pulled  int   // index of the node asked last
+	heirs   int   // pulls since another group signs
 }
 
 func newBallot(h *ledger.Header, header []byte, g *group, suspended map[ledger.ID]bool) *ballot {

@@ -72,12 +72,32 @@ func (m *Machine) pullDue() {
 		}
 		b.pullGap = min(max(2*b.pullGap, pullDelay), pullLongest)
 		b.pullAt = m.now + b.pullGap
+		// Those who signed may be gone for ever, one after the other. Those who sign
+		// now have kept what they signed: every second time one of them is asked.
+		if b.group != m.group && m.pullHeir(b) {
+			left--
+			continue
+		}
 		if i := b.nextMissing(b.group.index(m.config.Self)); i >= 0 {
 			b.pulled = i
 			m.pull(b, i)
 			left--
 		}
 	}
+}
+
+// pullHeir asks a node of the present group about a height of an earlier one, and
+// reports whether it was the present group's turn.
+func (m *Machine) pullHeir(b *ballot) bool {
+	turn := b.heirs
+	b.heirs++
+	heir := m.group.nodes[turn/2%len(m.group.nodes)].Node
+	if turn%2 == 0 || heir == m.config.Self {
+		return false
+	}
+	m.stats.Pulls++
+	m.ready.Pull = append(m.ready.Pull, Pull{Node: heir, Height: b.height})
+	return true
 }
 
 // nextMissing returns the node after the one asked last whose signature is
