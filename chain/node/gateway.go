@@ -17,8 +17,8 @@ import (
 // Submit lets signed transactions in and waits until this node has executed
 // all of them. The outcomes stand in the order of raw; one that was refused at
 // the door has Executed false and the code that execution would give it. A
-// transaction that was executed before and has not expired gives its first
-// outcome again. Where there is no room for all of them, none is let in.
+// transaction that was executed before gives its first outcome again. Where
+// there is no room for all of them, none is let in.
 //
 // When ctx ends the transactions stay where they are: they may still execute.
 func (n *Node) Submit(ctx context.Context, raw [][]byte) ([]Outcome, error) {
@@ -56,10 +56,12 @@ func (n *Node) Submit(ctx context.Context, raw [][]byte) ([]Outcome, error) {
 }
 
 // firstOutcomes puts the first outcome in place of a replay's: a transaction
-// sent again while it was under way was executed once, and that counts.
+// sent again while it was under way was executed once, and that counts. It may
+// have been executed through another node, and have expired by the time that the
+// copy from here had its turn.
 func (n *Node) firstOutcomes(outcomes []Outcome) error {
 	for i := range outcomes {
-		if outcomes[i].Code != contract.CodeReplayed {
+		if code := outcomes[i].Code; code != contract.CodeReplayed && code != contract.CodeExpired {
 			continue
 		}
 		first, ok, err := n.Outcome(outcomes[i].ID)
@@ -176,8 +178,8 @@ func (n *Node) inspect(a *arrival) (*Outcome, error) {
 	status := n.Status()
 	err := n.executor.Inspect(n, status.LogTime, n.seat.Load().limits.MaxTTL, neverSeen, &a.Candidate)
 	if refused, ok := errors.AsType[*contract.Error](err); ok {
-		switch refused.Code { // execution asks for replays before it asks for the sender's standing
-		case identity.CodeNotActive, contract.CodeUnknownKey, contract.CodeNotPermitted:
+		switch refused.Code { // what was true of it once may be over, and it was executed
+		case identity.CodeNotActive, contract.CodeUnknownKey, contract.CodeNotPermitted, contract.CodeExpired:
 			if outcome, known, err := n.Outcome(a.ID); err != nil || known {
 				return &outcome, err
 			}

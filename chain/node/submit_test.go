@@ -77,6 +77,29 @@ func TestDuplicates(t *testing.T) {
 	f.sameHeaders()
 }
 
+// TestFirstOutcomeOutlivesExpiry: who asks again once a transaction has expired,
+// because no answer came, must not be told that it did nothing.
+func TestFirstOutcomeOutlivesExpiry(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, options{frozen: true})
+	f.start()
+	defer f.close()
+	expiry := f.clock.now().Add(30 * time.Second).UnixMilli()
+	raw, never := f.chain.Transfer(0, 1, 5, f.nonce.Add(1), expiry), f.chain.Transfer(0, 1, 5, f.nonce.Add(1), expiry)
+	first := f.submit(0, raw)[0]
+	f.clock.advance(time.Minute)
+	outcomes, err := f.node(1).Submit(t.Context(), [][]byte{raw, never})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o := outcomes[0]; !o.Executed || o.Code != ledger.CodeOK || o.Position != first.Position {
+		t.Errorf("executed before: %+v, want %+v", o, first)
+	}
+	if o := outcomes[1]; o.Executed || o.Code != contract.CodeExpired {
+		t.Errorf("never sent before: %+v", o)
+	}
+}
+
 // gate is a log whose appends wait until it is opened.
 type gate struct {
 	order.Log
