@@ -29,9 +29,12 @@ func ReservedRow(id ledger.ID) contract.Key {
 	return contract.Key(Name + "/reserved/" + string(id[:]))
 }
 
-// Reserve keeps an id that is no member's from officers, who could else enrol it
-// while organisations make up their minds, and so stop any proposal alone.
+// Reserve keeps an id that is no member's yet from officers, who could else enrol
+// it while organisations make up their minds, and so stop any proposal alone.
 func Reserve(env *contract.Env, id ledger.ID, proposal ledger.Digest) error {
+	if _, taken, err := env.Get(MemberRow(id)); err != nil || taken {
+		return err
+	}
 	return contract.Store(env, ReservedRow(id), proposal)
 }
 
