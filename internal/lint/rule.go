@@ -41,6 +41,7 @@ func Rules() []Rule {
 		{"promises", checkPromises},
 		{"pure", checkPure},
 		{"sleep", checkSleep},
+		{"threats", checkThreats},
 	}
 }
 
