@@ -92,16 +92,21 @@ func (r *rpc) send(ctx context.Context, command string, v url.Values, from io.Re
 		sent <- err
 	}()
 	res, err := r.post(ctx, command, v, read, form.FormDataContentType())
-	_ = read.CloseWithError(context.Canceled) // so that the writer ends; it never fails
-	sendErr := <-sent
-	if errors.Is(sendErr, context.Canceled) && err != nil {
-		sendErr = nil // that was us
-	}
 	if err != nil {
+		_ = read.CloseWithError(context.Canceled) // so that the writer ends; it never fails
+		sendErr := <-sent
+		if errors.Is(sendErr, context.Canceled) {
+			sendErr = nil // that was us
+		}
 		return watch.reason(errors.Join(sendErr, err))
 	}
+	// Kubo answers at the form's last boundary, before it has seen the end of the
+	// request. A request that is broken off there takes the connection with it, and
+	// the answer: so the answer is read first, and the writer ends by itself.
 	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
-	if err := errors.Join(sendErr, err, res.Body.Close(), streamError(command, res)); err != nil {
+	closeErr := res.Body.Close()
+	_ = read.CloseWithError(context.Canceled)
+	if err := errors.Join(<-sent, err, closeErr, streamError(command, res)); err != nil {
 		return watch.reason(err)
 	}
 	if out == nil {
