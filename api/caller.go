@@ -140,7 +140,7 @@ func (s *server) act(ctx context.Context, method string, args any) (v1.Transacti
 	sender := identity.Caller{
 		Chain: s.Node.Config().Chain, Shard: s.genesis.Shard, Sender: c.Member, Key: c.Key, Random: s.Random,
 	}
-	signed, err := sender.Call(fl.Name, method, args, s.Now().Add(delegatedLife).UnixMilli())
+	signed, err := sender.Call(fl.Name, method, args, s.Node.Expiry(delegatedLife))
 	if err != nil {
 		return v1.Transaction{}, err
 	}

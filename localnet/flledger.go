@@ -24,7 +24,7 @@ func (n nodeLedger) Submit(ctx context.Context, method string, args any) (ledger
 	caller := identity.Caller{
 		Chain: config.Chain, Shard: config.Genesis.Shard, Sender: config.Self, Key: n.Key(), Random: rand.Reader,
 	}
-	signed, err := caller.Call(fl.Name, method, args, config.Now().Add(transactionLife).UnixMilli())
+	signed, err := caller.Call(fl.Name, method, args, n.Expiry(transactionLife))
 	if err != nil {
 		return "", "", err
 	}

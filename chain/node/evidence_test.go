@@ -116,6 +116,18 @@ func TestEquivocationSuspends(t *testing.T) {
 	f.final(blocked)
 }
 
+// TestEvidenceFitsTheLimits: governance may have transactions expire sooner than
+// a node lets its evidence wait.
+func TestEvidenceFitsTheLimits(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, options{genesis: func(g *ledger.Genesis) { g.Limits.MaxTTL = 120_000 }})
+	f.start()
+	defer f.close()
+	f.final(f.submit(0, f.transfer(0, 1, 1))[0].Position)
+	f.equivocate(3, 1)
+	f.eventually("the suspension", func() bool { return f.suspended(0, 3) })
+}
+
 // TestForgedEvidence: a header that the liar made up in another's
 // name is no evidence.
 func TestForgedEvidence(t *testing.T) {

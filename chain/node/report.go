@@ -73,7 +73,7 @@ func (n *Node) evidence(e *lokka.Equivocation) ([]byte, error) {
 	t := ledger.Transaction{
 		Version: ledger.Version, Chain: n.config.Chain, Shard: n.config.Genesis.Shard, Sender: n.config.Self,
 		Contract: governance.Name, Method: governance.MethodReportEquivocation, Args: args,
-		Nonce: [ledger.NonceSize]byte(digest[:ledger.NonceSize]), Expiry: n.config.Now().Add(evidenceLife).UnixMilli(),
+		Nonce: [ledger.NonceSize]byte(digest[:ledger.NonceSize]), Expiry: n.Expiry(evidenceLife),
 	}
 	key := n.Key()
 	signed, err := t.Sign(key.ID(), key.Sign)

@@ -2,6 +2,7 @@ package node
 
 import (
 	"errors"
+	"time"
 
 	"github.com/librum/librum/chain/identity"
 	"github.com/librum/librum/chain/ledger"
@@ -61,6 +62,14 @@ func (n *Node) Key() *identity.Key {
 		return key
 	}
 	return n.config.Key
+}
+
+// Expiry returns the expiry, log time in ms, of a transaction that is signed now and
+// may wait for so long; for less where the limits in force ask that. The other
+// half of what they allow is for log time, which lags behind the clock.
+func (n *Node) Expiry(life time.Duration) int64 {
+	most := time.Duration(n.seat.Load().limits.MaxTTL) * time.Millisecond
+	return n.config.Now().Add(min(life, most/2)).UnixMilli()
 }
 
 // resend puts transactions on the log again that stood in a record of this node
