@@ -81,7 +81,7 @@ func (d *decision) reached(at int64) bool {
 
 // contend takes the next term when it is free and the turn is this node's.
 func (d *decision) contend() {
-	if _, member := d.s.Group.Find(d.f.Node); !member {
+	if _, member := d.s.Group.Find(d.f.Node); !member || !d.mayCommit() {
 		return
 	}
 	next, turn := d.turn()
@@ -101,6 +101,18 @@ func (d *decision) contend() {
 	if d.reached(at + int64(turn)*Stagger) {
 		d.do(submit(fl.MethodTakeTerm, &fl.TakeTerm{Job: d.s.ID, Term: next}, next))
 	}
+}
+
+// mayCommit reports whether this node could commit the round at work: one that
+// came into the group after the round had opened can't, and leaves its term to
+// those who can.
+func (d *decision) mayCommit() bool {
+	r := d.s.Round
+	if r == nil || r.State == job.RoundFinal || r.State == job.RoundVoid {
+		return true // the next round is for the group as it is then
+	}
+	_, attests := d.s.Attesters.Find(d.f.Node)
+	return attests
 }
 
 // turn returns the next term and how many candidates for it come before this

@@ -231,6 +231,28 @@ func TestHolderThatCannotGoOn(t *testing.T) {
 	}
 }
 
+// TestWhoCameLaterTakesNoTerm: a node that came into the group while a round was
+// at work can't commit it, so it leaves the term to those who can, until the
+// round is over.
+func TestWhoCameLaterTakesNoTerm(t *testing.T) {
+	t.Parallel()
+	for state, want := range map[job.RoundState]bool{
+		job.RoundOpen: false, job.RoundClosed: false, job.RoundCommitted: false, job.RoundFinal: true, job.RoundVoid: true,
+	} {
+		s := closed(t)
+		s.Round.State, s.Term.GivenUp, s.LogTime = state, true, 2000
+		s.Commit = &round.Claim{Attested: []round.Statement{{Node: ledger.ID{1}}, {Node: ledger.ID{2}}}}
+		s.Group = ledger.Group{Epoch: 1, Nodes: []ledger.GroupNode{{Node: ledger.ID{2}}, {Node: ledger.ID{3}}}}
+		s.LogTime += 10 * round.Stagger
+		if takes := submits(round.Decide(s, round.Facts{Node: ledger.ID{3}}), fl.MethodTakeTerm); takes != want {
+			t.Errorf("round %s: who came later takes the term: %t, want %t", state, takes, want)
+		}
+		if !submits(round.Decide(s, round.Facts{Node: ledger.ID{2}}), fl.MethodTakeTerm) {
+			t.Errorf("round %s: who was there does not", state)
+		}
+	}
+}
+
 func keys(actions []round.Action) []string {
 	all := make([]string, len(actions))
 	for i, a := range actions {
