@@ -12,7 +12,7 @@
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
-dir=${LIBRUM_SERVERS_DIR:-$root/servers-data}
+dir=$(realpath -m -- "${LIBRUM_SERVERS_DIR:-$root/servers-data}") # servers run in folders below it
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/librum/servers
 patience=${LIBRUM_SERVERS_PATIENCE:-180} # seconds for a server to answer
 
@@ -48,7 +48,7 @@ install() {
 
 # maven GOAL POM OUT : copies or unpacks what the POM lists.
 maven() {
-    "$root/tools/require.sh" java17 mvn
+    "$root/tools/require.sh" java17 mvn || return
     JAVA_HOME=$(java17) mvn -q -B -f "$2" "org.apache.maven.plugins:maven-dependency-plugin:3.9.0:$1" \
         -DincludeScope=runtime -DoutputDirectory="$3" -DmarkersDirectory="$3/markers"
 }
@@ -57,7 +57,7 @@ unpack_zip() { maven unpack-dependencies "$1" "$2"; }
 
 # build_go MODULE PACKAGE PROGRAM OUT : builds a program as the go.mod of MODULE pins it.
 build_go() {
-    "$root/tools/require.sh" go
+    "$root/tools/require.sh" go || return
     # A go.work or GOFLAGS of the caller are for the main module.
     (cd "$1" && CGO_ENABLED=0 GOWORK=off GOFLAGS=-mod=readonly go build -trimpath -buildvcs=false -o "$4/$3" "$2")
 }
@@ -83,10 +83,11 @@ ports() {
 # born PID : when a process began, in clock ticks since boot (field 22 of its stat, whose second may hold blanks).
 born() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 20; }
 
-# alive NAME : whether the process of that folder runs; its number may be another's by now. Sets pid.
+# alive NAME : whether the process of that folder runs; its number may be another's by now, and one that ended at once
+# has no beginning. Sets pid.
 alive() {
     local began
-    [ -f "$dir/$1/pid" ] && read -r pid began <"$dir/$1/pid" && [ "$(born "$pid")" = "$began" ]
+    [ -f "$dir/$1/pid" ] && read -r pid began <"$dir/$1/pid" && [ -n "$began" ] && [ "$(born "$pid")" = "$began" ]
 }
 
 # define NAME : keeps standard input, a shell script that ends in exec, as the way to start NAME.
@@ -149,15 +150,16 @@ stop() {
 }
 
 start() {
-    local kind
+    local kind java=
     [ $# -gt 0 ] || set -- kafka cassandra etcd kubo elasticsearch
-    "$root/tools/require.sh" curl
     for kind in "$@"; do
         case "$kind" in
-            kafka | cassandra | etcd | kubo | elasticsearch) ;;
+            kafka | cassandra | elasticsearch) java=java17 ;;
+            etcd | kubo) ;;
             *) die "unknown kind $kind; there are kafka, cassandra, etcd, kubo and elasticsearch" ;;
         esac
     done
+    "$root/tools/require.sh" curl ${java:+java17} # what was installed before needs it as well
     for kind in $(names); do
         if alive "$kind"; then die "servers of $dir run already; end them first with: make servers-stop"; fi
     done
