@@ -108,7 +108,7 @@ func (l *Log) write(batch []*pending) (uint64, error) {
 	for _, p := range batch {
 		records = append(records, p.record)
 	}
-	set := encodeBatch(l.producer, l.config.Now().UnixMilli(), records)
+	set := encodeBatch(l.producer, records)
 	for pause, tries := firstPause, 1; ; tries++ {
 		base, err := l.produce(l.life, set)
 		if err == nil {

@@ -34,8 +34,8 @@ func (p *producer) advance(records int) {
 
 // encodeBatch returns a record set of one batch of format 2
 // (https://kafka.apache.org/documentation/#recordbatch), its length in front.
-// The records have no key and no headers, and all the same time.
-func encodeBatch(p producer, unixMilli int64, records [][]byte) []byte {
+// The records have no key, no headers, and no time.
+func encodeBatch(p producer, records [][]byte) []byte {
 	size := 4 + batchHeader
 	for _, r := range records {
 		size += len(r) + recordOverhead
@@ -47,10 +47,9 @@ func encodeBatch(p producer, unixMilli int64, records [][]byte) []byte {
 	b = binary.BigEndian.AppendUint32(b, ^uint32(0)) // leader epoch: not known
 	b = append(b, 2)                                 // format
 	b = append(b, make([]byte, 4)...)                // CRC32C, below
-	b = append(b, 0, 0)                              // attributes: no compression, time of the producer
+	b = append(b, 0, 0)                              // attributes: no compression
 	b = binary.BigEndian.AppendUint32(b, uint32(len(records)-1))
-	b = binary.BigEndian.AppendUint64(b, uint64(unixMilli))
-	b = binary.BigEndian.AppendUint64(b, uint64(unixMilli))
+	b = append(b, make([]byte, 8+8)...) // first and last time: the broker's to say
 	b = binary.BigEndian.AppendUint64(b, uint64(p.id))
 	b = binary.BigEndian.AppendUint16(b, uint16(p.epoch))
 	b = binary.BigEndian.AppendUint32(b, uint32(p.sequence))

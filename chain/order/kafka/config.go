@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"time"
 
 	"github.com/segmentio/kafka-go/sasl"
 	"github.com/segmentio/kafka-go/sasl/plain"
@@ -30,9 +29,6 @@ type Config struct {
 	SASL *SASL
 	// Logger takes warnings while Kafka does not answer; nil for none.
 	Logger *slog.Logger
-	// Now stamps records for people who look at the topic; nothing is decided
-	// by it. nil: time.Now.
-	Now func() time.Time
 
 	dial func(ctx context.Context, network, address string) (net.Conn, error) // of tests; nil: kafka-go's
 }

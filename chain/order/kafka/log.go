@@ -55,9 +55,6 @@ func Open(ctx context.Context, config Config) (*Log, error) {
 	if err := config.check(); err != nil {
 		return nil, fmt.Errorf("open the log in Kafka: %w", err)
 	}
-	if config.Now == nil {
-		config.Now = time.Now
-	}
 	if config.Logger == nil {
 		config.Logger = slog.New(slog.DiscardHandler)
 	}

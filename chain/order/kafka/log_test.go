@@ -10,6 +10,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"os"
 	"slices"
@@ -172,6 +173,7 @@ func TestUnsafeTopics(t *testing.T) {
 	}{
 		"defaults": {topic: client.TopicConfig{NumPartitions: 2, ReplicationFactor: 1}, want: []string{
 			"it has 2 partitions, want 1", "it has 1 replicas, want 3", "retention.ms is", "max.message.bytes is",
+			`compression.type is "producer", want uncompressed`, `message.timestamp.type is "CreateTime", want LogAppendTime`,
 		}},
 		"compacted": {
 			topic: client.TopicConfig{NumPartitions: 1, ReplicationFactor: 3, ConfigEntries: []client.ConfigEntry{
@@ -191,6 +193,8 @@ func TestUnsafeTopics(t *testing.T) {
 				{ConfigName: "retention.ms", ConfigValue: "-1"},
 				{ConfigName: "max.message.bytes", ConfigValue: "9000000"},
 				{ConfigName: "min.insync.replicas", ConfigValue: "1"},
+				{ConfigName: "compression.type", ConfigValue: "uncompressed"},
+				{ConfigName: "message.timestamp.type", ConfigValue: "LogAppendTime"},
 			}},
 			unsafe: true,
 		},
@@ -223,6 +227,50 @@ func TestUnsafeTopics(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestBomb has a member of the network send a few bytes that unpack to more than
+// any reader can hold. They never get onto the topic, whose readers would all
+// unpack them, again after every start.
+func TestBomb(t *testing.T) {
+	t.Parallel()
+	config := kafka.Config{Brokers: brokers(t), Topic: topicName(t)}
+	l, admin := open(t, config), admin(t)
+	r, err := admin.Produce(t.Context(), &client.ProduceRequest{
+		Addr: admin.Addr, Topic: config.Topic, RequiredAcks: client.RequireAll, Compression: client.Zstd,
+		Records: client.NewRecordReader(client.Record{Value: client.NewBytes(make([]byte, 16<<20))}),
+	})
+	if err == nil {
+		err = r.Error
+	}
+	if !errors.Is(err, client.MessageSizeTooLarge) && !errors.Is(err, client.RecordListTooLarge) {
+		t.Errorf("16 MiB in a small batch: %v, want a refusal for its size", err)
+	}
+	if end, err := l.End(t.Context()); err != nil || end != 0 {
+		t.Errorf("the topic ends at %d, %v; want 0", end, err)
+	}
+}
+
+// TestWrongClock appends where a client's clock is of no use: brokers refuse
+// times ahead of theirs, and forget producers whose last record looks old.
+func TestWrongClock(t *testing.T) {
+	t.Parallel()
+	config := kafka.Config{Brokers: brokers(t), Topic: topicName(t)}
+	l := open(t, config)
+	before := time.Now()
+	if _, err := l.Append(t.Context(), []byte("a")); err != nil {
+		t.Fatal(err)
+	}
+	admin := admin(t)
+	r, err := admin.ListOffsets(t.Context(), &client.ListOffsetsRequest{Addr: admin.Addr, Topics: map[string][]client.OffsetRequest{
+		config.Topic: {client.TimeOffsetOf(0, before.Add(-time.Minute))},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if of := r.Topics[config.Topic]; len(of) != 1 || of[0].Error != nil || !slices.Contains(slices.Collect(maps.Keys(of[0].Offsets)), 0) {
+		t.Errorf("records since a minute ago: %+v, want the one at offset 0 at the broker's time", of)
 	}
 }
 

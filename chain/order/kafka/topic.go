@@ -45,6 +45,12 @@ var settings = []setting{
 	{name: "retention.bytes", value: "-1"},
 	{name: "unclean.leader.election.enable", value: "false"},
 	{name: "max.message.bytes", value: strconv.Itoa(maxBatchBytes), safe: atLeast(maxBatchBytes)},
+	// A stranger's few bytes could unpack to more than a reader holds; so the
+	// broker unpacks them, and refuses what is too long then.
+	{name: "compression.type", value: "uncompressed"},
+	// The broker forgets producers by the time of their last record, and refuses
+	// times ahead of its own: the clock of a client must not matter.
+	{name: "message.timestamp.type", value: "LogAppendTime"},
 	{name: "min.insync.replicas", value: "2", replicas: true, safe: atLeast(2)},
 }
 
