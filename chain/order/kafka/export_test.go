@@ -3,6 +3,7 @@ package kafka
 import (
 	"context"
 	"net"
+	"time"
 )
 
 // WithDial has connections made by that function.
@@ -10,3 +11,9 @@ func WithDial(c Config, dial func(ctx context.Context, network, address string) 
 	c.dial = dial
 	return c
 }
+
+// SeenMissing notes that a broker said at that time that there is no such topic.
+func SeenMissing(l *Log, at time.Time) { l.missing.Store(&at) }
+
+// IsMissing reports whether that still counts.
+func IsMissing(l *Log) bool { return l.missing.Load() != nil }

@@ -46,6 +46,7 @@ type Log struct {
 
 	known   atomic.Uint64             // the topic reaches at least that far
 	missing atomic.Pointer[time.Time] // since when brokers say that there is no such topic
+	silent  atomic.Bool               // no records come, and the log says so
 }
 
 var _ order.Log = (*Log)(nil)
@@ -181,6 +182,7 @@ func (l *Log) bounds(caller context.Context) (first, end uint64, err error) {
 		first, end, err = l.askBounds(ctx)
 		switch {
 		case err == nil && end >= known:
+			l.missing.Store(nil) // the leader has it
 			l.reached(end)
 			return first, end, nil
 		case err == nil && !short.IsZero() && time.Since(short) > settleTime:

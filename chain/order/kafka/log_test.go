@@ -230,6 +230,36 @@ func TestUnsafeTopics(t *testing.T) {
 	}
 }
 
+// TestMissingOnce has one broker say that there is no such topic, as one that just
+// started may. What the leader answers afterwards outweighs it, or another such
+// answer, days later, would pass for the topic's removal.
+func TestMissingOnce(t *testing.T) {
+	t.Parallel()
+	l := open(t, kafka.Config{Brokers: brokers(t), Topic: topicName(t)})
+	if _, err := l.Append(t.Context(), []byte("a")); err != nil {
+		t.Fatal(err)
+	}
+	wait, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+	defer cancel()
+	for name, ask := range map[string]func() error{
+		"end": func() error {
+			_, err := l.End(t.Context())
+			return err
+		},
+		"a read that waits": func() error {
+			if _, err := l.Read(wait, 1, 1); !errors.Is(err, context.DeadlineExceeded) {
+				return fmt.Errorf("it ended with %w", err)
+			}
+			return nil
+		},
+	} {
+		kafka.SeenMissing(l, time.Now().Add(-time.Hour))
+		if err := ask(); err != nil || kafka.IsMissing(l) {
+			t.Errorf("%s: %v, and the topic is still taken for missing: %t", name, err, kafka.IsMissing(l))
+		}
+	}
+}
+
 // TestBomb has a member of the network send a few bytes that unpack to more than
 // any reader can hold. They never get onto the topic, whose readers would all
 // unpack them, again after every start.

@@ -67,6 +67,9 @@ func (l *Log) read(caller context.Context, from uint64, maxBytes int) ([]order.E
 		if err := l.judge(ctx, err); err != nil {
 			return nil, err
 		}
+		if pause == longestPause && l.silent.CompareAndSwap(false, true) { // once, for all that read
+			l.config.Logger.Warn("Kafka gives no records, trying again", "topic", l.config.Topic, "error", err)
+		}
 		if pause, err = wait(ctx, pause); err != nil {
 			return nil, l.over(caller)
 		}
@@ -87,6 +90,10 @@ func (l *Log) fetch(ctx context.Context, at, from uint64, maxBytes int) ([]order
 	}
 	if err != nil {
 		return nil, err
+	}
+	l.missing.Store(nil) // the leader has it
+	if l.silent.CompareAndSwap(true, false) {
+		l.config.Logger.Info("Kafka gives records again", "topic", l.config.Topic)
 	}
 	return l.collect(r.Records, from, maxBytes)
 }
