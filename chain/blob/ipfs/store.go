@@ -12,6 +12,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ipfs/go-cid"
+
 	"github.com/librum/librum/chain/blob"
 	"github.com/librum/librum/chain/blob/internal/checked"
 	"github.com/librum/librum/chain/ledger"
@@ -189,12 +191,12 @@ func (s *Store) put(ctx context.Context, want *ledger.Digest, r io.Reader, limit
 }
 
 // place pins content and gives it its name (invariant 1).
-func (s *Store) place(ctx context.Context, d ledger.Digest, cid string) error {
-	if err := s.rpc.call(ctx, "pin/add", params([]string{cid}, "offline", "true"), nil); err != nil {
+func (s *Store) place(ctx context.Context, d ledger.Digest, address string) error {
+	if err := s.rpc.call(ctx, "pin/add", params([]string{address}, "offline", "true"), nil); err != nil {
 		return err
 	}
 	name := s.path(d)
-	copyErr := s.rpc.call(ctx, "files/cp", params([]string{"/ipfs/" + cid, name}, "parents", "true", "offline", "true"), nil)
+	copyErr := s.rpc.call(ctx, "files/cp", params([]string{"/ipfs/" + address, name}, "parents", "true", "offline", "true"), nil)
 	if copyErr == nil {
 		return nil
 	}
@@ -202,14 +204,14 @@ func (s *Store) place(ctx context.Context, d ledger.Digest, cid string) error {
 	switch {
 	case err != nil:
 		return errors.Join(copyErr, err)
-	case st.Hash == cid: // it had its name already
+	case st.Hash == address: // it had its name already
 		return nil
 	}
 	// Somebody changed kubo's file tree; the name is for what has the digest.
 	if err := s.rpc.call(ctx, "files/rm", params([]string{name}, "force", "true"), nil); err != nil {
 		return err
 	}
-	return s.rpc.call(ctx, "files/cp", params([]string{"/ipfs/" + cid, name}, "parents", "true", "offline", "true"), nil)
+	return s.rpc.call(ctx, "files/cp", params([]string{"/ipfs/" + address, name}, "parents", "true", "offline", "true"), nil)
 }
 
 // bounded yields at most limit bytes of r, and [blob.ErrTooLarge] where there
@@ -236,29 +238,36 @@ func (b *bounded) Read(p []byte) (int, error) {
 // Fetch gets content that another node has, by its CID, and keeps it.
 // [blob.ErrDigest] where it is something else, [blob.ErrTooLarge] where it is
 // longer than limit; it is then not kept.
-func (s *Store) Fetch(ctx context.Context, d ledger.Digest, cid string, limit int64) error {
+func (s *Store) Fetch(ctx context.Context, d ledger.Digest, address string, limit int64) error {
+	// A stranger names it: a path such as /ipns/NAME would have kubo ask whoever
+	// the stranger wants.
+	parsed, err := cid.Decode(address)
+	if err != nil {
+		return fmt.Errorf("fetch blob %s: %.100q is no CID: %w", d, address, err)
+	}
+	c := parsed.String()
 	sum := checked.NewSummer(s.seed)
 	read, write := io.Pipe()
 	done := make(chan error, 1)
 	go func() {
-		err := s.rpc.receive(ctx, "cat", params([]string{cid}, "progress", "false"), write)
+		err := s.rpc.receive(ctx, "cat", params([]string{c}, "progress", "false"), write)
 		_ = write.CloseWithError(err) // it never fails
 		done <- err
 	}()
-	_, err := io.Copy(sum, &bounded{r: read, left: limit, limit: limit})
+	_, err = io.Copy(sum, &bounded{r: read, left: limit, limit: limit})
 	_ = read.CloseWithError(context.Canceled) // it never fails
 	if fetchErr := <-done; err == nil {
 		err = fetchErr
 	}
 	if err != nil {
-		return fmt.Errorf("fetch blob %s at %s: %w", d, cid, err)
+		return fmt.Errorf("fetch blob %s at %s: %w", d, c, err)
 	}
 	got, sums := sum.Finish()
 	if got != d {
-		return fmt.Errorf("fetch blob %s at %s: %w: %s", d, cid, blob.ErrDigest, got)
+		return fmt.Errorf("fetch blob %s at %s: %w: %s", d, c, blob.ErrDigest, got)
 	}
-	if err := s.place(ctx, d, cid); err != nil {
-		return fmt.Errorf("fetch blob %s at %s: %w", d, cid, err)
+	if err := s.place(ctx, d, c); err != nil {
+		return fmt.Errorf("fetch blob %s at %s: %w", d, c, err)
 	}
 	s.verified.Put(d, sums)
 	return nil

@@ -265,6 +265,25 @@ func TestUnreachable(t *testing.T) {
 	}
 }
 
+// TestFetchNames has a stranger name something else than a CID: kubo never
+// hears of it.
+func TestFetchNames(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.HasSuffix(r.URL.Path, "/files/mkdir") {
+			t.Errorf("kubo was asked %s", r.URL)
+		}
+		_, _ = w.Write([]byte("{}")) // the client sees it
+	}))
+	defer server.Close()
+	s := open(t, ipfs.Config{API: server.URL})
+	for _, name := range []string{"", "/ipns/stranger.example", "stranger.example", "bafkreiex76fdkvcnz5ak3baeob2ehhowvi5axzdj5jlyugy4af6zhhwgdq/../x"} {
+		if err := s.Fetch(t.Context(), ledger.Digest{1}, name, 1<<20); err == nil || !strings.Contains(err.Error(), "no CID") {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+}
+
 // TestLyingKubo sends more than was asked for, less, and other bytes.
 func TestLyingKubo(t *testing.T) {
 	t.Parallel()
