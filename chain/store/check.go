@@ -7,8 +7,9 @@ import (
 	"github.com/librum/librum/chain/ledger"
 )
 
-// MaxKeyBytes is the longest key of a state row.
-const MaxKeyBytes = 64 << 10
+// MaxKeyBytes is the longest key of a state row, which every driver takes: what
+// one refused would stop its nodes and no others.
+const MaxKeyBytes = 32 << 10
 
 // Check returns a [CommitError] where the commit has the wrong form. Drivers
 // call it first.

@@ -14,10 +14,6 @@ import (
 	"github.com/librum/librum/chain/store"
 )
 
-// maxKeyBytes is the longest key here: a part of a key in Cassandra ends below
-// 64 KiB, with the era beside it.
-const maxKeyBytes = store.MaxKeyBytes - 64
-
 // Apply implements [store.Store]. Where Cassandra does not answer it waits as
 // long as ctx lets it.
 func (s *Store) Apply(ctx context.Context, c *store.Commit) error {
@@ -26,7 +22,7 @@ func (s *Store) Apply(ctx context.Context, c *store.Commit) error {
 		return err
 	}
 	defer leave()
-	if err := errors.Join(ctx.Err(), c.Check(), s.check(c)); err != nil {
+	if err := errors.Join(ctx.Err(), c.Check()); err != nil {
 		return fmt.Errorf("apply block %d: %w", c.Height, err)
 	}
 	s.still.RLock()
@@ -42,16 +38,6 @@ func (s *Store) Apply(ctx context.Context, c *store.Commit) error {
 	}
 	if err != nil {
 		return fmt.Errorf("apply block %d: %w", c.Height, s.fail(err))
-	}
-	return nil
-}
-
-// check refuses what this store can't hold.
-func (s *Store) check(c *store.Commit) error {
-	for i, w := range c.Writes {
-		if len(w.Key) > maxKeyBytes {
-			return &store.CommitError{Height: c.Height, Field: "writes", Reason: fmt.Sprintf("key %d has %d bytes, Cassandra takes %d", i, len(w.Key), maxKeyBytes)}
-		}
 	}
 	return nil
 }

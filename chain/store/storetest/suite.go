@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 
@@ -163,6 +164,12 @@ func testRefused(t *testing.T, open func(testing.TB) store.Store) {
 	}
 	if err := m.Compare(s); err != nil {
 		t.Errorf("after refused commits: %v", err)
+	}
+	longest := NewCommit(1, map[string]string{strings.Repeat("k", store.MaxKeyBytes): "v"})
+	apply(t, s, longest)
+	m.Apply(longest)
+	if err := m.Compare(s); err != nil {
+		t.Errorf("with the longest key: %.500s", err)
 	}
 	whole := open(t)
 	withBlock := NewCommit(0, nil)
