@@ -25,8 +25,8 @@ type Options struct {
 	// {'class': 'NetworkTopologyStrategy', 'dc1': 3}. Empty stands for three
 	// copies by SimpleStrategy.
 	Replication string
-	// Consistency of reads and writes. 0 stands for QUORUM. A majority of
-	// copies must be asked by both, or a store may read less than it wrote.
+	// Consistency of reads and writes: QUORUM, for which 0 stands, LOCAL_QUORUM
+	// or ALL. With less than a majority a store may read less than it wrote.
 	Consistency gocql.Consistency
 	// User and Password, if not empty, and TLS, if not nil, protect connections.
 	User, Password string
@@ -45,7 +45,8 @@ type Options struct {
 	Writers int
 	// Patience is how long reads, and a signature, are tried again while
 	// Cassandra does not answer; commits are tried as long as their context
-	// lets them. 0 stands for 30 s.
+	// lets them. 0 stands for 2 min: a node of Cassandra that was killed may
+	// need more than half a minute.
 	Patience time.Duration
 	// Logger takes warnings; nil for none.
 	Logger *slog.Logger
@@ -67,7 +68,7 @@ func (o *Options) fill() error {
 		o.Writers = 64
 	}
 	if o.Patience == 0 {
-		o.Patience = 30 * time.Second
+		o.Patience = 2 * time.Minute
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -78,6 +79,12 @@ func (o *Options) fill() error {
 	}
 	if !keyspaceName.MatchString(o.Keyspace) {
 		problems = append(problems, fmt.Errorf("keyspace: %q is no name: a lower-case letter, then letters, digits and _, at most 48", o.Keyspace))
+	}
+	if c := o.Consistency; c != gocql.Quorum && c != gocql.LocalQuorum && c != gocql.All {
+		problems = append(problems, fmt.Errorf("consistency: %s, want QUORUM, LOCAL_QUORUM or ALL", c))
+	}
+	if o.User != "" && o.TLS == nil {
+		problems = append(problems, errors.New("user: without TLS whoever listens learns the password"))
 	}
 	if o.Buckets < 1 || o.Buckets > 1024 {
 		problems = append(problems, fmt.Errorf("buckets: %d, want 1 to 1024", o.Buckets))

@@ -32,6 +32,7 @@ type Store struct {
 	buckets int
 	applied atomic.Pointer[store.Applied]
 	failed  atomic.Pointer[error]
+	silent  atomic.Bool // Cassandra does not answer, and the log says so
 
 	// inUse is held for reading by each call and for writing by Close.
 	inUse  sync.RWMutex
@@ -157,11 +158,14 @@ func (s *Store) scanOne(ctx context.Context, statement string, into []any, value
 func (s *Store) again(ctx context.Context, try func() error) error {
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
 		err := try()
+		if err == nil && s.silent.CompareAndSwap(true, false) {
+			s.opts.Logger.Info("Cassandra answers again", "keyspace", s.opts.Keyspace)
+		}
 		if err == nil || errors.Is(err, gocql.ErrNotFound) || final(err) {
 			return err
 		}
-		if pause == firstPause {
-			s.opts.Logger.Debug("Cassandra did not do it, trying again", "keyspace", s.opts.Keyspace, "error", err)
+		if pause == longestPause && s.silent.CompareAndSwap(false, true) { // once, for all that waits
+			s.opts.Logger.Warn("Cassandra does not do what it is asked, trying again", "keyspace", s.opts.Keyspace, "error", err)
 		}
 		timer := time.NewTimer(pause)
 		select {
@@ -177,7 +181,7 @@ func (s *Store) again(ctx context.Context, try func() error) error {
 func final(err error) bool {
 	var answer gocql.RequestError
 	if !errors.As(err, &answer) {
-		return errors.Is(err, gocql.ErrSessionClosed)
+		return errors.Is(err, gocql.ErrSessionClosed) || errors.Is(err, store.ErrCorrupt)
 	}
 	switch answer.Code() {
 	case gocql.ErrCodeSyntax, gocql.ErrCodeUnauthorized, gocql.ErrCodeInvalid, gocql.ErrCodeConfig,

@@ -330,10 +330,35 @@ func TestUnsafeKeyspace(t *testing.T) {
 	}
 }
 
+// TestCorruptReads end at once: asking again would change nothing.
+func TestCorruptReads(t *testing.T) {
+	t.Parallel()
+	opts := owned(t)
+	opts.Buckets, opts.Patience = 1, time.Minute
+	s := open(t, opts)
+	if err := s.Apply(t.Context(), storetest.NewCommit(0, map[string]string{"k": "v"})); err != nil {
+		t.Fatal(err)
+	}
+	cql(t, opts, fmt.Sprintf("UPDATE %s.latest SET row = 0x07 WHERE bucket = 0 AND key = 0x6b", opts.Keyspace))
+	cql(t, opts, fmt.Sprintf("INSERT INTO %s.signatures (era, height, node, row) VALUES (0, 0, 0x01, 0x00)", opts.Keyspace))
+	began := time.Now()
+	if _, err := s.Scan(0, nil, nil, 1); !errors.Is(err, store.ErrCorrupt) {
+		t.Errorf("scan: %v, want ErrCorrupt", err)
+	}
+	if _, err := s.Signatures(0); !errors.Is(err, store.ErrCorrupt) {
+		t.Errorf("signatures: %v, want ErrCorrupt", err)
+	}
+	if took := time.Since(began); took > opts.Patience {
+		t.Errorf("corrupt rows were known after %s", took)
+	}
+}
+
 func TestOptions(t *testing.T) {
 	t.Parallel()
-	_, err := cassandra.Open(t.Context(), cassandra.Options{Keyspace: "drop table", Buckets: -1, Writers: 5000})
-	for _, want := range []string{"hosts: none", `keyspace: "drop table"`, "buckets: -1", "writers: 5000"} {
+	_, err := cassandra.Open(t.Context(), cassandra.Options{
+		Keyspace: "drop table", Buckets: -1, Writers: 5000, Consistency: gocql.One, User: "librum", Password: "secret",
+	})
+	for _, want := range []string{"hosts: none", `keyspace: "drop table"`, "consistency: ONE", "without TLS", "buckets: -1", "writers: 5000"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v does not say %q", err, want)
 		}
