@@ -10,7 +10,10 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"syscall"
 	"time"
+
+	"github.com/librum/librum/chain/blob"
 )
 
 // maxAnswer bounds the answers that are not content.
@@ -25,6 +28,11 @@ type rpcError struct {
 
 func (e *rpcError) Error() string {
 	return fmt.Sprintf("kubo: %s: %s (status %d)", e.Command, e.Message, e.Status)
+}
+
+// Is lets errors.Is(err, blob.ErrFull) hold where kubo's disk is full.
+func (e *rpcError) Is(target error) bool {
+	return target == blob.ErrFull && strings.Contains(e.Message, syscall.ENOSPC.Error())
 }
 
 // missing reports whether a path or block is not there.

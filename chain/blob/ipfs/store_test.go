@@ -265,6 +265,24 @@ func TestUnreachable(t *testing.T) {
 	}
 }
 
+// TestFullDisk is told apart from other faults of kubo: somebody must free space.
+func TestFullDisk(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/add") {
+			w.WriteHeader(http.StatusInternalServerError)
+			_, _ = w.Write([]byte(`{"Message":"write /repo/blocks/X3/put-1: no space left on device"}`)) // the client sees it
+			return
+		}
+		_, _ = w.Write([]byte("{}")) // likewise
+	}))
+	defer server.Close()
+	s := open(t, ipfs.Config{API: server.URL})
+	if _, _, err := s.Put(t.Context(), strings.NewReader("a model"), 1<<20); !errors.Is(err, blob.ErrFull) {
+		t.Errorf("put: %v, want ErrFull", err)
+	}
+}
+
 // TestFetchNames has a stranger name something else than a CID: kubo never
 // hears of it.
 func TestFetchNames(t *testing.T) {
