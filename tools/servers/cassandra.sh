@@ -12,6 +12,7 @@ start_cassandra() {
     # Of the long list of flags these three are needed: each alone stops the start. jamm measures memtables.
     define cassandra <<END
 exec $(java17)/bin/java -Xms512m -Xmx512m -XX:+UseSerialGC -XX:+ExitOnOutOfMemoryError \\
+    -Djava.io.tmpdir=$home -XX:-UsePerfData \\
     --add-exports=java.base/jdk.internal.ref=ALL-UNNAMED \\
     --add-opens=java.base/sun.nio.ch=ALL-UNNAMED --add-opens=java.base/java.io=ALL-UNNAMED \\
     $(find "$cassandra_jars" -name 'jamm-*.jar' -printf '-javaagent:%p') \\

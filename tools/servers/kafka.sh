@@ -49,6 +49,7 @@ kafka_broker() {
     local name=kafka-$1
     define "$name" <<END
 exec $(java17)/bin/java -Xms256m -Xmx256m -XX:+UseSerialGC -XX:+ExitOnOutOfMemoryError \\
+    -Djava.io.tmpdir=$dir/$name -XX:-UsePerfData \\
     -Dlog4j2.configurationFile=$dir/$name/log4j2.properties -cp '$kafka_jars/*' kafka.Kafka server.properties
 END
     cat >"$dir/$name/log4j2.properties" <<'END'

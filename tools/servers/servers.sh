@@ -176,12 +176,17 @@ start() {
 }
 
 status() {
-    local name none=1
+    local name some='' ended=''
     for name in $(names); do
-        none=0
-        if alive "$name"; then echo "$name runs, process $pid"; else echo "$name ended, see $dir/$name/log" && return 1; fi
+        some=yes
+        if alive "$name"; then
+            echo "$name runs, process $pid"
+        else
+            echo "$name ended, see $dir/$name/log"
+            ended=yes
+        fi
     done
-    return "$none"
+    [ -n "$some" ] && [ -z "$ended" ]
 }
 
 # forget : removes an earlier run's folder, and no other.
