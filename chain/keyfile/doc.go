@@ -18,6 +18,8 @@
 //     over another file.
 //  4. A PIN stands in no URI: it is asked for, or read from the file that
 //     pin-source names.
+//  5. No library is loaded because of what a file in somebody else's directory
+//     says: what looks at such reads keys by [LoadPlain].
 //
 // Tokens need cgo; without it they are refused with a word on how to build.
 package keyfile

@@ -125,3 +125,29 @@ func TestHostileFiles(t *testing.T) {
 		t.Errorf("a file that is not there: %v", err)
 	}
 }
+
+// TestLoadPlain holds that who looks at a directory asks nobody and loads no
+// library that a file in it names.
+func TestLoadPlain(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	pin := filepath.Join(dir, "pin")
+	key := identity.KeyFromSeed([32]byte{3})
+	for name, write := range map[string]func(path string) error{
+		"plain":     func(path string) error { return keyfile.Write(path, key, "") },
+		"encrypted": func(path string) error { return keyfile.Write(path, key, passphrase) },
+		"token": func(path string) error { // with cgo, an attempt to open it would say that there is no such library
+			uri := "pkcs11:token=a;object=b?module-path=" + dir + "/evil.so&pin-source=file:" + pin
+			return errors.Join(os.WriteFile(pin, []byte("1234"), 0o600), os.WriteFile(path, []byte(uri), 0o600))
+		},
+	} {
+		path := filepath.Join(dir, name)
+		if err := write(path); err != nil {
+			t.Fatal(err)
+		}
+		got, err := keyfile.LoadPlain(path)
+		if name == "plain" && (err != nil || got.ID() != key.ID()) || name != "plain" && (!errors.Is(err, keyfile.ErrLocked) || strings.Contains(err.Error(), "library")) {
+			t.Errorf("%s: %v, %v", name, got, err)
+		}
+	}
+}
