@@ -26,6 +26,8 @@ const (
 	FileEgress    FileKind = "egress"   // what left a peer; its process may add to it
 	FileNode      FileKind = "node"     // id and enrolment of one that came later
 	FilePause     FileKind = "pause"    // of a peer, made and removed by its owner
+	FileAuthority FileKind = "ca"       // keys, register and evidence of a certificate authority
+	FileIssued    FileKind = "issued"   // what an authority gives away
 	FileOther     FileKind = "other"
 )
 
@@ -38,7 +40,13 @@ func (k FileKind) Rebuilt() bool {
 }
 
 // Secret reports whether files of the kind are for their owner alone.
-func (k FileKind) Secret() bool { return k == FileToken || k == FileKey || k == FileBearer }
+func (k FileKind) Secret() bool {
+	return k == FileToken || k == FileKey || k == FileBearer || k == FileAuthority
+}
+
+// OfAuthority reports whether files of the kind are a certificate authority's,
+// which works while the network stands still.
+func (k FileKind) OfAuthority() bool { return k == FileAuthority || k == FileIssued }
 
 // KindOf tells the kind of a file by its path below the directory.
 func KindOf(file string) FileKind {
@@ -80,6 +88,10 @@ func KindOf(file string) FileKind {
 		return FileKey
 	case node && (rest == "id" || rest == "enrolment.json"):
 		return FileNode
+	case top == "ca" && (rest == "lock" || strings.HasSuffix(name, ".pem")):
+		return FileIssued
+	case top == "ca":
+		return FileAuthority
 	case top == "peers" && strings.HasSuffix(name, ".egress.jsonl"):
 		return FileEgress
 	case top == "peers" && strings.HasSuffix(name, ".paused"):

@@ -14,6 +14,7 @@ import (
 	"github.com/librum/librum/chain/contract"
 	"github.com/librum/librum/chain/contract/governance"
 	"github.com/librum/librum/chain/identity"
+	"github.com/librum/librum/chain/keyfile"
 	"github.com/librum/librum/chain/ledger"
 	"github.com/librum/librum/chain/node"
 	"github.com/librum/librum/chain/order/local"
@@ -68,17 +69,22 @@ func (c *Checks) keys(dir localnet.Dir, g *ledger.Genesis) {
 	for _, n := range g.Group.Nodes {
 		known[n.Key] = true
 	}
-	state, what := OK, fmt.Sprintf("%d nodes have theirs", len(g.Group.Nodes))
+	state, what, locked := OK, fmt.Sprintf("%d nodes have theirs", len(g.Group.Nodes)), 0
 	for i := range g.Group.Nodes {
 		key, err := localnet.LoadKey(dir.Key(i))
 		switch {
 		case errors.Is(err, fs.ErrPermission):
 			state, what = Unknown, err.Error()
+		case errors.Is(err, keyfile.ErrLocked):
+			locked++
 		case err != nil:
 			state, what = Bad, err.Error()
 		case !known[key.Public()]:
 			state, what = Warn, fmt.Sprintf("that of node-%d is not of the genesis: it must be on the ledger", i)
 		}
+	}
+	if locked > 0 {
+		what += fmt.Sprintf("; %d are encrypted or on a token and were not looked at", locked)
 	}
 	c.add("keys", state, "put the key back from a copy; the network does not start without it", "%s", what)
 	if _, err := dir.ReadToken(); err != nil {

@@ -20,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/librum/librum/chain/keyfile"
 	"github.com/librum/librum/chain/ledger"
 	"github.com/librum/librum/chain/node"
 	"github.com/librum/librum/client"
@@ -123,6 +124,10 @@ func TestDir(t *testing.T) {
 		"no manifest":             {do: func() error { return os.Remove(dir.Manifest()) }, check: "last stop", want: doctor.Warn},
 		"a node that diverged":    {do: func() error { return os.WriteFile(dir.Diverged(2), nil, 0o600) }, check: "diverged", want: doctor.Bad},
 		"a key that is none":      {do: func() error { return os.WriteFile(dir.Key(0), []byte("x"), 0o600) }, check: "keys", want: doctor.Bad},
+		"an encrypted key":        {do: func() error { return encrypt(dir.Key(1)) }, check: "keys", want: doctor.OK},
+		"a readable CA key":       {do: func() error { return authority(dir, "ca-key-1", 0o644) }, check: "permissions", want: doctor.Bad},
+		"a readable register":     {do: func() error { return authority(dir, "register.jsonl", 0o640) }, check: "permissions", want: doctor.Bad},
+		"a CA's lock":             {do: func() error { return authority(dir, "lock", 0o644) }, check: "permissions", want: doctor.OK},
 		"no token":                {do: func() error { return os.Remove(dir.Token()) }, check: "token", want: doctor.Bad},
 		"a log of somebody's own": {do: func() error { return newLog(t, dir) }, check: "node-0 log", want: doctor.Bad},
 		"a damaged genesis":       {do: func() error { return os.WriteFile(dir.Genesis(), []byte("x"), 0o600) }, check: "genesis", want: doctor.Bad},
@@ -264,4 +269,21 @@ func TestServerCertificate(t *testing.T) {
 	if _, err := doctor.Server(t.Context(), doctor.Target{URL: s.URL, Client: c}, time.Now); err == nil {
 		t.Error("a certificate that nobody vouches for was taken")
 	}
+}
+
+func encrypt(path string) error {
+	key, err := localnet.LoadKey(path)
+	if err != nil {
+		return err
+	}
+	return keyfile.Replace(path, key, "correct horse")
+}
+
+// authority puts a file into the directory of an authority.
+func authority(dir localnet.Dir, name string, mode os.FileMode) error {
+	folder := filepath.Join(string(dir), "ca")
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return err
+	}
+	return errors.Join(os.WriteFile(filepath.Join(folder, name), nil, mode), os.Chmod(filepath.Join(folder, name), mode))
 }

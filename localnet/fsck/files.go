@@ -77,6 +77,8 @@ func (c *check) compareManifest(ctx context.Context) error {
 			c.rebuilt(string(f.Kind), f.Path, "it is missing; can be rebuilt")
 		case f.Kind == localnet.FilePause:
 			c.note("%s: the peer was paused at the clean stop and is no longer", f.Path)
+		case f.Kind.OfAuthority():
+			c.note("%s: it was there at the clean stop and is no longer; librum ca list shows the register", f.Path)
 		default:
 			c.find(string(f.Kind), f.Path, "it is missing; %s", remedy(f.Kind))
 		}
@@ -99,6 +101,8 @@ func (c *check) compare(f *localnet.ManifestFile) {
 	case digest == f.Digest && uint64(size) == f.Size:
 	case f.Rebuilt:
 		c.rebuilt(string(f.Kind), f.Path, "it has changed since the clean stop; can be rebuilt")
+	case f.Kind.OfAuthority():
+		c.note("%s: it has changed since the clean stop, as the authority's work changes it", f.Path)
 	default:
 		c.find(string(f.Kind), f.Path, "it has changed since the clean stop: %d bytes with digest %s, there were %d with %s; %s",
 			size, digest.Short(), f.Size, f.Digest.Short(), remedy(f.Kind))
@@ -109,7 +113,7 @@ func (c *check) compare(f *localnet.ManifestFile) {
 func (c *check) stray(path string, info fs.FileInfo) {
 	switch kind := localnet.KindOf(path); {
 	case kind == localnet.FileManifest:
-	case kind.Rebuilt(), kind == localnet.FileEgress, kind == localnet.FilePause:
+	case kind.Rebuilt(), kind == localnet.FileEgress, kind == localnet.FilePause, kind.OfAuthority():
 		c.note("%s: it was not there at the clean stop", path)
 	case kind == localnet.FileOther && !strings.HasPrefix(path, "node-"):
 		c.note("%s: it was not there at the clean stop, and nothing here reads it", path)

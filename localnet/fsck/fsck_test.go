@@ -191,7 +191,10 @@ func TestFindings(t *testing.T) {
 		}
 		restore()
 	}
-	for path, growth := range map[string]string{"log/LOCK": "x", "node-0/blobs/partial/1": "x", "job.evidence": "x", "peers/external-0-key.egress.jsonl": "{}\n"} {
+	for path, growth := range map[string]string{"log/LOCK": "x", "node-0/blobs/partial/1": "x", "job.evidence": "x", "peers/external-0-key.egress.jsonl": "{}\n", "ca/register.jsonl": "{}\n", "ca/crl.pem": "x"} {
+		if err := os.MkdirAll(filepath.Dir(at(path)), 0o700); err != nil {
+			t.Fatal(err)
+		}
 		if err := os.WriteFile(at(path), []byte(growth), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -201,6 +204,15 @@ func TestFindings(t *testing.T) {
 	}
 	if r := check(t, dir); !named(r.Rebuilt, "lock", "log/LOCK") {
 		t.Errorf("can be rebuilt: %v, want the log's lock", r.Rebuilt)
+	}
+	run(t, dir, nil) // its manifest lists the authority, which goes on working
+	for path, change := range map[string]func(string) error{"ca/register.jsonl": os.Remove, "ca/crl.pem": func(p string) error { return os.WriteFile(p, []byte("y"), 0o600) }} {
+		if err := change(at(path)); err != nil {
+			t.Fatal(err)
+		}
+		if r := check(t, dir); r.Found != 0 {
+			t.Errorf("%s is the authority's: %v", path, r.Findings)
+		}
 	}
 }
 
