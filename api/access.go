@@ -33,6 +33,8 @@ type Access struct {
 // operationMetrics names the one route that is not in the OpenAPI document.
 const operationMetrics = "metrics"
 
+const operationFollow = "follow-job"
+
 // AccessTable is who may do what at the door. Reads beyond it are refused as
 // not_permitted, whoever signed what.
 func AccessTable() []Access {
@@ -62,7 +64,7 @@ func AccessTable() []Access {
 		},
 		{
 			Operations: []string{
-				"list-jobs", "get-job", "list-rounds", "list-metrics", "follow-job",
+				"list-jobs", "get-job", "list-rounds", "list-metrics", operationFollow,
 				"get-model", "get-card", "get-version-card", "get-blob",
 			},
 			Own:    "of jobs that it created, or a round of which asked it",

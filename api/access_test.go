@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	"net/http"
@@ -303,6 +304,52 @@ func TestStolenToken(t *testing.T) {
 	}
 	_, err = again.client.Status(ctx)
 	refused(t, "after it was revoked", "unauthorized", err)
+}
+
+// Who follows a job is shut out as soon as the token is revoked or its member
+// frozen, not when the job ends.
+func TestStreamsEndWithTheirToken(t *testing.T) {
+	t.Parallel()
+	f := start(t, options{limits: limitsOf(20 * time.Millisecond)})
+	ctx := t.Context()
+	j, err := f.withToken(t, f.delegate(t, localnet.KindAccount, 0, nil).Secret).client.CreateJob(ctx, smallSpec(1, 1), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name string
+		end  func(token ledger.ID)
+	}{
+		{"revoked", func(token ledger.ID) {
+			if err := f.as(t, localnet.KindAccount, 0).client.RevokeToken(ctx, token); err != nil {
+				t.Fatal(err)
+			}
+		}},
+		{"frozen", func(ledger.ID) {
+			f.orderBy(t, localnet.KindOfficer, 0, members.MethodFreeze, &members.Change{Member: f.secrets.ID(localnet.KindAccount, 0)})
+		}},
+	} {
+		made := f.bearer(t, f.url, localnet.KindAccount, 0, false)
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, f.url+"/v1/jobs/"+j.ID.String()+"/events", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", "Bearer "+made.Secret)
+		response, err := impatient().Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		lines := bufio.NewScanner(response.Body)
+		for lines.Scan() && lines.Text() != ": still there" {
+		}
+		c.end(made.ID)
+		for lines.Scan() {
+		}
+		if lines.Err() != nil { // the client's patience, a minute
+			t.Errorf("%s: the stream went on: %v", c.name, lines.Err())
+		}
+	}
 }
 
 // A token ends by the node's clock, while log time may stand still.

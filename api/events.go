@@ -19,7 +19,7 @@ import (
 
 func (s *server) eventRoutes() {
 	handle(s, huma.Operation{
-		OperationID: "follow-job", Method: http.MethodGet, Path: "/v1/jobs/{id}/events", Tags: []string{"jobs"},
+		OperationID: operationFollow, Method: http.MethodGet, Path: "/v1/jobs/{id}/events", Tags: []string{"jobs"},
 		Summary: "Follow a job's events",
 		Description: "Server-sent events: everything the ledger said about the job from its start, then live, until it ends. " +
 			"The id is the position behind which to go on with Last-Event-ID; it stands on the last event of a transaction, " +
@@ -63,10 +63,11 @@ func (s *server) followJob(ctx context.Context, in *followInput) (*huma.StreamRe
 		leave()
 		return &huma.StreamResponse{Body: func(ctx huma.Context) { ctx.SetStatus(http.StatusNoContent) }}, err
 	}
+	scope := callerOf(ctx).scope
 	return &huma.StreamResponse{Body: func(ctx huma.Context) { //nolint:contextcheck // the framework hands the request in again
 		defer leave()
-		_, w := humago.Unwrap(ctx)
-		s.stream(ctx.Context(), w, in.ID, from)
+		r, w := humago.Unwrap(ctx)
+		s.stream(r, w, in.ID, from, scope)
 	}}, nil
 }
 

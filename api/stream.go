@@ -24,10 +24,11 @@ type told struct {
 // errEnded ends the following of a job that has ended.
 var errEnded = errors.New("the job has ended")
 
-// stream writes a job's events until it ends, the client leaves or the server
-// drains. A comment now and then shows both sides that the other is there.
-func (s *server) stream(ctx context.Context, w http.ResponseWriter, id ledger.Digest, from ledger.Position) {
-	ctx, cancel := drained(ctx)
+// stream writes a job's events until it ends, the client leaves or may follow no
+// more, or the server drains. A comment now and then shows both sides that the
+// other is there.
+func (s *server) stream(r *http.Request, w http.ResponseWriter, id ledger.Digest, from ledger.Position, scope Scope) {
+	ctx, cancel := drained(r.Context())
 	defer cancel()
 	control := http.NewResponseController(w)
 	extend(ctx, s.Limits.Heartbeat)
@@ -63,11 +64,25 @@ func (s *server) stream(ctx context.Context, w http.ResponseWriter, id ledger.Di
 			}
 			text = eventText(t.events)
 		}
+		if !s.mayFollowOn(r, scope) {
+			return // coming again, the client is told why
+		}
 		extend(ctx, s.Limits.Heartbeat)
 		if writeEvents(control, w, text) != nil || t.ends {
 			return
 		}
 	}
+}
+
+// mayFollowOn reports whether a stream's caller is still let in as when it began:
+// streams last for days, and tokens are revoked and members frozen meanwhile.
+func (s *server) mayFollowOn(r *http.Request, scope Scope) bool {
+	c, err := s.identify(r)
+	if err != nil {
+		return false
+	}
+	ctx, err := s.permit(context.WithValue(r.Context(), callerKey{}, c), operationFollow)
+	return err == nil && callerOf(ctx).scope == scope
 }
 
 // tell passes the events of an outcome on.
