@@ -36,9 +36,9 @@ type server struct {
 	decoder      cbor.DecMode
 	public       *public
 	sessions     *sessions
-	streams      places
-	reads        places // that wait for a position
-	tasks        places // of waits for tasks: streams must not keep peers from their work
+	streams      *places
+	reads        *places // that wait for a position
+	tasks        *places // of waits for tasks: streams must not keep peers from their work
 	metrics      *metrics
 
 	members   *meters[ledger.ID]
@@ -62,11 +62,11 @@ func New(config Config) (http.Handler, error) {
 	s := &server{
 		Config: config, genesis: genesis, access: accessByOperation(), mux: http.NewServeMux(), decoder: decoder,
 		public:    newPublic(config.Node),
-		streams:   make(places, config.Limits.Streams),
-		reads:     make(places, config.Limits.Reads),
+		streams:   newPlaces(config.Limits.Streams),
+		reads:     newPlaces(config.Limits.Reads),
 		members:   newMeters[ledger.ID](maxMetered, config.Limits.MemberRequests, config.Limits.MemberBytes),
 		strangers: newMeters[netip.Prefix](maxMetered, config.Limits.Strangers, Rate{}),
-		tasks:     make(places, config.Limits.Tasks),
+		tasks:     newPlaces(config.Limits.Tasks),
 	}
 	s.sessions = newSessions(config.Limits, config.Now, func(u v1.NewUpload) bool {
 		_, err := s.awaits(u)

@@ -41,13 +41,14 @@ type Limits struct {
 	UploadLife  time.Duration // how long an upload may lie untouched; 1 h
 	Wait        time.Duration // longest wait for execution, quorum, receipts; 30 s
 	Poll        time.Duration // longest wait for a task; 60 s
-	Streams     int           // event streams at once; 1,024
-	Tasks       int           // waits for tasks at once; 4,096, room for two cohorts of [job.MaxPeers]
-	Idle        time.Duration // a transfer that stands still for longer is cut off; 30 s
-	PartRate    int64         // bytes a second that a part of an upload must come with, and content must be read with; 8 KiB
-	PartTime    time.Duration // what one part may take, however steadily it comes; 10 min
-	Heartbeat   time.Duration // of event streams; 15 s
-	Reads       int           // reads at once that wait for a position; 1,024
+	// Of Streams, Tasks and Reads a member has a sixteenth.
+	Streams   int           // event streams at once; 1,024
+	Tasks     int           // waits for tasks at once; 4,096, room for two cohorts of [job.MaxPeers]
+	Idle      time.Duration // a transfer that stands still for longer is cut off; 30 s
+	PartRate  int64         // bytes a second that a part of an upload must come with, and content must be read with; 8 KiB
+	PartTime  time.Duration // what one part may take, however steadily it comes; 10 min
+	Heartbeat time.Duration // of event streams; 15 s
+	Reads     int           // reads at once that wait for a position; 1,024
 	// MemberRequests and MemberBytes bound what each member asks and moves, both
 	// ways; 2,000 a second and 4,000 at once, 256 MiB a second and 1 GiB at once.
 	MemberRequests, MemberBytes Rate

@@ -278,6 +278,40 @@ func TestWaitsAreBounded(t *testing.T) {
 	}
 }
 
+// A member that takes all the waits it can get leaves places for the others.
+func TestWaitsAreShared(t *testing.T) {
+	t.Parallel()
+	f := start(t, options{peers: 2, limits: api.Limits{Tasks: 32}}) // two for each member
+	greedy, other := f.as(t, localnet.KindPeer, 0), f.as(t, localnet.KindPeer, 1)
+	for i := range 2 {
+		f.call(t, localnet.KindPeer, i, fl.MethodRegisterPeer, &fl.RegisterPeer{Available: true})
+	}
+	polling, stop := context.WithCancel(t.Context())
+	polled := make(chan error, 2)
+	for range 2 {
+		go func() {
+			_, err := greedy.client.Task(polling, f.secrets.ID(localnet.KindPeer, 0), 50*time.Second)
+			polled <- err
+		}()
+	}
+	for !bytes.Contains(f.metrics(t), []byte("\nlibrum_http_waits 2\n")) {
+		if len(polled) > 0 {
+			t.Fatalf("a wait within the share: %v", <-polled)
+		}
+	}
+	_, err := greedy.client.Task(t.Context(), f.secrets.ID(localnet.KindPeer, 0), 0)
+	var p *client.Problem
+	if !errors.As(err, &p) || p.Code() != "too_many_waits" {
+		t.Errorf("a wait beyond the share: %v", err)
+	}
+	if _, err := other.client.Task(t.Context(), f.secrets.ID(localnet.KindPeer, 1), 0); err != nil {
+		t.Errorf("another member's wait: %v", err)
+	}
+	stop()
+	<-polled
+	<-polled
+}
+
 func TestEndsOfJobsAreTheContracts(t *testing.T) {
 	t.Parallel()
 	for theirs, ours := range map[string]string{

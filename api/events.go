@@ -55,7 +55,7 @@ func (s *server) followJob(ctx context.Context, in *followInput) (*huma.StreamRe
 			return nil, err
 		}
 	}
-	leave, err := s.streams.enter()
+	leave, err := s.streams.enter(callerOf(ctx).Member)
 	if err != nil {
 		return nil, err
 	}

@@ -71,7 +71,7 @@ func (s *server) gauges() []prometheus.Collector {
 		counter("librum_stage_storing_seconds_total", "Time spent storing.",
 			func() float64 { return s.Node.StageTimes().Storing.Seconds() }),
 		gauge("librum_http_waits", "Event streams and waits for tasks that are open.",
-			func() float64 { return float64(len(s.streams) + len(s.tasks)) }),
+			func() float64 { return float64(s.streams.open() + s.tasks.open()) }),
 		gauge("librum_uploads_open", "Uploads that are not complete.",
 			func() float64 { return float64(s.sessions.count()) }),
 	}

@@ -116,7 +116,7 @@ func (s *server) task(ctx context.Context, in *taskInput) (*taskOutput, error) {
 	if _, err := s.loadPeer(in.ID); err != nil {
 		return nil, err
 	}
-	leave, err := s.tasks.enter()
+	leave, err := s.tasks.enter(callerOf(ctx).Member)
 	if err != nil {
 		return nil, err
 	}

@@ -97,7 +97,7 @@ func (s *server) awaitExecuted(ctx context.Context, next uint64, toEnd bool) err
 	if !toEnd && s.Node.Status().Next >= next {
 		return nil
 	}
-	leave, err := s.reads.enter()
+	leave, err := s.reads.enter(callerOf(ctx).Member)
 	if err != nil {
 		return err
 	}

@@ -5,7 +5,10 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"sync"
 	"time"
+
+	"github.com/librum/librum/chain/ledger"
 )
 
 // errDraining ends waits while the server shuts down.
@@ -64,17 +67,44 @@ func drained(ctx context.Context) (context.Context, context.CancelFunc) {
 	}
 }
 
-// places bounds how many do something at once.
-type places chan struct{}
+// places bounds how many do something at once, and gives no member more than a
+// share of them: one that takes all it can leaves places for the others.
+type places struct {
+	most, share int
 
-// enter takes a place.
-func (p places) enter() (leave func(), err error) {
-	select {
-	case p <- struct{}{}:
-		return func() { <-p }, nil
-	default:
+	mu    sync.Mutex
+	taken int
+	by    map[ledger.ID]int // of each member that has some
+}
+
+func newPlaces(most int) *places {
+	return &places{most: most, share: max(1, most/16), by: map[ledger.ID]int{}}
+}
+
+// enter takes a place for a member.
+func (p *places) enter(member ledger.ID) (leave func(), err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.taken >= p.most || p.by[member] >= p.share {
 		return nil, fail("too_many_waits", "try again in a few seconds").retry(5 * time.Second)
 	}
+	p.taken++
+	p.by[member]++
+	return func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.taken--
+		if p.by[member]--; p.by[member] == 0 {
+			delete(p.by, member)
+		}
+	}, nil
+}
+
+// open returns how many places are taken.
+func (p *places) open() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.taken
 }
 
 // steadyWriter lets a transfer take as long as it moves on, no slower than rate
