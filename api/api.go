@@ -43,6 +43,7 @@ type server struct {
 
 	members   *meters[ledger.ID]
 	strangers *meters[netip.Prefix]
+	recorded  recorded // in the audit log
 }
 
 // New returns the handler of the interface.

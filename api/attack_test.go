@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -20,6 +21,7 @@ import (
 	"github.com/librum/librum/api"
 	"github.com/librum/librum/api/auditlog"
 	members "github.com/librum/librum/chain/contract/identity"
+	"github.com/librum/librum/chain/identity"
 	"github.com/librum/librum/chain/ledger"
 	"github.com/librum/librum/client"
 	"github.com/librum/librum/localnet"
@@ -411,5 +413,28 @@ func TestAdministrationIsAudited(t *testing.T) {
 	}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("audited:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// An act of administration that is sent again and again is recorded once.
+func TestAuditLogDoesNotGrowByRepeats(t *testing.T) {
+	t.Parallel()
+	f := start(t, options{})
+	key := identity.KeyFromSeed([32]byte{8})
+	raw := f.signed(t, localnet.KindAccount, 0, f.secrets.Key(localnet.KindAccount, 0), members.Name, members.MethodAddDelegate, &members.AddDelegate{
+		Node: f.Nodes[0].Config().Self, Key: key.Public(), Methods: []string{"fl.CreateJob"}, Expiry: time.Now().Add(time.Hour).UnixMilli(),
+	})
+	for range 2 {
+		outcomes, err := f.client.SubmitBatch(t.Context(), slices.Repeat([][]byte{raw}, 50), client.Executed)
+		if err != nil || len(outcomes) != 50 || outcomes[49].Code != ledger.CodeOK {
+			t.Fatalf("%+v, %v", outcomes, err)
+		}
+	}
+	b, err := os.ReadFile(f.Dir.Audit(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(b), "identity.addDelegate"); n != 1 {
+		t.Errorf("%d lines for one transaction, want 1", n)
 	}
 }
