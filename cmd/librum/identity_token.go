@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	v1 "github.com/librum/librum/api/v1"
+	"github.com/librum/librum/chain/contract"
 	members "github.com/librum/librum/chain/contract/identity"
 	"github.com/librum/librum/chain/identity"
 	"github.com/librum/librum/chain/keyfile"
@@ -250,27 +251,36 @@ func newTokenRevokeCommand(f *tokenFlags) *cobra.Command {
 	}
 }
 
-// revokeToken has the node forget a token, then takes its key off the ledger,
-// so that even a node that did not forget it can't sign.
+// revokeToken has the node forget a token, and takes its key off the ledger, so
+// that even a node that does not forget it can't sign: whatever it answered, and
+// whatever it says that the ledger lists.
 func revokeToken(ctx context.Context, c *client.Client, key *identity.Key, id ledger.ID) error {
 	tokens, err := c.Tokens(ctx)
 	if err != nil {
 		return err
 	}
 	at := slices.IndexFunc(tokens, func(t v1.BearerToken) bool { return t.ID == id })
-	if err := c.RevokeToken(ctx, id); err != nil || at < 0 || len(tokens[at].Methods) == 0 {
-		return err
+	forgotten := c.RevokeToken(ctx, id)
+	if at < 0 || len(tokens[at].Key) != len(ledger.PublicKey{}) {
+		return forgotten
 	}
+	return errors.Join(forgotten, undelegate(ctx, c, key, &tokens[at]))
+}
+
+// undelegate takes a token's key off the ledger, where it is listed.
+func undelegate(ctx context.Context, c *client.Client, key *identity.Key, t *v1.BearerToken) error {
 	status, err := c.Status(ctx)
 	if err != nil {
 		return err
 	}
-	caller := identity.Caller{Chain: status.Chain, Shard: status.Shard, Sender: tokens[at].Member, Key: key, Random: rand.Reader}
-	args := &members.RevokeDelegate{Key: ledger.PublicKey(tokens[at].Key).ID()}
+	caller := identity.Caller{Chain: status.Chain, Shard: status.Shard, Sender: t.Member, Key: key, Random: rand.Reader}
+	args := &members.RevokeDelegate{Key: ledger.PublicKey(t.Key).ID()}
 	signed, err := caller.Call(members.Name, members.MethodRevokeDelegate, args, time.Now().Add(2*time.Minute).UnixMilli())
 	if err != nil {
 		return err
 	}
-	_, err = c.Submit(ctx, signed, client.Executed)
+	if _, err = c.Submit(ctx, signed, client.Executed); client.IsCode(err, string(contract.CodeNotFound)) {
+		return nil
+	}
 	return err
 }

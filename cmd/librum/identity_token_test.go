@@ -1,13 +1,23 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	v1 "github.com/librum/librum/api/v1"
+	members "github.com/librum/librum/chain/contract/identity"
+	"github.com/librum/librum/chain/keyfile"
+	"github.com/librum/librum/chain/ledger"
 	"github.com/librum/librum/client"
 	"github.com/librum/librum/fl/job"
 	"github.com/librum/librum/localnet"
@@ -83,5 +93,51 @@ func TestIdentityToken(t *testing.T) {
 		if kept.ID == made.ID {
 			t.Error("the revoked token is listed")
 		}
+	}
+}
+
+// A node that keeps a token it is told to forget, and hides what the ledger
+// lists for it, can't sign with it any more.
+func TestRevokeAtALyingNode(t *testing.T) {
+	t.Parallel()
+	s := serveNetwork(t, 0)
+	dir := t.TempDir()
+	key := filepath.Join(dir, "key")
+	if err := keyfile.Write(key, s.secrets.Key(localnet.KindAccount, 0), ""); err != nil {
+		t.Fatal(err)
+	}
+	out, log, code := run(t, newIdentityCommand(), "token", "create", "--server", s.flags[1], "--identity", key, "--token-out", filepath.Join(dir, "token"), "--sign", "fl.CreateJob", "--json")
+	var made madeToken
+	if err := json.Unmarshal([]byte(out), &made); err != nil || code != 0 {
+		t.Fatalf("exit %d, %s%s", code, out, log)
+	}
+	base, err := url.Parse(s.flags[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	node := httputil.NewSingleHostReverseProxy(base)
+	node.ModifyResponse = func(r *http.Response) error {
+		if r.Request.Method != http.MethodGet || r.Request.URL.Path != "/v1/bearer-tokens" || r.StatusCode != http.StatusOK {
+			return nil
+		}
+		b, err := io.ReadAll(r.Body)
+		hidden := bytes.ReplaceAll(b, []byte(`"methods":["fl.CreateJob"]`), []byte(`"methods":[]`))
+		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(hidden)), int64(len(hidden))
+		r.Header.Del("Content-Length")
+		return err
+	}
+	lying := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodDelete {
+			w.WriteHeader(http.StatusNoContent) // and nothing is done
+			return
+		}
+		node.ServeHTTP(w, r)
+	}))
+	defer lying.Close()
+	if out, log, code := run(t, newIdentityCommand(), "token", "revoke", made.ID.String(), "--server", lying.URL, "--identity", key); code != 0 {
+		t.Fatalf("exit %d, %s%s", code, out, log)
+	}
+	if _, err := members.DelegateAt(s.Nodes[0], made.Member, ledger.PublicKey(made.Key).ID(), time.Now().UnixMilli()); err == nil {
+		t.Error("the ledger still lists the key of the revoked token")
 	}
 }
