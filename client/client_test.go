@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+	"unicode"
 
 	"go.uber.org/goleak"
 
@@ -274,5 +275,19 @@ func TestUploadGoesOnWhereItBroke(t *testing.T) {
 	done, err := c.Upload(t.Context(), u, bytes.NewReader(content))
 	if err != nil || !done.Complete || len(done.Receipts) != 1 || !bytes.Equal(have.Bytes(), content) || parts.Load() != 3 {
 		t.Errorf("upload %+v in %d parts, error %v", done, parts.Load(), err)
+	}
+}
+
+// What a hostile server says of a refusal does not steer the user's terminal.
+func TestProblemsArePrintable(t *testing.T) {
+	t.Parallel()
+	c := serve(t, client.Options{Retries: -1}, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/problem+json")
+		w.WriteHeader(http.StatusForbidden)
+		_, _ = io.WriteString(w, `{"type":"x\u001b[1m","title":"a\u001b]0;b\u0007","detail":"c\r\nüd","errors":[{"field":"\u009b","message":"\u202e"}]}`)
+	})
+	_, err := c.Status(t.Context())
+	if err == nil || strings.ContainsFunc(err.Error(), func(r rune) bool { return !unicode.IsPrint(r) && r != unicode.ReplacementChar }) || !strings.Contains(err.Error(), "üd") {
+		t.Errorf("%q", err)
 	}
 }

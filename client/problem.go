@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	v1 "github.com/librum/librum/api/v1"
 )
@@ -20,6 +21,8 @@ type Problem struct { //nolint:errname // RFC 9457 calls it so
 	RetryAfter time.Duration // when to try again, 0 where the server does not say
 }
 
+// Error tells it in one line of printable text: a server's words reach the
+// user's terminal, and must not steer it.
 func (p *Problem) Error() string {
 	parts := []string{p.Title}
 	if p.Detail != "" {
@@ -32,7 +35,12 @@ func (p *Problem) Error() string {
 		}
 		parts = append(parts, strings.Join(fields, "; "))
 	}
-	return fmt.Sprintf("%s (%s)", strings.Join(parts, ": "), p.Code())
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, fmt.Sprintf("%s (%s)", strings.Join(parts, ": "), p.Code()))
 }
 
 // IsCode reports whether err is a problem of that kind, such as "not_found".
