@@ -128,7 +128,7 @@ func (o *tokenCreateOptions) run(cmd *cobra.Command) error {
 		return fmt.Errorf("write the token: %w", err)
 	}
 	if len(o.sign) > 0 {
-		if err := o.delegate(cmd.Context(), c, who.Key, &made, limit); err != nil {
+		if err := o.delegate(cmd.Context(), c, who, &made, limit); err != nil {
 			return err
 		}
 		made.Methods = o.sign
@@ -172,15 +172,14 @@ func (o *tokenCreateOptions) check() (*ledger.Amount, error) {
 }
 
 // delegate lists the token's key on the ledger.
-func (o *tokenCreateOptions) delegate(ctx context.Context, c *client.Client, key *identity.Key, t *v1.NewBearerToken, limit *ledger.Amount) error {
+func (o *tokenCreateOptions) delegate(ctx context.Context, c *client.Client, who *client.Identity, t *v1.NewBearerToken, limit *ledger.Amount) error {
 	if len(t.Key) != len(ledger.PublicKey{}) {
 		return errors.New("list the token's key: the node sent none")
 	}
-	status, err := c.Status(ctx)
+	caller, err := callerAs(ctx, c, who, t.Member)
 	if err != nil {
 		return answered(err)
 	}
-	caller := identity.Caller{Chain: status.Chain, Shard: status.Shard, Sender: t.Member, Key: key, Random: rand.Reader}
 	args := &members.AddDelegate{
 		Node: t.Node, Key: ledger.PublicKey(t.Key), Methods: o.sign, Expiry: t.Expiry.UnixMilli(), Spend: limit,
 	}
@@ -239,7 +238,7 @@ func newTokenRevokeCommand(f *tokenFlags) *cobra.Command {
 				return err
 			}
 			defer c.Close()
-			if err := revokeToken(cmd.Context(), c, who.Key, id); err != nil {
+			if err := revokeToken(cmd.Context(), c, who, id); err != nil {
 				return answered(err)
 			}
 			if f.json {
@@ -254,7 +253,7 @@ func newTokenRevokeCommand(f *tokenFlags) *cobra.Command {
 // revokeToken has the node forget a token, and takes its key off the ledger, so
 // that even a node that does not forget it can't sign: whatever it answered, and
 // whatever it says that the ledger lists.
-func revokeToken(ctx context.Context, c *client.Client, key *identity.Key, id ledger.ID) error {
+func revokeToken(ctx context.Context, c *client.Client, who *client.Identity, id ledger.ID) error {
 	tokens, err := c.Tokens(ctx)
 	if err != nil {
 		return err
@@ -264,16 +263,15 @@ func revokeToken(ctx context.Context, c *client.Client, key *identity.Key, id le
 	if at < 0 || len(tokens[at].Key) != len(ledger.PublicKey{}) {
 		return forgotten
 	}
-	return errors.Join(forgotten, undelegate(ctx, c, key, &tokens[at]))
+	return errors.Join(forgotten, undelegate(ctx, c, who, &tokens[at]))
 }
 
 // undelegate takes a token's key off the ledger, where it is listed.
-func undelegate(ctx context.Context, c *client.Client, key *identity.Key, t *v1.BearerToken) error {
-	status, err := c.Status(ctx)
+func undelegate(ctx context.Context, c *client.Client, who *client.Identity, t *v1.BearerToken) error {
+	caller, err := callerAs(ctx, c, who, t.Member)
 	if err != nil {
 		return err
 	}
-	caller := identity.Caller{Chain: status.Chain, Shard: status.Shard, Sender: t.Member, Key: key, Random: rand.Reader}
 	args := &members.RevokeDelegate{Key: ledger.PublicKey(t.Key).ID()}
 	signed, err := caller.Call(members.Name, members.MethodRevokeDelegate, args, time.Now().Add(2*time.Minute).UnixMilli())
 	if err != nil {
@@ -283,4 +281,17 @@ func undelegate(ctx context.Context, c *client.Client, key *identity.Key, t *v1.
 		return nil
 	}
 	return err
+}
+
+// callerAs signs for a member on the server's chain, which must be the one that
+// the user named, if any: the same key may be a member's of another chain.
+func callerAs(ctx context.Context, c *client.Client, who *client.Identity, member ledger.ID) (*identity.Caller, error) {
+	status, err := c.Status(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !who.Chain.IsZero() && status.Chain != who.Chain {
+		return nil, &exitError{code: exitNo, err: fmt.Errorf("the server's chain is %s, --genesis says %s: nothing is signed", status.Chain, who.Chain)}
+	}
+	return &identity.Caller{Chain: status.Chain, Shard: status.Shard, Sender: member, Key: who.Key, Random: rand.Reader}, nil
 }

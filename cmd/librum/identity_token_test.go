@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -139,5 +140,43 @@ func TestRevokeAtALyingNode(t *testing.T) {
 	}
 	if _, err := members.DelegateAt(s.Nodes[0], made.Member, ledger.PublicKey(made.Key).ID(), time.Now().UnixMilli()); err == nil {
 		t.Error("the ledger still lists the key of the revoked token")
+	}
+}
+
+// With --genesis nothing is signed for another chain, on which the same key may
+// be a member's, whatever the node says once it has made a token.
+func TestDelegatesForNoOtherChain(t *testing.T) {
+	t.Parallel()
+	s := serveNetwork(t, 0)
+	dir := t.TempDir()
+	key := filepath.Join(dir, "key")
+	if err := keyfile.Write(key, s.secrets.Key(localnet.KindAccount, 0), ""); err != nil {
+		t.Fatal(err)
+	}
+	base, err := url.Parse(s.flags[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	node := httputil.NewSingleHostReverseProxy(base)
+	node.ModifyResponse = func(r *http.Response) error {
+		if r.Request.URL.Path != "/v1/status" {
+			return nil
+		}
+		b, err := io.ReadAll(r.Body)
+		r.Body = io.NopCloser(bytes.NewReader(bytes.ReplaceAll(b, []byte(s.Chain.String()), bytes.Repeat([]byte("1"), 64))))
+		return err
+	}
+	var signed atomic.Int32
+	lying := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/v1/transactions" {
+			signed.Add(1)
+		}
+		node.ServeHTTP(w, r)
+	}))
+	defer lying.Close()
+	out, log, code := run(t, newIdentityCommand(), "token", "create", "--server", lying.URL, "--identity", key,
+		"--genesis", s.Chain.String(), "--token-out", filepath.Join(dir, "token"), "--sign", "fl.CreateJob")
+	if code != exitNo || signed.Load() != 0 {
+		t.Errorf("exit %d, %d signed transactions sent, %s%s", code, signed.Load(), out, log)
 	}
 }
