@@ -48,7 +48,10 @@ for localhost and loopback alone. Give ca.pem to whoever is to trust it.`,
 				}{f.dir, settings.Chain, settings.Organisation})
 			}
 			say(cmd.OutOrStdout(), "authority of organisation %s on chain %s in %s", settings.Organisation, settings.Chain.Short(), f.dir)
-			if secrets.Passphrase == "" && keyURI == "" {
+			switch {
+			case keyURI != "":
+				say(cmd.ErrOrStderr(), "evidence-key is not encrypted: whoever reads the directory reads the evidence; keep it on an encrypted disk")
+			case secrets.Passphrase == "":
 				say(cmd.ErrOrStderr(), "its keys are not encrypted: whoever reads the directory has them (--ca-passphrase-file)")
 			}
 			return nil

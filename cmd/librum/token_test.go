@@ -5,6 +5,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/spf13/cobra"
@@ -32,14 +33,19 @@ func TestAuthorityOnAToken(t *testing.T) {
 	for name := range uris {
 		uris[name] += "&pin-source=file:" + path("pin")
 	}
-	must := func(cmd *cobra.Command, args ...string) {
+	must := func(cmd *cobra.Command, args ...string) (log string) {
 		t.Helper()
-		if out, errOut, code := s.run(t, cmd, args...); code != 0 {
+		out, errOut, code := s.run(t, cmd, args...)
+		if code != 0 {
 			t.Fatalf("%s %v: exit %d\n%s%s", cmd.Name(), args, code, out, errOut)
 		}
+		return errOut
 	}
 	organisation := secrets.ID(localnet.KindOrganisation, 0).String()
-	must(newCACommand(), "init", "--dir", path("ca"), "--genesis", s.Dir.Genesis(), "--organisation", organisation, "--key", uris["authority"])
+	log := must(newCACommand(), "init", "--dir", path("ca"), "--genesis", s.Dir.Genesis(), "--organisation", organisation, "--key", uris["authority"])
+	if !strings.Contains(log, "evidence-key is not encrypted") {
+		t.Errorf("init says %q: the token keeps one key of two", log)
+	}
 	must(newIdentityCommand(), "request", "--identity", path("key"), "--genesis", s.Chain.String(), "--organisation", organisation, "-o", path("request.pem"))
 	must(newCACommand(), "enroll", path("request.pem"), "--dir", path("ca"), "--name", "n", "--role", "member", "--evidence", path("passport"))
 	must(newCACommand(), "approve", "--all", "--dir", path("ca"), "--officer", uris["officer"])
