@@ -316,12 +316,13 @@ func TestStreamsEndWithTheirToken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	owner := f.as(t, localnet.KindAccount, 0)
 	for _, c := range []struct {
 		name string
 		end  func(token ledger.ID)
 	}{
 		{"revoked", func(token ledger.ID) {
-			if err := f.as(t, localnet.KindAccount, 0).client.RevokeToken(ctx, token); err != nil {
+			if err := owner.client.RevokeToken(ctx, token); err != nil {
 				t.Fatal(err)
 			}
 		}},

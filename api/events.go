@@ -64,7 +64,7 @@ func (s *server) followJob(ctx context.Context, in *followInput) (*huma.StreamRe
 		return &huma.StreamResponse{Body: func(ctx huma.Context) { ctx.SetStatus(http.StatusNoContent) }}, err
 	}
 	scope := callerOf(ctx).scope
-	return &huma.StreamResponse{Body: func(ctx huma.Context) { //nolint:contextcheck // the framework hands the request in again
+	return &huma.StreamResponse{Body: func(ctx huma.Context) {
 		defer leave()
 		r, w := humago.Unwrap(ctx)
 		s.stream(r, w, in.ID, from, scope)
