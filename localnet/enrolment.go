@@ -150,6 +150,10 @@ func (d Dir) NextKey(index int, organisation ledger.ID, random io.Reader) (*Enro
 	if err != nil {
 		return nil, err
 	}
+	// Of the genesis is its first key alone, which goes when the new one is in force.
+	if err := durable.WriteFile(d.NodeID(index), []byte(id.String()+"\n")); err != nil {
+		return nil, fmt.Errorf("write the id of node %d: %w", index, err)
+	}
 	key, err := drawKey(filepath.Join(d.Node(index), "key-"+strconv.Itoa(len(keys)+1)), random)
 	if err != nil {
 		return nil, err
@@ -199,7 +203,7 @@ func (d Dir) writeEnrolment(path string, e *Enrolment) error {
 }
 
 // NodeID is the path of the file with the index-th node's id. Nodes of the
-// genesis have none: their key says who they are.
+// genesis have none while they have one key, which says who they are.
 func (d Dir) NodeID(index int) string { return filepath.Join(d.Node(index), "id") }
 
 // CountNodes returns how many nodes the directory has keys for.

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -18,24 +17,12 @@ import (
 	"github.com/librum/librum/api"
 	"github.com/librum/librum/chain/ca"
 	"github.com/librum/librum/chain/cert"
-	members "github.com/librum/librum/chain/contract/identity"
-	"github.com/librum/librum/chain/contract/token"
 	"github.com/librum/librum/chain/identity"
 	"github.com/librum/librum/chain/keyfile"
 	"github.com/librum/librum/chain/ledger"
-	"github.com/librum/librum/client"
+	"github.com/librum/librum/chain/verify"
 	"github.com/librum/librum/internal/certfile"
 	"github.com/librum/librum/localnet"
-)
-
-// The load of TestRotationUnderLoad: 25 accounts, each a batch of 5 transfers a
-// quarter of a second from two programs, are 1,000 in a second at the most; the
-// machine of a test may be slower, which the rate in its log shows.
-const (
-	loadAccounts = 25
-	loadBatch    = 5
-	loadTicks    = 24
-	loadTick     = 250 * time.Millisecond
 )
 
 // rotating is a network behind TLS whose keys change.
@@ -45,16 +32,21 @@ type rotating struct {
 
 	secrets localnet.Secrets
 	office  *ca.Office
+	base    string
+	http    *http.Client
 	server  ledger.ID // its record
 	key     string    // path of its key
-	client  *client.Client
-	sent    atomic.Int64
+	door    atomic.Pointer[door]
+	sent    [loadAccounts]atomic.Int64 // transfers that took effect
+	governs atomic.Bool                // changes are under way: the load goes on
 }
 
-// TestRotationUnderLoad changes the server's certificate, the authority's key and
-// the key of every member while they transact, each request over a connection of
-// its own. Nothing fails: half of the programs go on with their old key, as the
-// overlap allows, and clients trust the authority's first key alone.
+// TestRotationUnderLoad changes keys of every kind while members transact, each
+// request over a connection of its own: the server's and its authority's, the
+// members', officers', two nodes' (one is the load's gateway), and the bearer
+// token with the delegate key behind it. Nothing fails: half of the programs go
+// on with their old key, as the overlap allows, and clients trust the authority's
+// first key alone. Every transfer counts once at each node, and the stores verify.
 func TestRotationUnderLoad(t *testing.T) {
 	t.Parallel()
 	r := &rotating{T: t, secrets: localnet.SecretsFromSeed(6)}
@@ -62,13 +54,12 @@ func TestRotationUnderLoad(t *testing.T) {
 	if err := localnet.Create(dir, r.secrets, localnet.Spec{Nodes: 4, Accounts: loadAccounts, Time: time.Now()}); err != nil {
 		t.Fatal(err)
 	}
+	next := []*localnet.Enrolment{r.nextKey(dir, 0), r.nextKey(dir, 1)} // a node reads its keys when it starts
 	var stop func()
 	r.Network, stop = start(t, dir)
-	defer stop()
 	stopServing := r.serve(filepath.Join(t.TempDir(), "ca"))
-	defer stopServing()
-	blocksBefore := r.Nodes[0].Status().Final
 
+	r.governs.Store(true)
 	begin := time.Now()
 	var working sync.WaitGroup
 	for i := range loadAccounts {
@@ -77,17 +68,17 @@ func TestRotationUnderLoad(t *testing.T) {
 		}
 	}
 	working.Go(r.rotateServer)
+	working.Go(func() {
+		defer r.governs.Store(false)
+		r.rotateToken()
+		r.rotateGoverned(next)
+	})
 	working.Wait()
-	elapsed := time.Since(begin)
-	t.Logf("%d transfers in %.1f s: %.0f/s", r.sent.Load(), elapsed.Seconds(), float64(r.sent.Load())/elapsed.Seconds())
-	if want := int64(2 * loadAccounts * loadTicks * loadBatch); r.sent.Load() != want {
-		t.Errorf("%d transfers took effect, want %d", r.sent.Load(), want)
-	}
-	for i, n := range r.Nodes {
-		if s := n.Status(); s.Final <= blocksBefore || s.Diverged {
-			t.Errorf("node %d: final up to %d, diverged %t", i, s.Final, s.Diverged)
-		}
-	}
+	r.settled(time.Since(begin))
+	stopServing()
+	stop()
+	verifyStores(t, r.Network, verify.Anchors{Genesis: r.Chain, MinHeight: 1})
+	r.restart()
 }
 
 // serve has node 0 answer with a certificate of a new authority.
@@ -123,10 +114,9 @@ func (r *rotating) serve(dir string) (stop func()) {
 	must(err)
 	roots := x509.NewCertPool()
 	roots.AddCert(r.office.Roots[0])
-	r.client, err = client.New("https://"+listener.Addr().String(), token, client.Options{HTTP: &http.Client{
-		Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, DisableKeepAlives: true},
-	}})
-	must(err)
+	r.http = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, DisableKeepAlives: true}}
+	r.base = "https://" + listener.Addr().String()
+	r.open(token)
 	ctx, cancel := context.WithCancel(r.Context())
 	served := make(chan error, 1)
 	go func() { served <- r.Serve(ctx, api.TLSListener(listener, source.GetCertificate), nil) }()
@@ -188,72 +178,4 @@ func (r *rotating) rotateServer() {
 			}
 		}
 	}
-}
-
-// transact sends an account's transfers; one that changes takes a new key in
-// the middle, which the other programs of the account need not know.
-func (r *rotating) transact(account int, changes bool) {
-	caller := &identity.Caller{
-		Chain: r.Chain, Sender: r.secrets.ID(localnet.KindAccount, account), Key: r.secrets.Key(localnet.KindAccount, account), Random: rand.Reader,
-	}
-	ticker := time.NewTicker(loadTick)
-	defer ticker.Stop()
-	for tick := range loadTicks {
-		<-ticker.C
-		if changes && tick == loadTicks/4 {
-			r.rotateKey(caller, account)
-		}
-		batch := make([][]byte, loadBatch)
-		for i := range batch {
-			var err error
-			batch[i], err = caller.Call(token.Name, "transfer", &token.Transfer{
-				To: r.secrets.ID(localnet.KindAccount, (account+1)%loadAccounts), Amount: ledger.NewAmount(1),
-			}, time.Now().Add(time.Minute).UnixMilli())
-			if err != nil {
-				r.Error(err)
-				return
-			}
-		}
-		outcomes, err := r.client.SubmitBatch(r.Context(), batch, client.Executed)
-		if err != nil {
-			r.Errorf("account %d, tick %d: %v", account, tick, err)
-			return
-		}
-		for _, o := range outcomes {
-			if o.Code != ledger.CodeOK {
-				r.Errorf("account %d, tick %d, changed %t: %s %s", account, tick, changes, o.Code, o.Detail)
-				return
-			}
-		}
-		r.sent.Add(int64(len(outcomes)))
-	}
-}
-
-// rotateKey puts a new key of the account on the ledger and signs with it from
-// then on.
-func (r *rotating) rotateKey(caller *identity.Caller, account int) {
-	next := r.secrets.Key("account after", account)
-	possession := ledger.Possession{
-		Version: ledger.Version, Chain: r.Chain, Organisation: r.secrets.ID(localnet.KindOrganisation, account%len(r.Nodes)),
-		Member: caller.Sender, Key: next.Public(),
-	}
-	proof, err := possession.Sign(next.Sign)
-	if err != nil {
-		r.Error(err)
-		return
-	}
-	raw, err := caller.Call(members.Name, members.MethodRotateKey, &members.RotateKey{
-		Old: caller.Key.ID(), Key: next.Public(), Proof: proof, Until: time.Now().Add(10 * time.Minute).UnixMilli(),
-	}, time.Now().Add(time.Minute).UnixMilli())
-	if err == nil {
-		outcomes, submitErr := r.client.SubmitBatch(r.Context(), [][]byte{raw}, client.Executed)
-		if submitErr != nil || outcomes[0].Code != ledger.CodeOK {
-			err = fmt.Errorf("%+v, %w", outcomes, submitErr)
-		}
-	}
-	if err != nil {
-		r.Errorf("account %d rotates: %v", account, err)
-		return
-	}
-	caller.Key = next
 }
