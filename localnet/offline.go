@@ -10,6 +10,9 @@ import (
 
 	"github.com/librum/librum/chain/blob"
 	"github.com/librum/librum/chain/blob/file"
+	"github.com/librum/librum/chain/contract"
+	"github.com/librum/librum/chain/contract/governance"
+	"github.com/librum/librum/chain/identity"
 	"github.com/librum/librum/chain/ledger"
 	"github.com/librum/librum/chain/store"
 	"github.com/librum/librum/chain/store/pebble"
@@ -83,8 +86,9 @@ func openOffline(ctx context.Context, dir Dir, index int, g *ledger.Genesis, cha
 	return n, nil
 }
 
-// checkOwner wants the store of the node whose key lies beside it. Where the key cannot be read, as by an auditor who is not the
-// operator, nothing is missed: what a store holds is checked against the group.
+// checkOwner wants the store of the node whose key lies beside it. Where the key
+// cannot be read, as by an auditor who is not the operator, nothing is missed:
+// what a store holds is checked against the group.
 func checkOwner(dir Dir, index int, g *ledger.Genesis, owner ledger.ID) error {
 	key, err := LoadKey(dir.Key(index))
 	if err != nil {
@@ -94,6 +98,35 @@ func checkOwner(dir Dir, index int, g *ledger.Genesis, owner ledger.ID) error {
 		return &store.OwnerError{Field: "node", Have: owner.String(), Want: self.String()}
 	}
 	return nil
+}
+
+// Latest is the newest state of a store.
+type Latest struct{ store.Store }
+
+// Get implements [contract.State].
+func (l Latest) Get(key contract.Key) ([]byte, bool, error) { return l.Latest([]byte(key)) }
+
+// Seat is a node's place as of the newest state of its store: nodes come, leave
+// and change keys after the genesis.
+type Seat struct {
+	Member bool // of the group that signs the next block
+	Key    bool // the directory has the key in force for it
+}
+
+// Seat looks up the owner of the index-th node's store, and whether one of the
+// keys beside it is the one in force.
+func (d Dir) Seat(index int, s *pebble.Store) (seat Seat, err error) {
+	keys, err := d.nodeKeys(index, nil)
+	if err != nil {
+		return seat, err
+	}
+	group, err := governance.Group(Latest{s})
+	if err != nil {
+		return seat, err
+	}
+	_, seat.Member = group.Find(s.Owner())
+	seat.Key = identity.KeyIn(group, s.Owner(), keys...) != nil
+	return seat, nil
 }
 
 // Close closes the node's data.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -194,7 +195,13 @@ func verifyDir(ctx context.Context, dir localnet.Dir, anchors verify.Anchors, jo
 			err = errors.Join(err, n.Close())
 		}
 	}()
-	if missing := len(g.Group.Nodes) - len(nodes); missing > 0 {
+	missing := 0
+	for _, member := range g.Group.Nodes {
+		if !slices.ContainsFunc(nodes, func(n *localnet.Offline) bool { return n.Node == member.Node }) {
+			missing++
+		}
+	}
+	if missing > 0 {
 		say(out, "%d of the %d nodes of the genesis have no store here and are not checked", missing, len(g.Group.Nodes))
 	}
 	if len(jobs) == 0 {

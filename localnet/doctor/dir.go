@@ -11,7 +11,6 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/librum/librum/chain/cert"
-	"github.com/librum/librum/chain/contract"
 	"github.com/librum/librum/chain/contract/governance"
 	"github.com/librum/librum/chain/identity"
 	"github.com/librum/librum/chain/keyfile"
@@ -19,6 +18,7 @@ import (
 	"github.com/librum/librum/chain/node"
 	"github.com/librum/librum/chain/order/local"
 	"github.com/librum/librum/chain/store"
+	"github.com/librum/librum/chain/store/pebble"
 	"github.com/librum/librum/localnet"
 )
 
@@ -35,7 +35,7 @@ func Dir(ctx context.Context, dir localnet.Dir, now time.Time) (c Checks, err er
 	}
 	c.add("genesis", OK, "", "chain %s, %q, protocol version %d", chain, g.Name, g.Version)
 	c.rights(dir)
-	c.keys(dir, g)
+	c.keys(dir, g, chain)
 	for _, d := range g.Delegates {
 		c.expiry("token's key", now, time.UnixMilli(d.Expiry), "make the network's delegate key anew: what the token asks for is refused")
 	}
@@ -63,24 +63,43 @@ func (c *Checks) rights(dir localnet.Dir) {
 	c.add("permissions", state, "chmod 600 for secrets, go-w for everything else; then think of who may have read them", "%s", where)
 }
 
-// keys looks whether nodes and token can sign.
-func (c *Checks) keys(dir localnet.Dir, g *ledger.Genesis) {
+// places returns how many nodes the directory has, or should have.
+func places(dir localnet.Dir, g *ledger.Genesis) int {
+	n, _ := dir.CountNodes() // as far as can be told
+	return max(n, len(g.Group.Nodes))
+}
+
+// keys looks whether nodes and token can sign: by the genesis, and by the stores
+// of nodes that came or changed their keys later.
+func (c *Checks) keys(dir localnet.Dir, g *ledger.Genesis, chain ledger.Digest) {
 	known := map[ledger.PublicKey]bool{}
 	for _, n := range g.Group.Nodes {
 		known[n.Key] = true
 	}
-	state, what, locked := OK, fmt.Sprintf("%d nodes have theirs", len(g.Group.Nodes)), 0
-	for i := range g.Group.Nodes {
+	state, what, locked := OK, fmt.Sprintf("%d nodes have theirs", places(dir, g)), 0
+	for i := range places(dir, g) {
 		key, err := localnet.LoadKey(dir.Key(i))
-		switch {
-		case errors.Is(err, fs.ErrPermission):
+		if errors.Is(err, fs.ErrPermission) {
 			state, what = Unknown, err.Error()
-		case errors.Is(err, keyfile.ErrLocked):
+			continue
+		}
+		if errors.Is(err, keyfile.ErrLocked) {
 			locked++
-		case err != nil:
+			continue
+		}
+		if err != nil {
 			state, what = Bad, err.Error()
-		case !known[key.Public()]:
-			state, what = Warn, fmt.Sprintf("that of node-%d is not of the genesis: it must be on the ledger", i)
+			continue
+		}
+		seat, err := seatOf(dir, i, g, chain)
+		switch {
+		case err == nil && seat.Key:
+		case err == nil && seat.Member:
+			state, what = Bad, fmt.Sprintf("none of those of node-%d is the one in force", i)
+		case err == nil:
+			c.add(fmt.Sprintf("node-%d", i), Warn, "nothing, if it left, or is not agreed on yet: librum gov status", "it is not in the group that signs: it follows")
+		case !known[key.Public()] && state == OK:
+			state, what = Warn, fmt.Sprintf("that of node-%d is not of the genesis: it must be on the ledger, which can't be read now", i)
 		}
 	}
 	if locked > 0 {
@@ -90,6 +109,19 @@ func (c *Checks) keys(dir localnet.Dir, g *ledger.Genesis) {
 	if _, err := dir.ReadToken(); err != nil {
 		c.add("token", Bad, "put it back from a copy", "%v", err)
 	}
+}
+
+// seatOf asks a node's own store, which can be read while the network is stopped.
+func seatOf(dir localnet.Dir, index int, g *ledger.Genesis, chain ledger.Digest) (localnet.Seat, error) {
+	if _, err := os.Stat(dir.Store(index)); err != nil {
+		return localnet.Seat{}, err
+	}
+	s, err := pebble.Open(dir.Store(index), pebble.Options{Chain: chain, Shard: g.Shard, ReadOnly: true})
+	if err != nil {
+		return localnet.Seat{}, err
+	}
+	defer func() { _ = s.Close() }() // it was only read
+	return dir.Seat(index, s)
 }
 
 // certificates looks at all that stand in the directory.
@@ -113,7 +145,7 @@ func (c *Checks) certificates(dir localnet.Dir, now time.Time) {
 }
 
 func (c *Checks) diverged(dir localnet.Dir, g *ledger.Genesis) {
-	for i := range g.Group.Nodes {
+	for i := range places(dir, g) {
 		if _, err := os.Stat(dir.Diverged(i)); err == nil {
 			c.add("diverged", Bad, "the node signs nothing; docs/runbooks/damage.md", "node-%d computed another header than the quorum signed", i)
 		}
@@ -172,27 +204,28 @@ func (c *Checks) node(n *localnet.Offline, end uint64, now time.Time) {
 	default:
 		c.add(n.Name+" log", OK, "", "%d records of the log are not in its store yet", behind)
 	}
-	suspended, err := governance.IsSuspended(rows{n.Store}, n.Node)
+	state := localnet.Latest{Store: n.Store}
+	suspended, err := governance.IsSuspended(state, n.Node)
 	switch {
 	case err != nil:
 		c.add(n.Name, Bad, "run librum fsck", "%v", err)
 	case suspended:
 		c.add(n.Name, Bad, "it signed two headers of one height: its signatures make no quorum until governance lifts it", "it is suspended")
 	}
-	group, err := governance.Group(rows{n.Store}) // it may no longer be that of the genesis
+	group, err := governance.Group(state) // it may no longer be that of the genesis
 	if err != nil {
 		c.add(n.Name, Bad, "run librum fsck", "%v", err)
 		return
 	}
 	final, logTime := finality(n.Store, group, applied.Height)
 	lag := applied.Height - final
-	state := OK
+	verdict := OK
 	if lag >= node.MaxNotFinal {
-		state = Bad
+		verdict = Bad
 	} else if lag >= manyNotFinal {
-		state = Warn
+		verdict = Warn
 	}
-	c.add(n.Name+" finality", state, "see that a quorum of nodes runs and reaches each other", "block %d stored, %d not final", applied.Height, lag)
+	c.add(n.Name+" finality", verdict, "see that a quorum of nodes runs and reaches each other", "block %d stored, %d not final", applied.Height, lag)
 	c.logTime(n.Name+" clock", now, logTime)
 }
 
@@ -219,9 +252,3 @@ func finality(s store.Store, group *ledger.Group, height uint64) (final uint64, 
 	}
 	return 0, logTime
 }
-
-// rows is the newest state of a store.
-type rows struct{ store.Store }
-
-// Get implements [contract.State].
-func (r rows) Get(key contract.Key) ([]byte, bool, error) { return r.Latest([]byte(key)) }

@@ -15,7 +15,7 @@ func (c *check) checkAudit() {
 	if c.genesis == nil {
 		return // the chain that a log begins with is not known
 	}
-	for i := range c.genesis.Group.Nodes {
+	for _, i := range c.places() {
 		where := fmt.Sprintf("node-%d/audit.jsonl", i)
 		f, err := os.Open(c.dir.Audit(i))
 		if errors.Is(err, fs.ErrNotExist) {

@@ -6,15 +6,19 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
+	"github.com/librum/librum/chain/contract"
+	members "github.com/librum/librum/chain/contract/identity"
 	"github.com/librum/librum/chain/keyfile"
 	"github.com/librum/librum/chain/ledger"
 	"github.com/librum/librum/localnet"
 )
 
-// checkKeys reads every key and looks it up in the genesis. Keys that came onto
-// the ledger later are not there, so a stranger is a note but for the nodes'.
+// checkKeys reads every key and looks it up in the genesis, and on the ledger as
+// the stores here have it. A stranger may come onto it yet, so it is a note but
+// for a node's only key.
 func (c *check) checkKeys() {
 	known := c.knownKeys()
 	err := c.dir.WalkFiles(func(path string, _ fs.FileInfo) error {
@@ -41,7 +45,7 @@ func (c *check) checkKeys() {
 				return nil
 			}
 			c.Checked.Keys++
-			if known != nil && !known[key.Public()] {
+			if known != nil && !known[key.Public()] && !c.onLedger(key.ID()) {
 				c.strangeKey(path, key.ID())
 			}
 		}
@@ -53,7 +57,7 @@ func (c *check) checkKeys() {
 	if c.genesis == nil {
 		return
 	}
-	for i := range c.genesis.Group.Nodes {
+	for _, i := range c.places() {
 		if _, err := os.Stat(c.dir.Node(i)); err != nil {
 			continue
 		}
@@ -69,10 +73,37 @@ func (c *check) checkKeys() {
 func (c *check) strangeKey(path string, id ledger.Digest) {
 	_, err := os.Stat(filepath.Join(string(c.dir), filepath.FromSlash(filepath.Dir(path)), "id"))
 	if filepath.Base(path) == "key" && err != nil { // nodes that came later have an id beside their key
-		c.find("key", path, "key %s belongs to no node of the genesis; %s", id.Short(), remedy(localnet.FileKey))
+		c.find("key", path, "key %s belongs to no node of the genesis or the ledger; %s", id.Short(), remedy(localnet.FileKey))
 		return
 	}
-	c.note("%s: key %s is not of the genesis: a later one, or a stranger's", path, id.Short())
+	c.note("%s: key %s is neither of the genesis nor on the ledger as of the stores here: nobody agreed on it yet, or it is a stranger's", path, id.Short())
+}
+
+// onLedger looks a key up in the stores here; what they can't tell is found when
+// they are read.
+func (c *check) onLedger(id ledger.Digest) bool {
+	return slices.ContainsFunc(c.nodes, func(n *node) bool {
+		if n.store == nil {
+			return false
+		}
+		_, ok, err := contract.LoadFrom[members.KeyOwner](localnet.Latest{Store: n.store}, members.KeyRow(id))
+		return ok && err == nil
+	})
+}
+
+// places lists the indexes of the nodes of the genesis and of those that came
+// later and have run.
+func (c *check) places() []int {
+	var places []int
+	for i := range c.genesis.Group.Nodes {
+		places = append(places, i)
+	}
+	for _, n := range c.nodes {
+		if n.index >= len(c.genesis.Group.Nodes) {
+			places = append(places, n.index)
+		}
+	}
+	return places
 }
 
 // knownKeys are the keys of the genesis, nil where it cannot be read.

@@ -24,6 +24,7 @@ import (
 // node is the data of one node; what could not be opened is nil.
 type node struct {
 	name  string
+	index int
 	store *pebble.Store
 	blobs *file.Store
 }
@@ -48,6 +49,7 @@ func (c *check) openNodes(ctx context.Context) error {
 	for _, dir := range dirs {
 		n := &node{name: filepath.Base(dir)}
 		i, err := strconv.Atoi(strings.TrimPrefix(n.name, "node-"))
+		n.index = i
 		if err != nil || filepath.Base(c.dir.Node(i)) != n.name {
 			continue
 		}
@@ -88,18 +90,22 @@ func (c *check) openStore(index int, n *node) error {
 		return nil
 	}
 	n.store = s
-	if c.genesis.Group.Index(s.Owner()) < 0 {
-		if b, err := os.ReadFile(c.dir.NodeID(index)); err != nil || strings.TrimSpace(string(b)) != s.Owner().String() {
-			c.find("store", n.name+"/store", "it belongs to node %s, which neither the genesis nor the file id beside it names", s.Owner())
-		}
+	if c.genesis.Group.Index(s.Owner()) < 0 && !c.named(index, s.Owner()) {
+		c.find("store", n.name+"/store", "it belongs to node %s, which neither the genesis nor the file id beside it names", s.Owner())
 		return nil
 	}
-	if key, err := localnet.LoadKey(c.dir.Key(index)); err == nil {
-		if g, ok := c.genesis.Group.Find(s.Owner()); ok && g.Key != key.Public() {
-			c.find("key", n.name+"/key", "it is not the key of node %s, whose store lies beside it", s.Owner().Short())
-		}
+	// Keys that can't be read are found with the keys, a state with the rows.
+	if seat, err := c.dir.Seat(index, s); err == nil && seat.Member && !seat.Key {
+		c.find("key", n.name+"/key", "neither it nor another key here is the one in force for node %s, whose store lies beside it; %s",
+			s.Owner().Short(), remedy(localnet.FileKey))
 	}
 	return nil
+}
+
+// named reports whether the file id of a node's directory names it.
+func (c *check) named(index int, id ledger.ID) bool {
+	b, err := os.ReadFile(c.dir.NodeID(index))
+	return err == nil && strings.TrimSpace(string(b)) == id.String()
 }
 
 // checkNode reads everything that a node keeps.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -237,7 +238,31 @@ func TestGovernance(t *testing.T) {
 			t.Errorf("verify job %s: exit %d", id, code)
 		}
 	}
-	if _, err := os.Stat(filepath.Join(dir, "node-4", "store")); err != nil {
-		t.Error(err)
+	a.stopped(jobs[0])
+}
+
+// stopped has fsck, doctor and verify look at the directory with a node and a
+// key that the genesis does not know, and then without that key.
+func (a *assembly) stopped(id ledger.Digest) {
+	a.Helper()
+	out, code := output(a.T, nil, "fsck", "--dir", a.dir)
+	if code != 0 || !strings.Contains(out, "read: 5 nodes") || strings.Contains(out, "neither of the genesis") {
+		a.Errorf("fsck: exit %d", code)
+	}
+	// Node 3 left with its organisation, which is worth a word.
+	if out, code = output(a.T, nil, "doctor", "--dir", a.dir); code != 0 || !strings.Contains(out, "it is not in the group that signs") {
+		a.Errorf("doctor: exit %d", code)
+	}
+	if out, code = output(a.T, nil, "verify", "job", id.String(), "--dir", a.dir, "--genesis", a.genesis); code != 0 || !strings.Contains(out, "node-4") {
+		a.Errorf("verify: exit %d", code)
+	}
+	if err := os.Remove(filepath.Join(a.dir, "node-1", "key-2")); err != nil {
+		a.Fatal(err)
+	}
+	if out, code = output(a.T, nil, "fsck", "--dir", a.dir); code != 1 || !strings.Contains(out, "neither it nor another key here is the one in force") {
+		a.Errorf("fsck without the key in force: exit %d", code)
+	}
+	if out, code = output(a.T, nil, "doctor", "--dir", a.dir); code != 1 || !strings.Contains(out, "none of those of node-1 is the one in force") {
+		a.Errorf("doctor without the key in force: exit %d", code)
 	}
 }
