@@ -36,7 +36,7 @@ func newIdentityCommand() *cobra.Command {
 
 // anchorOf reads the digest of --genesis.
 func anchorOf(genesis string) (ledger.Digest, error) {
-	anchor, err := ledger.ParseDigest(genesis)
+	anchor, err := parseAnchor(genesis)
 	if err != nil {
 		return anchor, wrongUse(fmt.Errorf("--genesis: %w", err))
 	}

@@ -61,8 +61,8 @@ func (f *tokenFlags) open() (*client.Client, *client.Identity, error) {
 	}
 	who := &client.Identity{Key: key, Name: "librum identity", Now: time.Now, Random: rand.Reader}
 	if f.genesis != "" {
-		if who.Chain, err = ledger.ParseDigest(f.genesis); err != nil {
-			return nil, nil, wrongUse(fmt.Errorf("--genesis: %w", err))
+		if who.Chain, err = anchorOf(f.genesis); err != nil {
+			return nil, nil, err
 		}
 	}
 	c, err := f.connectAs(who, retriesOnce)

@@ -3,6 +3,9 @@ package main
 import (
 	"errors"
 	"io"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/spf13/cobra"
@@ -36,6 +39,35 @@ func TestMistypedCommandIsWrongUse(t *testing.T) {
 			if coded, ok := errors.AsType[*exitError](err); !ok || coded.code != exitUsage {
 				t.Errorf("librum %v: error %v, want wrong use", args, err)
 			}
+		}
+	}
+}
+
+// TestZerosAreNoAnchor: zeros stand for "no anchor" inside, so a script that
+// passes them by mistake must not be told that any chain is the right one.
+func TestZerosAreNoAnchor(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "job.evidence")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	zeros := strings.Repeat("0", 64)
+	for _, args := range [][]string{
+		{"verify", file, "--genesis", zeros},
+		{"verify", file, "--head", zeros},
+		{"verify", "chain", "--genesis", zeros},
+		{"verify", "job", zeros, "--genesis", zeros},
+		{"verify", "tx", zeros, "--server", "http://127.0.0.1:1", "--genesis", zeros},
+		{"doctor", "--genesis", zeros},
+	} {
+		root := newRootCommand()
+		root.SetOut(io.Discard)
+		root.SetErr(io.Discard)
+		root.SetArgs(args)
+		err := root.ExecuteContext(t.Context())
+		coded, ok := errors.AsType[*exitError](err)
+		if !ok || coded.code != exitUsage || !errors.Is(err, errNoAnchor) {
+			t.Errorf("librum %v: error %v, want wrong use for the anchor", args, err)
 		}
 	}
 }

@@ -155,15 +155,17 @@ func (o *verifyOptions) anchors() (verify.Anchors, error) {
 	a := verify.Anchors{MinHeight: o.minHeight}
 	var err error
 	if o.head != "" {
-		if a.Head, err = ledger.ParseDigest(o.head); err != nil {
+		if a.Head, err = parseAnchor(o.head); err != nil {
 			return a, fmt.Errorf("--head: %w", err)
 		}
 	}
 	if o.genesis == "" {
 		return a, nil
 	}
-	if a.Genesis, err = ledger.ParseDigest(o.genesis); err == nil {
+	if a.Genesis, err = parseAnchor(o.genesis); err == nil {
 		return a, nil
+	} else if errors.Is(err, errNoAnchor) {
+		return a, fmt.Errorf("--genesis: %w", err)
 	}
 	b, err := os.ReadFile(filepath.Clean(o.genesis))
 	if err != nil {
@@ -171,6 +173,18 @@ func (o *verifyOptions) anchors() (verify.Anchors, error) {
 	}
 	_, a.Genesis, err = ledger.ParseGenesis(b)
 	return a, err
+}
+
+var errNoAnchor = errors.New("a digest of zeros is no anchor")
+
+// parseAnchor reads a digest to compare with. Zeros stand for none given in
+// what follows, so whoever gives them would be told "right" of any chain.
+func parseAnchor(s string) (ledger.Digest, error) {
+	d, err := ledger.ParseDigest(s)
+	if err == nil && d.IsZero() {
+		err = errNoAnchor
+	}
+	return d, err
 }
 
 // verifyDir verifies the chain of every node found in dir, then the jobs on
