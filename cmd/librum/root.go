@@ -9,6 +9,7 @@ func newRootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "librum",
 		Short:         "Train together without pooling data, and prove what was done",
+		Example:       "  librum demo\n  librum dev\n  librum job run -f job.yaml",
 		Version:       version,
 		SilenceUsage:  true,
 		SilenceErrors: true,
@@ -25,7 +26,10 @@ func newRootCommand() *cobra.Command {
 }
 
 func newBenchCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "bench", Short: "Measure a part beside what the machine allows", Args: cobra.ArbitraryArgs, RunE: chooseSubcommand}
+	cmd := &cobra.Command{
+		Use: "bench", Short: "Measure a part beside what the machine allows", Example: "  librum bench chain",
+		Args: cobra.ArbitraryArgs, RunE: chooseSubcommand,
+	}
 	cmd.AddCommand(newBenchAggregateCommand(), newBenchChainCommand(), newBenchEnrollCommand())
 	return cmd
 }

@@ -71,3 +71,18 @@ func TestZerosAreNoAnchor(t *testing.T) {
 		}
 	}
 }
+
+// TestEveryCommandHasAnExample: --help shows how it is done.
+func TestEveryCommandHasAnExample(t *testing.T) {
+	t.Parallel()
+	var walk func(cmd *cobra.Command)
+	walk = func(cmd *cobra.Command) {
+		if cmd.Example == "" {
+			t.Errorf("%s has no example", cmd.CommandPath())
+		}
+		for _, sub := range cmd.Commands() {
+			walk(sub)
+		}
+	}
+	walk(newRootCommand())
+}
