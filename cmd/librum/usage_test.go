@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/spf13/cobra"
@@ -85,4 +86,24 @@ func TestEveryCommandHasAnExample(t *testing.T) {
 		}
 	}
 	walk(newRootCommand())
+}
+
+// TestEvidenceIsARegularFile: a pipe without a writer would hold the command
+// for ever, deaf to signals.
+func TestEvidenceIsARegularFile(t *testing.T) {
+	t.Parallel()
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Skip(err)
+	}
+	for _, path := range []string{pipe, os.DevNull, t.TempDir()} {
+		root := newRootCommand()
+		root.SetOut(io.Discard)
+		root.SetErr(io.Discard)
+		root.SetArgs([]string{"verify", path})
+		err := root.ExecuteContext(t.Context())
+		if coded, ok := errors.AsType[*exitError](err); !ok || coded.code != exitUsage {
+			t.Errorf("librum verify %s: error %v, want wrong use", path, err)
+		}
+	}
 }

@@ -21,8 +21,12 @@ func (o *verifyOptions) runFile(cmd *cobra.Command, args []string) error {
 	if len(args) != 1 {
 		return chooseSubcommand(cmd, args)
 	}
-	if _, err := os.Stat(args[0]); errors.Is(err, fs.ErrNotExist) && filepath.Base(args[0]) == args[0] && filepath.Ext(args[0]) == "" {
+	info, err := os.Stat(args[0])
+	if errors.Is(err, fs.ErrNotExist) && filepath.Base(args[0]) == args[0] && filepath.Ext(args[0]) == "" {
 		return chooseSubcommand(cmd, args) // a mistyped word
+	}
+	if err == nil && !info.Mode().IsRegular() { // to open a pipe waits for a writer, whatever signal comes
+		return wrongUse(fmt.Errorf("%s is a directory, pipe or device; an evidence file is a regular file", args[0]))
 	}
 	if o.server != "" || cmd.Flags().Changed("dir") {
 		return wrongUse(errors.New("an evidence file is verified by itself, without --dir and --server"))
