@@ -96,3 +96,55 @@ func testStanding(t *testing.T, prepare func(*executor) *executor) {
 		}
 	}
 }
+
+// TestRenewalHoldsFromTheNextTransaction lets a member expire and renews it in
+// the middle of a record.
+func TestRenewalHoldsFromTheNextTransaction(t *testing.T) {
+	t.Parallel()
+	for name, prepare := range map[string]func(*executor) *executor{
+		"one by one": func(e *executor) *executor { return e },
+		"in batches": (*executor).inBatches,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			const member, officer = 0, 1
+			c := aplostest.New(t, 1, 2, start, func(g *ledger.Genesis) { g.Members[officer].Roles = []string{identity.RoleOfficer} })
+			e := prepare(newExecutor(t, c))
+			if err := e.restart(); err != nil {
+				t.Fatal(err)
+			}
+			nonce := uint64(0)
+			transfer := func() []byte {
+				nonce++
+				return c.Sign(c.Transaction(member, officer, 1, nonce, start+1000), aplostest.AccountKey(member))
+			}
+			renew := func(until int64) []byte {
+				nonce++
+				tx := c.Transaction(officer, member, 1, nonce, start+1000)
+				tx.Contract, tx.Method = members.Name, members.MethodRenew
+				tx.Args = c.Encode(&members.Renew{Member: c.Account(member), Expiry: until})
+				return c.Sign(tx, aplostest.AccountKey(officer))
+			}
+			for offset, tt := range []struct {
+				at   int64
+				txs  [][]byte
+				want []ledger.Code
+			}{
+				{start, [][]byte{renew(start + 5), transfer()}, []ledger.Code{ledger.CodeOK, ledger.CodeOK}},
+				{start + 6, [][]byte{transfer(), renew(start + 20), transfer()}, []ledger.Code{members.CodeNotActive, ledger.CodeOK, ledger.CodeOK}},
+				{start + 21, [][]byte{transfer()}, []ledger.Code{members.CodeNotActive}},
+			} {
+				record := ledger.Record{Kind: ledger.RecordTransactions, Time: tt.at, Transactions: tt.txs}
+				executed, err := e.Execute(uint64(offset), c.Record(0, record))
+				if err != nil || executed.Skipped != nil {
+					t.Fatalf("record %d: skipped for %q, %v", offset, executed.Reason, err)
+				}
+				for i, r := range executed.Results {
+					if r.Code != tt.want[i] {
+						t.Errorf("record %d, transaction %d: %s (%s), want %s", offset, i, r.Code, executed.Details[i], tt.want[i])
+					}
+				}
+			}
+		})
+	}
+}

@@ -3,7 +3,7 @@
 // nodes hold for them.
 //
 // What enters is the genesis file, and transactions of officers, who enrol,
-// freeze and revoke members of their own organisation, and of members, who
+// renew, freeze and revoke members of their own organisation, and of members, who
 // rotate their keys and delegate; what leaves is the rows that the executor and
 // other contracts ask before they let a sender act.
 //

@@ -25,6 +25,7 @@ func New() contract.Contract {
 			contract.Handle(MethodFreeze, "An officer takes a member's right to act, for now.", changeFootprint, change(keys.StatusFrozen, EventFrozen, keys.StatusActive)),
 			contract.Handle(MethodUnfreeze, "An officer gives a frozen member its right back.", changeFootprint, change(keys.StatusActive, EventUnfrozen, keys.StatusFrozen)),
 			contract.Handle(MethodRevoke, "An officer takes a member's right to act for ever.", changeFootprint, change(keys.StatusRevoked, EventRevoked, keys.StatusActive, keys.StatusFrozen)),
+			contract.Handle(MethodRenew, "An officer sets when a member expires, later than before.", renewFootprint, renew),
 			contract.Handle(MethodRotateKey, "A member replaces one of its keys.", rotateFootprint, rotate),
 			contract.Handle(MethodAddDelegate, "A member lets a node sign for it with a key of the node's own.", addDelegateFootprint, addDelegate),
 			contract.Handle(MethodRevokeDelegate, "A member takes a delegate key back.", revokeDelegateFootprint, revokeDelegate),

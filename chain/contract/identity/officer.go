@@ -153,19 +153,11 @@ func changeFootprint(call contract.Call, a *Change) (contract.Footprint, error) 
 // from: revoked is the last.
 func change(to keys.Status, event string, from ...keys.Status) func(*contract.Env, contract.Call, *Change) error {
 	return func(env *contract.Env, call contract.Call, a *Change) error {
-		officer, err := Require(env, call.Sender, keys.RoleOfficer)
+		member, err := ofOfficer(env, call.Sender, a.Member)
 		if err != nil {
 			return err
 		}
-		member, err := load(env, a.Member)
-		switch {
-		case err != nil:
-			return err
-		case member.Organisation != officer.Organisation:
-			return contract.Errorf(contract.CodeNotPermitted, "member %s is of another organisation", a.Member)
-		case member.Has(keys.RoleOfficer) || member.Has(keys.RoleNode):
-			return contract.Errorf(contract.CodeNotPermitted, "member %s is an officer or a node, which only governance changes", a.Member)
-		case !slices.Contains(from, member.Status):
+		if !slices.Contains(from, member.Status) {
 			return contract.Errorf(contract.CodeConflict, "member %s is %s, want %v", a.Member, member.Status, from)
 		}
 		member.Status = to
@@ -174,4 +166,24 @@ func change(to keys.Status, event string, from ...keys.Status) func(*contract.En
 		}
 		return env.Emit(event, &Changed{Member: a.Member, Officer: call.Sender})
 	}
+}
+
+// ofOfficer returns a member whom the sender may change: the sender is an
+// officer, and the member one of its organisation who is neither officer nor
+// node.
+func ofOfficer(env *contract.Env, sender, id ledger.ID) (*Member, error) {
+	officer, err := Require(env, sender, keys.RoleOfficer)
+	if err != nil {
+		return nil, err
+	}
+	member, err := load(env, id)
+	switch {
+	case err != nil:
+		return nil, err
+	case member.Organisation != officer.Organisation:
+		return nil, contract.Errorf(contract.CodeNotPermitted, "member %s is of another organisation", id)
+	case member.Has(keys.RoleOfficer) || member.Has(keys.RoleNode):
+		return nil, contract.Errorf(contract.CodeNotPermitted, "member %s is an officer or a node, which only governance changes", id)
+	}
+	return member, nil
 }

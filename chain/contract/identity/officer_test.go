@@ -138,7 +138,7 @@ func TestStanding(t *testing.T) {
 func TestStandingRefuses(t *testing.T) {
 	t.Parallel()
 	r := newRegistry(t)
-	for _, method := range []string{identity.MethodFreeze, identity.MethodUnfreeze, identity.MethodRevoke} {
+	for _, method := range []string{identity.MethodFreeze, identity.MethodUnfreeze, identity.MethodRevoke, identity.MethodRenew} {
 		for _, tt := range []struct {
 			name           string
 			sender, target ledger.ID
@@ -151,7 +151,11 @@ func TestStandingRefuses(t *testing.T) {
 			{"of nobody", r.Account(0), aplostest.Stranger(9), contract.CodeNotFound},
 			{"by nobody", aplostest.Stranger(9), r.Account(2), contract.CodeUnknownSender},
 		} {
-			if got, _ := r.call(tt.sender, method, &identity.Change{Member: tt.target}); got != tt.code {
+			args := any(&identity.Change{Member: tt.target})
+			if method == identity.MethodRenew {
+				args = &identity.Renew{Member: tt.target, Expiry: start + 1}
+			}
+			if got, _ := r.call(tt.sender, method, args); got != tt.code {
 				t.Errorf("%s, %s: %s, want %s", method, tt.name, got, tt.code)
 			}
 		}

@@ -21,6 +21,12 @@ type life struct {
 	from, until int64
 }
 
+// stand is what the naive twin knows of a member.
+type stand struct {
+	status keys.Status
+	expiry int64
+}
+
 // TestMembersTwin runs orders of officers and members, right ones and wrong
 // ones, and holds the rows against what the events told, at every step.
 func TestMembersTwin(t *testing.T) {
@@ -32,14 +38,14 @@ func TestMembersTwin(t *testing.T) {
 		for i := range 4 {
 			people, pool = append(people, aplostest.Stranger(i)), append(pool, newKey(i))
 		}
-		lives, status := map[ledger.Digest]life{}, map[ledger.ID]keys.Status{}
+		lives, stands := map[ledger.Digest]life{}, map[ledger.ID]stand{}
 		for _, m := range r.Genesis.Members {
 			lives[m.Key.ID()] = life{m.ID, start, 0}
-			status[m.ID] = keys.StatusActive
+			stands[m.ID] = stand{keys.StatusActive, 0}
 		}
 		for _, n := range r.Genesis.Group.Nodes {
 			lives[n.Key.ID()] = life{n.Node, start, 0}
-			status[n.Node] = keys.StatusActive
+			stands[n.Node] = stand{keys.StatusActive, 0}
 		}
 		for range rapid.IntRange(1, 40).Draw(rt, "orders") {
 			r.now += rapid.Int64Range(0, 5).Draw(rt, "time passes")
@@ -47,14 +53,15 @@ func TestMembersTwin(t *testing.T) {
 			key := rapid.SampledFrom(pool).Draw(rt, "key")
 			before := maps.Clone(r.rows)
 			code, events := ledger.Code(""), []ledger.Event(nil)
-			switch rapid.IntRange(0, 6).Draw(rt, "method") {
+			switch rapid.IntRange(0, 7).Draw(rt, "method") {
 			case 0, 1:
+				expiry := drawExpiry(rt, r.now)
 				code, events = r.call(sender, identity.MethodEnrol, &identity.Enrol{
-					Member: target, Roles: []string{keys.RoleMember}, Keys: []ledger.PublicKey{key.Public()}, Evidence: []ledger.Digest{{1}},
+					Member: target, Expiry: expiry, Roles: []string{keys.RoleMember}, Keys: []ledger.PublicKey{key.Public()}, Evidence: []ledger.Digest{{1}},
 					Proofs: []identity.Proof{r.proof(sender, target, key)},
 				})
 				if code == ledger.CodeOK {
-					lives[key.ID()], status[target] = life{target, r.now, 0}, keys.StatusActive
+					lives[key.ID()], stands[target] = life{target, r.now, 0}, stand{keys.StatusActive, expiry}
 				}
 			case 2:
 				old := rapid.SampledFrom(pool).Draw(rt, "old")
@@ -65,18 +72,28 @@ func TestMembersTwin(t *testing.T) {
 					l := lives[old.ID()]
 					lives[old.ID()], lives[key.ID()] = life{l.member, l.from, until}, life{sender, from, 0}
 				}
+			case 3:
+				expiry, old := drawExpiry(rt, r.now), stands[target]
+				code, events = r.call(sender, identity.MethodRenew, &identity.Renew{Member: target, Expiry: expiry})
+				if code != ledger.CodeOK {
+					break
+				}
+				if old.status == keys.StatusRevoked || expiry <= r.now || old.expiry >= expiry {
+					rt.Fatalf("renewed %+v at %d until %d", old, r.now, expiry)
+				}
+				stands[target] = stand{old.status, expiry}
 			default:
 				step := rapid.SampledFrom([]string{identity.MethodFreeze, identity.MethodUnfreeze, identity.MethodRevoke}).Draw(rt, "step")
 				code, events = r.call(sender, step, &identity.Change{Member: target})
 				if code != ledger.CodeOK {
 					break
 				}
-				if status[target] == keys.StatusRevoked {
+				if stands[target].status == keys.StatusRevoked {
 					rt.Fatalf("%s after revoke", step)
 				}
-				status[target] = map[string]keys.Status{
+				stands[target] = stand{map[string]keys.Status{
 					identity.MethodFreeze: keys.StatusFrozen, identity.MethodUnfreeze: keys.StatusActive, identity.MethodRevoke: keys.StatusRevoked,
-				}[step]
+				}[step], stands[target].expiry}
 			}
 			if code != ledger.CodeOK {
 				if !maps.EqualFunc(before, r.rows, bytes.Equal) {
@@ -85,22 +102,27 @@ func TestMembersTwin(t *testing.T) {
 			} else if len(events) != 1 {
 				rt.Fatalf("%d events", len(events))
 			}
-			compare(rt, r, people, pool, lives, status)
+			compare(rt, r, people, pool, lives, stands)
 		}
 	})
 }
 
+// drawExpiry returns no expiry, one that has passed or one that soon will.
+func drawExpiry(rt *rapid.T, now int64) int64 {
+	return rapid.OneOf(rapid.Just(int64(0)), rapid.Int64Range(now-2, now+12)).Draw(rt, "expiry")
+}
+
 // compare holds every pair of member and key against the twin.
-func compare(rt *rapid.T, r *registry, people []ledger.ID, pool []*keys.Key, lives map[ledger.Digest]life, status map[ledger.ID]keys.Status) {
+func compare(rt *rapid.T, r *registry, people []ledger.ID, pool []*keys.Key, lives map[ledger.Digest]life, stands map[ledger.ID]stand) {
 	for _, id := range people {
 		usable := 0
 		for _, key := range pool {
 			l, used := lives[key.ID()]
 			want := ledger.CodeOK
 			switch {
-			case status[id] == "":
+			case stands[id].status == "":
 				want = contract.CodeUnknownSender
-			case status[id] != keys.StatusActive:
+			case stands[id].status != keys.StatusActive || stands[id].expiry != 0 && r.now > stands[id].expiry:
 				want = identity.CodeNotActive
 			case !used || l.member != id || r.now < l.from || l.until != 0 && r.now >= l.until:
 				want = contract.CodeUnknownKey
@@ -112,7 +134,7 @@ func compare(rt *rapid.T, r *registry, people []ledger.ID, pool []*keys.Key, liv
 				rt.Fatalf("member %s, key %s at %d: %s, the twin says %s (%+v)", id.Short(), key.ID().Short(), r.now, got, want, l)
 			}
 		}
-		if m, ok, _ := contract.LoadFrom[identity.Member](r.rows, identity.MemberRow(id)); ok && status[id] == keys.StatusActive {
+		if m, ok, _ := contract.LoadFrom[identity.Member](r.rows, identity.MemberRow(id)); ok && stands[id].status == keys.StatusActive {
 			own := slices.ContainsFunc(m.Keys, func(k identity.MemberKey) bool { _, ok := m.KeyAt(k.Key.ID(), r.now); return ok })
 			if !own {
 				rt.Fatalf("member %s has no valid key at %d (invariant 5): %+v", id.Short(), r.now, m.Keys)
@@ -129,11 +151,12 @@ func FuzzArguments(f *testing.F) {
 	a := r.enrolment(0)
 	f.Add(byte(0), r.Encode(&a))
 	f.Add(byte(1), r.Encode(&identity.Change{Member: r.Account(2)}))
-	f.Add(byte(4), r.Encode(&identity.RotateKey{Old: aplostest.AccountKey(0).ID(), Key: newKey(1).Public()}))
-	f.Add(byte(5), r.Encode(&identity.AddDelegate{
+	f.Add(byte(4), r.Encode(&identity.Renew{Member: r.Account(2), Expiry: start + 1}))
+	f.Add(byte(5), r.Encode(&identity.RotateKey{Old: aplostest.AccountKey(0).ID(), Key: newKey(1).Public()}))
+	f.Add(byte(6), r.Encode(&identity.AddDelegate{
 		Node: aplostest.NodeID(0), Key: newKey(2).Public(), Methods: identity.DelegableMethods(), Expiry: start + 1,
 	}))
-	f.Add(byte(6), r.Encode(&identity.RevokeDelegate{}))
+	f.Add(byte(7), r.Encode(&identity.RevokeDelegate{}))
 	f.Add(byte(0), []byte{0xa1})
 	f.Fuzz(func(t *testing.T, method byte, args []byte) {
 		r := newRegistry(t)
