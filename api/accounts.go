@@ -54,7 +54,7 @@ func (s *server) account(ctx context.Context, in *accountPath) (*body[v1.Account
 }
 
 func showMember(m *identity.Member) *v1.Member {
-	out := &v1.Member{Organisation: m.Organisation, Roles: m.Roles, Status: string(m.Status), Keys: make([]v1.MemberKey, len(m.Keys))}
+	out := &v1.Member{Organisation: m.Organisation, Roles: m.Roles, Status: string(m.Status), Expiry: m.Expiry, Keys: make([]v1.MemberKey, len(m.Keys))}
 	for i, k := range m.Keys {
 		out.Keys[i] = v1.MemberKey{ID: k.Key.ID(), Key: k.Key[:], From: k.From, Until: k.Until}
 	}

@@ -169,7 +169,7 @@ func (r *rotating) rotateServer() {
 		<-ticker.C
 		switch tick {
 		case 4, 10, 16:
-			if _, err := r.office.Renew(r.authority(), r.server, r.request(), false, time.Hour, time.Now()); err != nil {
+			if _, err := r.office.Renew(r.authority(), ca.Renewal{ID: r.server, Request: r.request(), Life: time.Hour}, time.Now()); err != nil {
 				r.Error(err)
 			}
 		case 8:

@@ -107,6 +107,7 @@ type Member struct {
 	Organisation ledger.ID   `json:"organisation"`
 	Roles        []string    `json:"roles" nullable:"false"`
 	Status       string      `json:"status" enum:"active,frozen,revoked"`
+	Expiry       int64       `json:"expiry,omitempty" doc:"Log time after which it may not act, ms; missing where it has none."`
 	Keys         []MemberKey `json:"keys" nullable:"false"`
 }
 

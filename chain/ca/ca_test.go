@@ -300,7 +300,7 @@ func TestRotateAndRenew(t *testing.T) {
 		t.Errorf("what the old key issued, after the rotation: %v", err)
 	}
 	again := request(t, cert.Request{Kind: cert.KindServer, DNS: []string{"localhost"}}, key(2))
-	if _, err := o.Renew(o.authority, r.ID, again, true, life, now); err != nil {
+	if _, err := o.Renew(o.authority, ca.Renewal{ID: r.ID, Request: again, Withdraw: true, Life: life}, now); err != nil {
 		t.Fatal(err)
 	}
 	o.reopen()
@@ -336,6 +336,42 @@ func TestRotateAndRenew(t *testing.T) {
 	}
 }
 
+// TestCertificatesEndWithTheirMember: neither the first nor a renewed one
+// outlives the member's expiry, which may have become a later one.
+func TestCertificatesEndWithTheirMember(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	a := applicant(t, 1)
+	a.Expiry = now.Add(time.Hour)
+	r := o.enrol(a)[0]
+	if _, err := o.Approve(o.authority, []ca.Approval{{ID: r.ID}}, life, now); err != nil {
+		t.Fatal(err)
+	}
+	late := now.Add(2 * time.Hour) // the member has expired, and was renewed
+	renew := func(expiry time.Time) (*ca.Record, error) {
+		return o.Renew(o.authority, ca.Renewal{
+			ID: r.ID, Request: request(t, cert.Request{Kind: cert.KindMember, ID: r.ID}, key(1)), Expiry: expiry, Life: life,
+		}, late)
+	}
+	if _, err := renew(a.Expiry); err == nil {
+		t.Error("a certificate for a member who has expired")
+	}
+	for _, tt := range []struct{ expiry, until time.Time }{
+		{now.Add(3 * time.Hour), now.Add(3 * time.Hour)},
+		{late.Add(2 * life), late.Add(life)},
+		{time.Time{}, late.Add(life)},
+	} {
+		if _, err := renew(tt.expiry); err != nil {
+			t.Fatal(err)
+		}
+		o.reopen()
+		record, err := o.Record(r.ID)
+		if err != nil || !record.Until.Equal(tt.until.Truncate(time.Second)) || !record.Expiry.Equal(tt.expiry) {
+			t.Errorf("expiry %s: %+v, %v, want it to end at %s", tt.expiry, record, err, tt.until)
+		}
+	}
+}
+
 // TestRevocationEndsOlderCertificates: a renewal leaves the certificate before it
 // valid, a revocation leaves none.
 func TestRevocationEndsOlderCertificates(t *testing.T) {
@@ -354,7 +390,7 @@ func TestRevocationEndsOlderCertificates(t *testing.T) {
 		serials = append(serials, record.Serial)
 	}
 	keep()
-	if _, err := o.Renew(o.authority, r.ID, request(t, cert.Request{Kind: cert.KindMember, ID: r.ID}, key(2)), false, life, now); err != nil {
+	if _, err := o.Renew(o.authority, ca.Renewal{ID: r.ID, Request: request(t, cert.Request{Kind: cert.KindMember, ID: r.ID}, key(2)), Life: life}, now); err != nil {
 		t.Fatal(err)
 	}
 	keep()

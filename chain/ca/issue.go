@@ -45,10 +45,22 @@ func (o *Office) Approve(authority *cert.Authority, approvals []Approval, life t
 	return changed, o.register.save(changed...)
 }
 
+// Renewal is a certificate that is to be made again.
+type Renewal struct {
+	ID       ledger.ID
+	Request  []byte // the new one, as text
+	Withdraw bool   // the older certificate
+	// Expiry is when the member expires, as the ledger says by then, which the
+	// certificate does not outlive; zero for none.
+	Expiry time.Time
+	Life   time.Duration // of the certificate
+}
+
 // Renew certifies an approved record again, for the key of a new request. The
 // older certificate holds until it ends, so that nothing fails meanwhile, unless
 // it is withdrawn.
-func (o *Office) Renew(authority *cert.Authority, id ledger.ID, text []byte, withdraw bool, life time.Duration, now time.Time) (*Record, error) {
+func (o *Office) Renew(authority *cert.Authority, r Renewal, now time.Time) (*Record, error) {
+	id := r.ID
 	record, err := o.Record(id)
 	if err != nil {
 		return nil, err
@@ -57,7 +69,7 @@ func (o *Office) Renew(authority *cert.Authority, id ledger.ID, text []byte, wit
 		return nil, fmt.Errorf("%w: %s is %s", ErrStatus, id, record.Status)
 	}
 	after := *record
-	after.Request, after.asked = string(text), nil
+	after.Request, after.asked, after.Expiry = string(r.Request), nil, r.Expiry
 	request, err := o.request(&after)
 	if err != nil {
 		return nil, err
@@ -70,11 +82,11 @@ func (o *Office) Renew(authority *cert.Authority, id ledger.ID, text []byte, wit
 		return nil, fmt.Errorf("%w: the key is that of %s", ErrExists, owner)
 	}
 	older := Older{Serial: record.Serial, Until: record.Until}
-	if withdraw {
+	if r.Withdraw {
 		older.Withdrawn = now
 	}
 	after.Older = append(slices.Clone(record.Older), older)
-	if err := o.issue(authority, &after, life, now); err != nil {
+	if err := o.issue(authority, &after, r.Life, now); err != nil {
 		return nil, err
 	}
 	return &after, o.register.save(&after)

@@ -79,7 +79,7 @@ func certify(ctx context.Context, dir localnet.Dir, passphrase *passphraseFlag) 
 			continue
 		}
 		if r.Until.Sub(now) < devCertRenew {
-			_, err = office.Renew(authority, r.ID, text, false, devCertLife, now)
+			_, err = office.Renew(authority, ca.Renewal{ID: r.ID, Request: text, Life: devCertLife}, now)
 		}
 		return office.CertificatePath(r.ID), keyPath, err
 	}

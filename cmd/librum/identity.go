@@ -29,7 +29,7 @@ func newIdentityCommand() *cobra.Command {
 		newStandingCommand(flags, &genesis, "freeze", members.MethodFreeze, "Take a member's right to act, for now"),
 		newStandingCommand(flags, &genesis, "unfreeze", members.MethodUnfreeze, "Give a frozen member its right back"),
 		newStandingCommand(flags, &genesis, "revoke", members.MethodRevoke, "Take a member's right to act, for ever"),
-		newIdentityRotateCommand(flags, &genesis), newIdentityDelegateCommand(flags, &genesis), newIdentityTokenCommand(),
+		newIdentityRenewCommand(flags, &genesis), newIdentityRotateCommand(flags, &genesis), newIdentityDelegateCommand(flags, &genesis), newIdentityTokenCommand(),
 	)
 	return cmd
 }
@@ -76,6 +76,9 @@ func newIdentityShowCommand(flags *serverFlags) *cobra.Command {
 			t.row("member", id)
 			t.row("standing", a.Member.Status)
 			t.row("organisation", a.Member.Organisation)
+			if a.Member.Expiry != 0 {
+				t.row("expires", logTime(a.Member.Expiry))
+			}
 			for _, role := range a.Member.Roles {
 				t.row("role", role)
 			}

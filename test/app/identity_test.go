@@ -47,7 +47,7 @@ func TestIdentityWalk(t *testing.T) {
 	trains := walkPeer(t, d, dir)
 	told += trains
 	changes := bash(t, dir, port, "set -a; . ./environment 2>/dev/null || true; set +a\n"+exports(t, dir)+blocks[2]+"\nbin/librum identity show $MEMBER $TRUST")
-	if !strings.Contains(changes, "standing      revoked") {
+	if !strings.Contains(changes, "standing      revoked") || !strings.Contains(changes, "expires       2099-12-31") {
 		t.Errorf("the changes say\n%s", changes)
 	}
 	told += changes
