@@ -226,7 +226,7 @@ func (f *fixture) delegate(t *testing.T, kind string, index int, change func(*me
 	t.Helper()
 	made := f.bearer(t, f.url, kind, index, true)
 	args := &members.AddDelegate{
-		Node: made.Node, Key: ledger.PublicKey(made.Key), Methods: []string{"fl.CreateJob"}, Expiry: made.Expiry.UnixMilli(),
+		Node: made.Node, Key: ledger.PublicKey(made.Key), Proof: members.Proof(made.Proof), Methods: []string{"fl.CreateJob"}, Expiry: made.Expiry.UnixMilli(),
 	}
 	if change != nil {
 		change(args)
@@ -386,8 +386,16 @@ func TestTokenRequests(t *testing.T) {
 	self := f.Nodes[0].Config().Self
 	account := f.secrets.Key(localnet.KindAccount, 0)
 	delegate := identity.KeyFromSeed([32]byte{5})
+	possession := ledger.Possession{
+		Version: ledger.Version, Chain: f.Chain, Organisation: f.Genesis.Organisations[0].ID,
+		Member: f.secrets.ID(localnet.KindAccount, 0), Key: delegate.Public(),
+	}
+	proof, err := possession.Sign(delegate.Sign)
+	if err != nil {
+		t.Fatal(err)
+	}
 	f.orderBy(t, localnet.KindAccount, 0, members.MethodAddDelegate, &members.AddDelegate{
-		Node: self, Key: delegate.Public(), Methods: []string{"fl.CreateJob"}, Expiry: time.Now().Add(time.Hour).UnixMilli(),
+		Node: self, Key: delegate.Public(), Proof: proof, Methods: []string{"fl.CreateJob"}, Expiry: time.Now().Add(time.Hour).UnixMilli(),
 	})
 	good := func() v1.TokenRequest {
 		return v1.TokenRequest{

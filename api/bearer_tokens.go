@@ -27,7 +27,7 @@ func (s *server) bearerTokenRoutes() {
 		OperationID: "create-bearer-token", Method: http.MethodPost, Path: pathBearerTokens, Tags: []string{"identities"},
 		Summary: "Ask for a bearer token",
 		Description: "The body is a token request signed by the member's own key (COSE_Sign1, external_aad \"token-request\"); the request counts once. " +
-			"A token that signs works once the ledger lists its key: sign identity.addDelegate with the node and key of the answer.",
+			"A token that signs works once the ledger lists its key: sign identity.addDelegate with the node, key and proof of the answer.",
 		DefaultStatus: http.StatusCreated, MaxBodyBytes: v1.MaxTokenRequestBytes + 1, SkipValidateBody: true,
 		Security: []map[string][]string{},
 		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
@@ -86,7 +86,8 @@ func (s *server) createBearerToken(ctx context.Context, in *bearerRequestInput) 
 		}
 		return nil, err
 	}
-	return &body[v1.NewBearerToken]{Body: v1.NewBearerToken{BearerToken: s.showToken(&token, nil), Secret: secret}}, nil
+	shown, err := s.showToken(&token, nil)
+	return &body[v1.NewBearerToken]{Body: v1.NewBearerToken{BearerToken: shown, Secret: secret}}, err
 }
 
 // tokenRequest reads a request and proves whose it is. It returns the member
@@ -154,26 +155,53 @@ func (s *server) bearerTokens(ctx context.Context, _ *struct{}) (*body[v1.Bearer
 	list := s.Tokens.List(whose)
 	out := &body[v1.BearerTokens]{Body: v1.BearerTokens{Tokens: make([]v1.BearerToken, len(list))}}
 	for i := range list {
-		out.Body.Tokens[i] = s.showToken(&list[i], c)
+		shown, err := s.showToken(&list[i], c)
+		if err != nil {
+			return nil, err
+		}
+		out.Body.Tokens[i] = shown
 	}
 	return out, nil
 }
 
 // showToken shows a token to a caller, which is nil where it was made just now.
-func (s *server) showToken(t *bearer.Token, c *caller) v1.BearerToken {
+func (s *server) showToken(t *bearer.Token, c *caller) (v1.BearerToken, error) {
 	out := v1.BearerToken{
 		ID: t.ID, Member: t.Member, Name: t.Name, Node: s.Node.Config().Self,
 		Created: t.Created.UTC(), Expiry: t.Expiry.UTC(), Current: c != nil && c.ID == t.ID,
 	}
 	if t.Key == nil {
-		return out
+		return out, nil
 	}
 	public := t.Key.Public()
 	out.Key, out.KeyID = public[:], t.Key.ID().String()
 	if d, err := members.DelegateAt(s.Node, t.Member, t.Key.ID(), s.Now().UnixMilli()); err == nil {
 		out.Methods = d.Methods
 	}
-	return out
+	if c != nil && c.Member != t.Member { // only the member can use it, and it costs a signature
+		return out, nil
+	}
+	proof, err := s.possession(t)
+	out.Proof = proof
+	return out, err
+}
+
+// possession has the token's key sign that it is to be the member's, without
+// which the ledger does not list it.
+func (s *server) possession(t *bearer.Token) ([]byte, error) {
+	member, ok, err := contract.LoadFrom[members.Member](s.Node, members.MemberRow(t.Member))
+	if err != nil || !ok {
+		return nil, err
+	}
+	p := ledger.Possession{
+		Version: ledger.Version, Chain: s.Node.Config().Chain, Shard: s.genesis.Shard,
+		Organisation: member.Organisation, Member: t.Member, Key: t.Key.Public(),
+	}
+	proof, err := p.Sign(t.Key.Sign)
+	if err != nil {
+		return nil, fmt.Errorf("prove that key %s is held: %w", p.Key.ID().Short(), err)
+	}
+	return proof[:], nil
 }
 
 type bearerTokenPath struct {

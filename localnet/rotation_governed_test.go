@@ -179,7 +179,7 @@ func (r *rotating) rotateToken() {
 		return
 	}
 	if _, err := r.call(caller, members.Name, members.MethodAddDelegate, &members.AddDelegate{
-		Node: made.Node, Key: ledger.PublicKey(made.Key), Methods: []string{"fl.CancelJob", "fl.CreateJob"}, Expiry: made.Expiry.UnixMilli(),
+		Node: made.Node, Key: ledger.PublicKey(made.Key), Proof: members.Proof(made.Proof), Methods: []string{"fl.CancelJob", "fl.CreateJob"}, Expiry: made.Expiry.UnixMilli(),
 	}); err != nil {
 		r.Errorf("list the token's key: %v", err)
 		return

@@ -62,6 +62,7 @@ type BearerToken struct {
 	Expiry  time.Time `json:"expiry"`
 	Key     []byte    `json:"key,omitempty" doc:"Ed25519 public key of the node's own with which it signs for the member; missing where the token only reads."`
 	KeyID   string    `json:"key_id,omitempty" doc:"SHA-256 of the key."`
+	Proof   []byte    `json:"proof,omitempty" doc:"The key's signature that it is to be the member's, for identity.addDelegate; shown to the member alone."`
 	Methods []string  `json:"methods,omitempty" doc:"What the ledger lets the key sign; missing while it lists none."`
 	Current bool      `json:"current,omitempty" doc:"The token of this request."`
 }

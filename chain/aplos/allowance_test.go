@@ -51,8 +51,16 @@ func (p *purse) spend(tb testing.TB, by *identity.Key, amount uint64) ledger.Cod
 
 func (p *purse) allow(tb testing.TB, limit uint64) {
 	tb.Helper()
+	possession := ledger.Possession{
+		Version: ledger.Version, Chain: p.chain.ID, Organisation: p.chain.Genesis.Organisations[0].ID,
+		Member: p.chain.Account(0), Key: p.delegate.Public(),
+	}
+	proof, err := possession.Sign(p.delegate.Sign)
+	if err != nil {
+		tb.Fatal(err)
+	}
 	a := &members.AddDelegate{
-		Node: aplostest.NodeID(0), Key: p.delegate.Public(), Methods: []string{"fl.CreateJob"}, Expiry: start + 10_000,
+		Node: aplostest.NodeID(0), Key: p.delegate.Public(), Proof: proof, Methods: []string{"fl.CreateJob"}, Expiry: start + 10_000,
 	}
 	if limit > 0 {
 		a.Methods, a.Spend = append(a.Methods, "token.transfer"), new(ledger.NewAmount(limit))

@@ -63,6 +63,7 @@ func TestDelegateKeyEndsWithItsNode(t *testing.T) {
 			for _, node := range []int{2, 3} {
 				want(ledger.CodeOK, call(c.Account(member), aplostest.AccountKey(member), members.Name, members.MethodAddDelegate, &members.AddDelegate{
 					Node: aplostest.NodeID(node), Key: aplostest.DelegateKey(node).Public(), Methods: []string{"token.transfer"},
+					Proof:  c.Possession(c.Genesis.Members[member].Organisation, c.Account(member), aplostest.DelegateKey(node)),
 					Expiry: start + 60_000, Spend: new(ledger.NewAmount(10)),
 				}))
 				want(ledger.CodeOK, spend(node))

@@ -88,7 +88,7 @@ A certificate ends no later than its member expires on the ledger. With
 ledger, before it is certified; it may have expired.`,
 		Example: "  librum ca rotate certificate 7c1e… --request new.pem --officer officer-key\n" +
 			"  librum ca rotate certificate 7c1e… --request new.pem --expires-in 365 --officer officer-key",
-		Args:    oneArgument("the id"),
+		Args: oneArgument("the id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id, err := ledger.ParseID(args[0])
 			if err != nil {

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -134,98 +132,5 @@ func newStandingCommand(server *serverFlags, genesis *string, verb, method, shor
 		},
 	}
 	officer = addActorFlags(cmd, server, "officer", "the officer of the member's organisation")
-	return cmd
-}
-
-func newIdentityDelegateCommand(server *serverFlags, genesis *string) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:     "delegate",
-		Short:   "Let a node sign for a member, or take that back",
-		Example: "  librum identity delegate revoke 5e0b… --genesis 3f0c… --identity member-key",
-		RunE:    chooseSubcommand,
-	}
-	cmd.AddCommand(newDelegateAddCommand(server, genesis), newDelegateRevokeCommand(server, genesis))
-	return cmd
-}
-
-func newDelegateAddCommand(server *serverFlags, genesis *string) *cobra.Command {
-	var member *actorFlags
-	var node string
-	var methods []string
-	var life int
-	cmd := &cobra.Command{
-		Use:   "add KEY",
-		Short: "Let a node sign some methods with a key of its own",
-		Long: `Let a node sign some methods for the member with a key that is the node's own
-(32 bytes in hexadecimal digits, as the node's operator gives it).`,
-		Example: "  librum identity delegate add 77ab… --node 4d2f… --method fl.CreateJob --genesis 3f0c… --identity member-key",
-		Args:    oneArgument("the node's public key"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			digest, err := ledger.ParseDigest(args[0]) // of the same length as a key
-			if err != nil {
-				return wrongUse(fmt.Errorf("the key: %w", err))
-			}
-			at, err := ledger.ParseID(node)
-			if err != nil {
-				return wrongUse(fmt.Errorf("--node: %w", err))
-			}
-			anchor, err := anchorOf(*genesis)
-			if err != nil {
-				return err
-			}
-			if life < 1 {
-				return wrongUse(errors.New("--days is at least 1"))
-			}
-			a, err := member.act(cmd.Context(), anchor)
-			if err != nil {
-				return err
-			}
-			defer a.client.Close()
-			t, err := a.submit(cmd.Context(), members.MethodAddDelegate, &members.AddDelegate{
-				Node: at, Key: ledger.PublicKey(digest), Methods: methods, Expiry: time.Now().Add(days(life)).UnixMilli(),
-			})
-			if err != nil {
-				return err
-			}
-			return done(cmd, server.json, "delegated", &t)
-		},
-	}
-	flags := cmd.Flags()
-	flags.StringVar(&node, "node", "", "id of the node")
-	flags.StringSliceVar(&methods, "method", []string{"fl.CancelJob", "fl.CreateJob"}, "methods it may sign, ascending")
-	flags.IntVar(&life, "days", 30, "days until it ends")
-	member = addActorFlags(cmd, server, "identity", "the member")
-	return cmd
-}
-
-func newDelegateRevokeCommand(server *serverFlags, genesis *string) *cobra.Command {
-	var member *actorFlags
-	cmd := &cobra.Command{
-		Use:     "revoke KEYID",
-		Short:   "Take a delegate key back",
-		Example: "  librum identity delegate revoke 5e0b… --genesis 3f0c… --identity member-key",
-		Args:    oneArgument("the id of the delegate key"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			key, err := ledger.ParseDigest(args[0])
-			if err != nil {
-				return wrongUse(err)
-			}
-			anchor, err := anchorOf(*genesis)
-			if err != nil {
-				return err
-			}
-			a, err := member.act(cmd.Context(), anchor)
-			if err != nil {
-				return err
-			}
-			defer a.client.Close()
-			t, err := a.submit(cmd.Context(), members.MethodRevokeDelegate, &members.RevokeDelegate{Key: key})
-			if err != nil {
-				return err
-			}
-			return done(cmd, server.json, "taken back", &t)
-		},
-	}
-	member = addActorFlags(cmd, server, "identity", "the member")
 	return cmd
 }

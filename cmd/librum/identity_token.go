@@ -173,15 +173,15 @@ func (o *tokenCreateOptions) check() (*ledger.Amount, error) {
 
 // delegate lists the token's key on the ledger.
 func (o *tokenCreateOptions) delegate(ctx context.Context, c *client.Client, who *client.Identity, t *v1.NewBearerToken, limit *ledger.Amount) error {
-	if len(t.Key) != len(ledger.PublicKey{}) {
-		return errors.New("list the token's key: the node sent none")
+	if len(t.Key) != len(ledger.PublicKey{}) || len(t.Proof) != len(members.Proof{}) {
+		return errors.New("list the token's key: the node sent none with its proof of possession")
 	}
 	caller, err := callerAs(ctx, c, who, t.Member)
 	if err != nil {
 		return answered(err)
 	}
 	args := &members.AddDelegate{
-		Node: t.Node, Key: ledger.PublicKey(t.Key), Methods: o.sign, Expiry: t.Expiry.UnixMilli(), Spend: limit,
+		Node: t.Node, Key: ledger.PublicKey(t.Key), Proof: members.Proof(t.Proof), Methods: o.sign, Expiry: t.Expiry.UnixMilli(), Spend: limit,
 	}
 	signed, err := caller.Call(members.Name, members.MethodAddDelegate, args, time.Now().Add(2*time.Minute).UnixMilli())
 	if err != nil {

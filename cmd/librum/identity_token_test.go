@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -45,6 +46,13 @@ func TestIdentityToken(t *testing.T) {
 		}
 		return out
 	}
+	tokens := func() (list v1.BearerTokens) {
+		t.Helper()
+		if err := json.Unmarshal([]byte(token(0, "list", "--json")), &list); err != nil {
+			t.Fatal(err)
+		}
+		return list
+	}
 	reads, signs := filepath.Join(dir, "reads"), filepath.Join(dir, "signs")
 	token(0, "create", "--token-out", reads, "--genesis", s.Chain.String())
 	token(exitUsage, "create", "--token-out", reads)
@@ -80,17 +88,33 @@ func TestIdentityToken(t *testing.T) {
 			t.Errorf("%s creates a job: %v", file, err)
 		}
 	}
-	if out = token(0, "list"); !strings.Contains(out, made.ID.String()) || !strings.Contains(out, "of the lab") || !strings.Contains(out, "fl.CancelJob, fl.CreateJob") {
+	// For longer, with key and proof as they are printed.
+	held := func(public, proof []byte, want int) {
+		t.Helper()
+		out, log, code := run(
+			t, newIdentityCommand(), "delegate", "add", base64.StdEncoding.EncodeToString(public), "--proof", base64.StdEncoding.EncodeToString(proof),
+			"--node", made.Node.String(), "--method", "fl.CreateJob", "--server", s.flags[1], "--identity", key, "--genesis", s.Chain.String(),
+		)
+		if code != want {
+			t.Errorf("delegate add: exit %d, want %d: %s%s", code, want, out, log)
+		}
+	}
+	held(made.Key, made.Proof, 0)
+	held(made.Key, made.Proof[:63], exitUsage)
+	held(made.Key[:31], made.Proof, exitUsage)
+	held(made.Key, append([]byte{made.Proof[0] ^ 1}, made.Proof[1:]...), exitNo)
+	if out = token(0, "list"); !strings.Contains(out, made.ID.String()) || !strings.Contains(out, "of the lab") || strings.Contains(out, "fl.CancelJob") {
 		t.Errorf("list: %s", out)
+	}
+	for _, listed := range tokens().Tokens {
+		if bytes.Equal(listed.Key, made.Key) != bytes.Equal(listed.Proof, made.Proof) {
+			t.Errorf("listed with another proof: %+v", listed)
+		}
 	}
 	token(0, "revoke", made.ID.String())
 	token(exitUnknown, "revoke", made.ID.String())
 	token(exitUsage, "revoke", "x")
-	var left v1.BearerTokens
-	if err := json.Unmarshal([]byte(token(0, "list", "--json")), &left); err != nil {
-		t.Fatal(err)
-	}
-	for _, kept := range left.Tokens {
+	for _, kept := range tokens().Tokens {
 		if kept.ID == made.ID {
 			t.Error("the revoked token is listed")
 		}

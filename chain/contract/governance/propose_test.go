@@ -242,7 +242,7 @@ func TestNobodyAloneStopsAProposal(t *testing.T) {
 			code = a.member(rival, members.MethodAddDelegate, &members.AddDelegate{
 				Node: aplostest.NodeID(3), Key: tt.key, Methods: []string{"fl.CreateJob"}, Expiry: a.now + day,
 			})
-			if code != ledger.CodeOK {
+			if code != contract.CodeBadSignature {
 				t.Errorf("list the key: %s", code)
 			}
 			a.approve(id, 1, 2)

@@ -37,6 +37,7 @@ func DelegableMethods() []string { return []string{"fl.CancelJob", "fl.CreateJob
 type AddDelegate struct {
 	Node    ledger.ID        `cbor:"node"`
 	Key     ledger.PublicKey `cbor:"key"`     // the node's own, made for this member
+	Proof   Proof            `cbor:"proof"`   // of possession of the key, which the node gives
 	Methods []string         `cbor:"methods"` // ascending, of [DelegableMethods]
 	Expiry  int64            `cbor:"expiry"`  // log time in ms
 	// Spend is what the key may transfer in all, in units of the native token;
@@ -81,7 +82,7 @@ func addDelegateFootprint(call contract.Call, a *AddDelegate) (contract.Footprin
 	}
 	key := a.Key.ID()
 	return contract.Footprint{
-		Reads:  []contract.Key{MemberRow(a.Node)},
+		Reads:  []contract.Key{MemberRow(a.Node), MemberRow(call.Sender)},
 		Writes: []contract.Key{DelegateRow(call.Sender, key), KeyRow(key), contract.AllowanceRow(call.Sender, key)},
 	}, nil
 }
@@ -102,6 +103,13 @@ func addDelegate(env *contract.Env, call contract.Call, a *AddDelegate) error {
 		return contract.Errorf(contract.CodeBadArguments, "node: %s is none", a.Node)
 	}
 	if err := claim(env, a.Key, KeyOwner{Member: call.Sender, Delegate: true}); err != nil {
+		return err
+	}
+	member, err := load(env, call.Sender)
+	if err != nil {
+		return err
+	}
+	if err := Proven(call, member.Organisation, call.Sender, a.Key, a.Proof); err != nil {
 		return err
 	}
 	row := Delegate{Node: a.Node, Key: a.Key, Methods: a.Methods, Expiry: a.Expiry}

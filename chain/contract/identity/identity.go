@@ -137,13 +137,6 @@ func DelegateAt(state contract.State, member ledger.ID, key ledger.Digest, logTi
 	case logTime > delegate.Expiry:
 		return nil, contract.Errorf(contract.CodeUnknownKey, "delegate key %s has expired", key.Short())
 	}
-	owner, _, err := contract.LoadFrom[KeyOwner](state, KeyRow(key))
-	if err != nil {
-		return nil, err
-	}
-	if owner == nil || *owner != (KeyOwner{Member: member, Delegate: true}) {
-		return nil, contract.Errorf(contract.CodeUnknownKey, "key %s is a member's own by now", key.Short())
-	}
 	return delegate, nil
 }
 

@@ -89,7 +89,7 @@ func TestDelegates(t *testing.T) {
 	r := newRegistry(t)
 	member, key := r.Account(2), newKey(0)
 	add := identity.AddDelegate{
-		Node: aplostest.NodeID(0), Key: key.Public(), Methods: []string{"fl.CreateJob"}, Expiry: start + 10,
+		Node: aplostest.NodeID(0), Key: key.Public(), Proof: r.proof(member, member, key), Methods: []string{"fl.CreateJob"}, Expiry: start + 10,
 	}
 	r.want(ledger.CodeOK, member, identity.MethodAddDelegate, &add)
 	check := func(method string, want ledger.Code) {
@@ -116,32 +116,9 @@ func TestDelegates(t *testing.T) {
 	r.want(ledger.CodeOK, member, identity.MethodRevokeDelegate, &identity.RevokeDelegate{Key: key.ID()})
 	check("fl.CancelJob", contract.CodeUnknownKey)
 	r.want(contract.CodeNotFound, member, identity.MethodRevokeDelegate, &identity.RevokeDelegate{Key: key.ID()})
+	a := r.enrolment(0) // with the delegate's key: it stays whose it was
+	r.want(contract.CodeExists, r.Account(0), identity.MethodEnrol, &a)
 	r.want(ledger.CodeOK, member, identity.MethodAddDelegate, &add)
-}
-
-// A key that a member listed as its delegate's, without a proof, is no less its
-// holder's: it can be enrolled, and is nobody's delegate key from then on.
-func TestProofBeatsDelegation(t *testing.T) {
-	t.Parallel()
-	r := newRegistry(t)
-	squatter, key := r.Account(3), newKey(0)
-	add := identity.AddDelegate{Node: aplostest.NodeID(0), Key: key.Public(), Methods: []string{"fl.CreateJob"}, Expiry: start + 10}
-	r.want(ledger.CodeOK, squatter, identity.MethodAddDelegate, &add)
-	if got := r.authority(squatter, key, "fl.CreateJob"); got != ledger.CodeOK {
-		t.Errorf("the delegate key: %s", got)
-	}
-	a := r.enrolment(0)
-	forged := a
-	forged.Proofs = []identity.Proof{{1}}
-	r.want(contract.CodeBadSignature, r.Account(0), identity.MethodEnrol, &forged)
-	r.want(ledger.CodeOK, r.Account(0), identity.MethodEnrol, &a)
-	if got := r.authority(a.Member, key, "token.transfer"); got != ledger.CodeOK {
-		t.Errorf("the member's own key: %s", got)
-	}
-	if got := r.authority(squatter, key, "fl.CreateJob"); got != contract.CodeUnknownKey {
-		t.Errorf("for who listed it as its delegate's: %s", got)
-	}
-	r.want(contract.CodeExists, squatter, identity.MethodAddDelegate, &add)
 }
 
 func TestDelegatesRefuse(t *testing.T) {
@@ -168,16 +145,40 @@ func TestDelegatesRefuse(t *testing.T) {
 		"a weak key":             {func(a *identity.AddDelegate) { a.Key = ledger.PublicKey{1} }, contract.CodeBadArguments},
 		"the member's own key":   {func(a *identity.AddDelegate) { a.Key = aplostest.AccountKey(2).Public() }, contract.CodeExists},
 		"the key of the node":    {func(a *identity.AddDelegate) { a.Key = aplostest.NodeKey(0).Public() }, contract.CodeExists},
+		"no proof":               {func(a *identity.AddDelegate) { a.Proof = identity.Proof{} }, contract.CodeBadSignature},
+		"a proof by another key": {func(a *identity.AddDelegate) { a.Proof = r.proof(r.Account(2), r.Account(2), newKey(1)) }, contract.CodeBadSignature},
+		"a proof for another":    {func(a *identity.AddDelegate) { a.Proof = r.proof(r.Account(3), r.Account(3), newKey(0)) }, contract.CodeBadSignature},
 		"a key of another's own": {func(a *identity.AddDelegate) { a.Key = aplostest.AccountKey(3).Public() }, contract.CodeExists},
 	} {
 		a := identity.AddDelegate{
-			Node: aplostest.NodeID(0), Key: newKey(0).Public(), Methods: []string{"fl.CreateJob"}, Expiry: start + 10,
+			Node: aplostest.NodeID(0), Key: newKey(0).Public(), Proof: r.proof(r.Account(2), r.Account(2), newKey(0)),
+			Methods: []string{"fl.CreateJob"}, Expiry: start + 10,
 		}
 		tt.change(&a)
 		if got, _ := r.call(r.Account(2), identity.MethodAddDelegate, &a); got != tt.code {
 			t.Errorf("%s: %s, want %s", name, got, tt.code)
 		}
 	}
+}
+
+// TestDelegateKeysAreNotBurnt: who sees a key in another's transaction before
+// that is ordered can't take it, so that it is still there to be enrolled.
+func TestDelegateKeysAreNotBurnt(t *testing.T) {
+	t.Parallel()
+	r := newRegistry(t)
+	member, thief := r.Account(2), r.Account(3)
+	seen := r.enrolment(0)
+	steal := identity.AddDelegate{
+		Node: aplostest.NodeID(0), Key: seen.Keys[0], Proof: seen.Proofs[0], Methods: []string{"fl.CreateJob"}, Expiry: start + 10,
+	}
+	r.want(contract.CodeBadSignature, thief, identity.MethodAddDelegate, &steal)
+	r.want(ledger.CodeOK, r.Account(0), identity.MethodEnrol, &seen)
+
+	add := identity.AddDelegate{
+		Node: aplostest.NodeID(0), Key: newKey(1).Public(), Proof: r.proof(member, member, newKey(1)), Methods: []string{"fl.CreateJob"}, Expiry: start + 10,
+	}
+	r.want(contract.CodeBadSignature, thief, identity.MethodAddDelegate, &add)
+	r.want(ledger.CodeOK, member, identity.MethodAddDelegate, &add)
 }
 
 // TestGenesisKeysAreUnique: one key can't be two members', nor a member's and

@@ -154,7 +154,7 @@ func FuzzArguments(f *testing.F) {
 	f.Add(byte(4), r.Encode(&identity.Renew{Member: r.Account(2), Expiry: start + 1}))
 	f.Add(byte(5), r.Encode(&identity.RotateKey{Old: aplostest.AccountKey(0).ID(), Key: newKey(1).Public()}))
 	f.Add(byte(6), r.Encode(&identity.AddDelegate{
-		Node: aplostest.NodeID(0), Key: newKey(2).Public(), Methods: identity.DelegableMethods(), Expiry: start + 1,
+		Node: aplostest.NodeID(0), Key: newKey(2).Public(), Proof: r.proof(r.Account(0), r.Account(0), newKey(2)), Methods: identity.DelegableMethods(), Expiry: start + 1,
 	}))
 	f.Add(byte(7), r.Encode(&identity.RevokeDelegate{}))
 	f.Add(byte(0), []byte{0xa1})

@@ -41,7 +41,7 @@ type Delegate struct {
 }
 
 // KeyOwner is the row that says whose a key is. It is never deleted: a key
-// that was once a member's own can't become another's.
+// that was once a member's can't become another's.
 type KeyOwner struct {
 	_        struct{} `cbor:",toarray"`
 	Member   ledger.ID
@@ -84,10 +84,8 @@ func (m *Member) mayAct(id ledger.ID, logTime int64) error {
 	return nil
 }
 
-// claim makes the key the member's, or fails where it is somebody's already. A
-// delegate key may be claimed again by the member whose it is, and by whoever
-// proves to hold it: it was listed without a proof, and must not keep a key that
-// somebody saw in a proposal from its holder.
+// claim makes the key the member's, or fails where it is somebody's already.
+// Only a delegate key may be claimed again, by the member whose it is.
 func claim(env *contract.Env, key ledger.PublicKey, owner KeyOwner) error {
 	if err := keys.CheckEnrolment(key); err != nil {
 		return contract.Errorf(contract.CodeBadArguments, "%v", err)
@@ -97,7 +95,7 @@ func claim(env *contract.Env, key ledger.PublicKey, owner KeyOwner) error {
 	if err != nil {
 		return err
 	}
-	if taken && (!old.Delegate || owner.Delegate && *old != owner) {
+	if taken && (*old != owner || !owner.Delegate) {
 		return contract.Errorf(contract.CodeExists, "key %s is in use or was; make a new one", key.ID().Short())
 	}
 	return contract.Store(env, row, &owner)

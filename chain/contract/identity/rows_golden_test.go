@@ -2,6 +2,7 @@ package identity_test
 
 import (
 	"encoding/hex"
+	"strings"
 	"testing"
 
 	"github.com/librum/librum/chain/contract"
@@ -24,9 +25,10 @@ func TestRowsStayAsTheyWere(t *testing.T) {
 		},
 		"an allowance": {&contract.Allowance{Limit: ledger.NewAmount(500), Spent: ledger.NewAmount(1)}, "824201f44101"},
 		"a delegation without a limit": {
-			&identity.AddDelegate{Node: ledger.ID{1}, Key: ledger.PublicKey{2}, Methods: []string{"fl.CreateJob"}, Expiry: 3},
-			"a4636b65795820020000000000000000000000000000000000000000000000000000000000000064" +
-				"6e6f646550010000000000000000000000000000006665787069727903676d6574686f6473816c666c2e4372656174654a6f62",
+			&identity.AddDelegate{Node: ledger.ID{1}, Key: ledger.PublicKey{2}, Proof: identity.Proof{4}, Methods: []string{"fl.CreateJob"}, Expiry: 3},
+			"a5636b65795820020000000000000000000000000000000000000000000000000000000000000064" +
+				"6e6f646550010000000000000000000000000000006570726f6f66584004" + strings.Repeat("00", 63) +
+				"6665787069727903676d6574686f6473816c666c2e4372656174654a6f62",
 		},
 		"a renewal": {
 			&identity.Renew{Member: ledger.ID{1}, Expiry: 3},
