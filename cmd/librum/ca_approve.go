@@ -39,7 +39,8 @@ func newCAApproveCommand(f *caFlags) *cobra.Command {
 		Short: "Enrol on the ledger as an officer, and certify",
 		Long: `Approve what waits in the register. The officer's key signs the enrolment of each
 member here; a node orders and executes it; then the authority certifies. Nodes
-must be on the ledger already. What was begun and broken off is gone on with:
+must be on the ledger already. Once the ledger lists authorities of the
+organisation (librum gov propose add-ca), those alone certify. What was begun and broken off is gone on with:
 whom the ledger has enrolled with this key is not enrolled again.`,
 		Example: "  librum ca approve 7c1e… --officer officer-key\n  librum ca approve --all --officer officer-key --days 90",
 		Args: func(_ *cobra.Command, args []string) error {
@@ -88,6 +89,9 @@ func (o *caApproveOptions) run(cmd *cobra.Command, office *ca.Office, ids []ledg
 		return err
 	}
 	defer officer.client.Close()
+	if err := officer.mayCertify(cmd.Context(), office, cmd.ErrOrStderr()); err != nil {
+		return err
+	}
 	approver := approver{office: office, authority: authority, officer: officer, life: days(o.days)}
 	out, err := approver.approve(cmd.Context(), records, cmd.ErrOrStderr())
 	if err != nil {

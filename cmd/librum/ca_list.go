@@ -28,10 +28,13 @@ type listed struct {
 func newCAListCommand(f *caFlags) *cobra.Command {
 	var status string
 	var expiring int
+	var officer *actorFlags
 	cmd := &cobra.Command{
-		Use:     "list",
-		Short:   "List the register",
-		Example: "  librum ca list --status pending\n  librum ca list --expiring 30 --json",
+		Use:   "list",
+		Short: "List the register",
+		Long: `List the register. With --officer the ledger is asked too, by that key, whether
+it lists the authority as one that may vouch for the organisation.`,
+		Example: "  librum ca list --status pending\n  librum ca list --expiring 30 --json\n  librum ca list --officer officer-key",
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return f.with(func(office *ca.Office) error {
@@ -45,13 +48,29 @@ func newCAListCommand(f *caFlags) *cobra.Command {
 						Evidence: r.Evidence, Officer: r.Officer, Until: r.Until, Erased: r.Erased,
 					})
 				}
+				var standing listing
+				if officer.identity != "" {
+					var err error
+					if standing, err = officer.asks(cmd.Context(), office); err != nil {
+						return err
+					}
+				}
 				if f.json {
 					return printJSON(cmd.OutOrStdout(), struct {
 						Chain        ledger.Digest `json:"chain"`
 						Organisation ledger.ID     `json:"organisation"`
-						Until        time.Time     `json:"until"` // of the authority's certificate
+						Certificate  ledger.Digest `json:"certificate"` // the authority's own: SHA-256 of its DER
+						Until        time.Time     `json:"until"`       // of that certificate
+						Listing      listing       `json:"listing,omitempty"`
 						Records      []listed      `json:"records"`
-					}{office.Settings.Chain, office.Settings.Organisation, office.Roots[0].NotAfter, rows})
+					}{office.Settings.Chain, office.Settings.Organisation, rootDigest(office), office.Roots[0].NotAfter, standing, rows})
+				}
+				switch standing {
+				case "":
+				case listingYes:
+					say(cmd.OutOrStdout(), "authority %s: %s", rootDigest(office), standing)
+				default:
+					say(cmd.OutOrStdout(), "authority %s: %s; %s", rootDigest(office), standing, standing.remedy(office))
 				}
 				t := newTable(cmd.OutOrStdout())
 				t.row("ID", "KIND", "STATUS", "UNTIL", "NAME")
@@ -68,5 +87,6 @@ func newCAListCommand(f *caFlags) *cobra.Command {
 	}
 	cmd.Flags().StringVar(&status, "status", "", "only those that are pending, approved or revoked")
 	cmd.Flags().IntVar(&expiring, "expiring", 0, "only certificates that end within so many days")
+	officer = addActorFlags(cmd, f.serverFlags, "officer", "an officer, to ask the ledger whether it lists the authority")
 	return cmd
 }

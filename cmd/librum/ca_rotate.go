@@ -36,7 +36,9 @@ func newCARotateAuthorityCommand(f *caFlags) *cobra.Command {
 		Long: `Give the authority a new key. The old one vouches for it: whoever trusts the old
 certificate believes what the new key issues, by a certificate that goes along
 with those issued. ca.pem holds both; give it to those who are to trust it, in
-their own time. Nothing that was issued ends. The old key's file stays; move it
+their own time. Where the ledger lists the organisation's authorities, the new
+certificate is to be listed before it certifies (librum gov propose add-ca).
+Nothing that was issued ends. The old key's file stays; move it
 away when nothing is left to do with it.`,
 		Example: "  librum ca rotate authority --ca-passphrase-file old --new-passphrase-file new",
 		Args:    noArguments,
@@ -57,10 +59,12 @@ away when nothing is left to do with it.`,
 				}
 				if f.json {
 					return printJSON(cmd.OutOrStdout(), struct {
-						Generation int `json:"generation"`
-					}{office.Settings.Generation})
+						Generation  int           `json:"generation"`
+						Certificate ledger.Digest `json:"certificate"`
+					}{office.Settings.Generation, rootDigest(office)})
 				}
 				say(cmd.OutOrStdout(), "the authority has key %d now; those who trust it need not hurry to take the new %s", office.Settings.Generation, office.RootsPath())
+				say(cmd.OutOrStdout(), "where the ledger lists authorities of this organisation, %s", listingOther.remedy(office))
 				return nil
 			})
 		},
@@ -138,6 +142,9 @@ func renew(cmd *cobra.Command, f *caFlags, flags *actorFlags, office *ca.Office,
 		return err
 	}
 	defer officer.client.Close()
+	if err := officer.mayCertify(cmd.Context(), office, cmd.ErrOrStderr()); err != nil {
+		return err
+	}
 	out := renewed{ID: r.ID, Certificate: office.CertificatePath(r.ID)}
 	if record.Kind != cert.KindServer {
 		if r.Expiry, err = officer.ready(cmd.Context(), office, record, r.Request); err != nil {
