@@ -221,6 +221,20 @@ func (f *fixture) signed(t *testing.T, kind string, index int, key *identity.Key
 	return b
 }
 
+// possession is the key's word that it is to be the member's, who is of the
+// first organisation.
+func (f *fixture) possession(t *testing.T, kind string, index int, key *identity.Key) members.Proof {
+	t.Helper()
+	p := ledger.Possession{
+		Version: ledger.Version, Chain: f.Chain, Organisation: f.Genesis.Organisations[0].ID, Member: f.secrets.ID(kind, index), Key: key.Public(),
+	}
+	proof, err := p.Sign(key.Sign)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return proof
+}
+
 // delegate gives a member a token that signs, and lists its key.
 func (f *fixture) delegate(t *testing.T, kind string, index int, change func(*members.AddDelegate)) v1.NewBearerToken {
 	t.Helper()
@@ -386,14 +400,7 @@ func TestTokenRequests(t *testing.T) {
 	self := f.Nodes[0].Config().Self
 	account := f.secrets.Key(localnet.KindAccount, 0)
 	delegate := identity.KeyFromSeed([32]byte{5})
-	possession := ledger.Possession{
-		Version: ledger.Version, Chain: f.Chain, Organisation: f.Genesis.Organisations[0].ID,
-		Member: f.secrets.ID(localnet.KindAccount, 0), Key: delegate.Public(),
-	}
-	proof, err := possession.Sign(delegate.Sign)
-	if err != nil {
-		t.Fatal(err)
-	}
+	proof := f.possession(t, localnet.KindAccount, 0, delegate)
 	f.orderBy(t, localnet.KindAccount, 0, members.MethodAddDelegate, &members.AddDelegate{
 		Node: self, Key: delegate.Public(), Proof: proof, Methods: []string{"fl.CreateJob"}, Expiry: time.Now().Add(time.Hour).UnixMilli(),
 	})

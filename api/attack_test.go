@@ -421,8 +421,9 @@ func TestAuditLogDoesNotGrowByRepeats(t *testing.T) {
 	t.Parallel()
 	f := start(t, options{})
 	key := identity.KeyFromSeed([32]byte{8})
+	proof := f.possession(t, localnet.KindAccount, 0, key)
 	raw := f.signed(t, localnet.KindAccount, 0, f.secrets.Key(localnet.KindAccount, 0), members.Name, members.MethodAddDelegate, &members.AddDelegate{
-		Node: f.Nodes[0].Config().Self, Key: key.Public(), Methods: []string{"fl.CreateJob"}, Expiry: time.Now().Add(time.Hour).UnixMilli(),
+		Node: f.Nodes[0].Config().Self, Key: key.Public(), Proof: proof, Methods: []string{"fl.CreateJob"}, Expiry: time.Now().Add(time.Hour).UnixMilli(),
 	})
 	for range 2 {
 		outcomes, err := f.client.SubmitBatch(t.Context(), slices.Repeat([][]byte{raw}, 50), client.Executed)
