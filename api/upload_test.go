@@ -308,7 +308,7 @@ func TestForgottenUploadsLeaveWhatTheLedgerNames(t *testing.T) {
 // A part that dribbles is cut off, and what came is kept.
 func TestSlowPartsAreCutOff(t *testing.T) {
 	t.Parallel()
-	f := start(t, options{peers: 1, limits: api.Limits{Idle: 200 * time.Millisecond, PartRate: 4 << 20}})
+	f := start(t, options{peers: 1, limits: api.Limits{Idle: time.Second, PartRate: 4 << 20}})
 	task := f.openRound(t, 1)
 	f = f.as(t, localnet.KindPeer, 0)
 	content := make([]byte, 1_000_000)
