@@ -249,8 +249,9 @@ func TestChangeUnderLoad(t *testing.T) {
 				default:
 					done[o[0].ID] = true
 				}
+				left := outside > 0 && i == 1
 				mu.Unlock()
-				if outside > 0 && i == 1 {
+				if left {
 					return
 				}
 			}
