@@ -2,6 +2,7 @@ package train
 
 import (
 	"fmt"
+	"sync"
 
 	// tensor refuses to start on a Go release that this package does not know;
 	// naming it here pins a version that does.
@@ -69,7 +70,7 @@ func newNetwork(spec Spec, rows int, gradients bool, values [][]float32) (*netwo
 		if i == len(spec.Layers)-2 {
 			break
 		}
-		if x, err = gorgonia.Rectify(x); err != nil {
+		if x, err = rectify(x); err != nil {
 			return nil, fmt.Errorf("rectify layer %d: %w", i, err)
 		}
 	}
@@ -82,6 +83,16 @@ func newNetwork(spec Spec, rows int, gradients bool, values [][]float32) (*netwo
 	}
 	n.machine = gorgonia.NewTapeMachine(graph)
 	return n, nil
+}
+
+// rectifying is held while a rectifier is added to any graph: gorgonia numbers
+// them in a variable of its own, unguarded, for drawings alone.
+var rectifying sync.Mutex
+
+func rectify(x *gorgonia.Node) (*gorgonia.Node, error) {
+	rectifying.Lock()
+	defer rectifying.Unlock()
+	return gorgonia.Rectify(x)
 }
 
 // addLoss appends the loss and its gradients to the graph.
