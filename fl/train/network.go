@@ -30,10 +30,17 @@ type network struct {
 	machine gorgonia.VM
 }
 
+// building is held while a graph is built: gorgonia numbers rectifiers in a
+// variable of its package and hashes constants that all graphs share, both
+// unguarded. A graph that stands has clones of its own and runs beside others.
+var building sync.Mutex
+
 // newNetwork builds the graph of spec's model for batches of rows. With
 // gradients it ends in the loss, -Σ targets⊙log softmax(logits), else in the
 // logits. Networks that are handed the same values share their parameters.
 func newNetwork(spec Spec, rows int, gradients bool, values [][]float32) (*network, error) {
+	building.Lock()
+	defer building.Unlock()
 	graph := gorgonia.NewGraph()
 	n := &network{rows: rows, values: values}
 	matrix := func(name string, backing []float32, shape ...int) *gorgonia.Node {
@@ -70,7 +77,7 @@ func newNetwork(spec Spec, rows int, gradients bool, values [][]float32) (*netwo
 		if i == len(spec.Layers)-2 {
 			break
 		}
-		if x, err = rectify(x); err != nil {
+		if x, err = gorgonia.Rectify(x); err != nil {
 			return nil, fmt.Errorf("rectify layer %d: %w", i, err)
 		}
 	}
@@ -83,16 +90,6 @@ func newNetwork(spec Spec, rows int, gradients bool, values [][]float32) (*netwo
 	}
 	n.machine = gorgonia.NewTapeMachine(graph)
 	return n, nil
-}
-
-// rectifying is held while a rectifier is added to any graph: gorgonia numbers
-// them in a variable of its own, unguarded, for drawings alone.
-var rectifying sync.Mutex
-
-func rectify(x *gorgonia.Node) (*gorgonia.Node, error) {
-	rectifying.Lock()
-	defer rectifying.Unlock()
-	return gorgonia.Rectify(x)
 }
 
 // addLoss appends the loss and its gradients to the graph.
