@@ -272,7 +272,7 @@ func TestStolenToken(t *testing.T) {
 	refused(t, "a method outside its list", "not_permitted", err)
 
 	// The node itself, or who stole its key, is held by the ledger.
-	held, err := f.Tokens[0].Get(made.ID)
+	held, err := f.Nodes[0].Tokens.Get(made.ID)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -347,7 +347,7 @@ func TestSecretsStayOut(t *testing.T) {
 			secrets[fmt.Sprintf("key %d of a %s", i, k.kind)] = strings.Split(string(pem), "\n")[1]
 		}
 	}
-	held, err := f.Tokens[0].Get(made.ID)
+	held, err := f.Nodes[0].Tokens.Get(made.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -393,7 +393,7 @@ func TestAdministrationIsAudited(t *testing.T) {
 		t.Fatal(err)
 	}
 	head, err := auditlog.Check(bytes.NewReader(b), f.Chain)
-	if err != nil || head != f.Audits[0].Head() {
+	if err != nil || head != f.Nodes[0].Audit.Head() {
 		t.Errorf("head %+v, %v", head, err)
 	}
 	var got []string

@@ -221,7 +221,7 @@ func checkUpdatesStayPrivate(t *testing.T, f *fixture, j *v1.Job) {
 	if err != nil || !ok || u.Digest.IsZero() {
 		t.Fatalf("update %+v, error %v", u, err)
 	}
-	if _, there, err := f.Blobs[0].Has(t.Context(), u.Digest); err != nil || !there {
+	if _, there, err := f.Nodes[0].Blobs.Has(t.Context(), u.Digest); err != nil || !there {
 		t.Fatalf("the node does not hold the update: %v", err)
 	}
 	if _, err := f.client.Blob(t.Context(), u.Digest); !client.IsCode(err, "not_found") {

@@ -107,7 +107,7 @@ func TestInsideStaysInside(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	config.Coordinator = broken{f.Blobs[0], f.Coordinators[0]}
+	config.Coordinator = broken{f.Nodes[0].Blobs, f.Nodes[0].Coordinator}
 	handler, err := api.New(config)
 	if err != nil {
 		t.Fatal(err)

@@ -218,7 +218,7 @@ func (f *fixture) send(t *testing.T, task *v1.Task, peer int, content []byte) v1
 
 func (f *fixture) has(t *testing.T, digest ledger.Digest) bool {
 	t.Helper()
-	_, ok, err := f.Blobs[0].Has(t.Context(), digest)
+	_, ok, err := f.Nodes[0].Blobs.Has(t.Context(), digest)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -245,7 +245,7 @@ func TestCompleteUploadsReplaceEachOther(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.send(t, task, 0, model)
-	others, _, err := f.Blobs[0].Put(t.Context(), strings.NewReader("an update of another round"), 100)
+	others, _, err := f.Nodes[0].Blobs.Put(t.Context(), strings.NewReader("an update of another round"), 100)
 	if err != nil {
 		t.Fatal(err)
 	}

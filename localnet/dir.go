@@ -11,6 +11,7 @@ import (
 	"github.com/librum/librum/chain/identity"
 	"github.com/librum/librum/chain/keyfile"
 	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/fullnode"
 	"github.com/librum/librum/internal/durable"
 )
 
@@ -33,27 +34,27 @@ func (d Dir) Log() string { return filepath.Join(string(d), "log") }
 func (d Dir) Node(index int) string { return filepath.Join(string(d), "node-"+strconv.Itoa(index)) }
 
 // Store is the path of the index-th node's store.
-func (d Dir) Store(index int) string { return filepath.Join(d.Node(index), "store") }
+func (d Dir) Store(index int) string { return fullnode.Dir(d.Node(index)).Store() }
 
 // Blobs is the path of the index-th node's blobs.
-func (d Dir) Blobs(index int) string { return filepath.Join(d.Node(index), "blobs") }
+func (d Dir) Blobs(index int) string { return fullnode.Dir(d.Node(index)).Blobs() }
 
 // Diverged is the path of the evidence that the index-th node's header differed
 // from the quorum's. While it is there the node signs nothing.
-func (d Dir) Diverged(index int) string { return filepath.Join(d.Node(index), "diverged.cbor") }
+func (d Dir) Diverged(index int) string { return fullnode.Dir(d.Node(index)).Diverged() }
 
 // Audit is the path of the index-th node's log of administrative acts.
-func (d Dir) Audit(index int) string { return filepath.Join(d.Node(index), "audit.jsonl") }
+func (d Dir) Audit(index int) string { return fullnode.Dir(d.Node(index)).Audit() }
 
 // Key is the path of the index-th node's key.
-func (d Dir) Key(index int) string { return filepath.Join(d.Node(index), "key") }
+func (d Dir) Key(index int) string { return fullnode.Dir(d.Node(index)).Key() }
 
 // OfficerKey is the path of the key of the officer of the index-th node's
 // organisation.
 func (d Dir) OfficerKey(index int) string { return filepath.Join(d.Node(index), "officer-key") }
 
 // Tokens is the path of the bearer tokens that the index-th node knows.
-func (d Dir) Tokens(index int) string { return filepath.Join(d.Node(index), "tokens") }
+func (d Dir) Tokens(index int) string { return fullnode.Dir(d.Node(index)).Tokens() }
 
 // MemberKey is the path of the key of the member who owns the token.
 func (d Dir) MemberKey() string { return filepath.Join(string(d), "member-key") }

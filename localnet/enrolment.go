@@ -8,13 +8,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/librum/librum/chain/identity"
-	"github.com/librum/librum/chain/keyfile"
 	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/fullnode"
 	"github.com/librum/librum/internal/durable"
 )
 
@@ -142,11 +140,11 @@ func (d Dir) NextKey(index int, organisation ledger.ID, random io.Reader) (*Enro
 	if err != nil {
 		return nil, err
 	}
-	keys, err := d.nodeKeys(index, nil)
+	keys, err := fullnode.Dir(d.Node(index)).Keys(nil)
 	if err != nil {
 		return nil, err
 	}
-	id, err := d.nodeID(index, g, keys[0])
+	id, err := fullnode.Dir(d.Node(index)).NodeID(g, keys[0])
 	if err != nil {
 		return nil, err
 	}
@@ -202,9 +200,8 @@ func (d Dir) writeEnrolment(path string, e *Enrolment) error {
 	return nil
 }
 
-// NodeID is the path of the file with the index-th node's id. Nodes of the
-// genesis have none while they have one key, which says who they are.
-func (d Dir) NodeID(index int) string { return filepath.Join(d.Node(index), "id") }
+// NodeID is the path of the file with the index-th node's id.
+func (d Dir) NodeID(index int) string { return fullnode.Dir(d.Node(index)).ID() }
 
 // CountNodes returns how many nodes the directory has keys for.
 func (d Dir) CountNodes() (int, error) {
@@ -217,43 +214,4 @@ func (d Dir) CountNodes() (int, error) {
 			return n, err
 		}
 	}
-}
-
-// nodeKeys reads all keys of a node, that of its file key first.
-func (d Dir) nodeKeys(index int, ask keyfile.Ask) ([]*identity.Key, error) {
-	paths, err := filepath.Glob(filepath.Join(d.Node(index), "key-*"))
-	if err != nil {
-		return nil, err
-	}
-	slices.SortFunc(paths, func(a, b string) int { // by length first: key-10 comes after key-9
-		if len(a) != len(b) {
-			return len(a) - len(b)
-		}
-		return strings.Compare(a, b)
-	})
-	keys := make([]*identity.Key, 0, len(paths)+1)
-	for _, path := range append([]string{d.Key(index)}, paths...) {
-		key, err := keyfile.Load(path, ask)
-		if err != nil {
-			return nil, err
-		}
-		keys = append(keys, key)
-	}
-	return keys, nil
-}
-
-// nodeID tells a node's id: by its file, or by the genesis that lists its key.
-func (d Dir) nodeID(index int, g *ledger.Genesis, key *identity.Key) (ledger.ID, error) {
-	b, err := readBounded(d.NodeID(index), 1<<10)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nodeOf(g, key)
-	}
-	if err != nil {
-		return ledger.ID{}, err
-	}
-	id, err := ledger.ParseID(strings.TrimSpace(string(b)))
-	if err != nil {
-		return id, fmt.Errorf("read %s: %w", d.NodeID(index), err)
-	}
-	return id, nil
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/librum/librum/chain/ledger"
 	"github.com/librum/librum/chain/store"
 	"github.com/librum/librum/chain/store/pebble"
+	"github.com/librum/librum/fullnode"
 )
 
 // ErrRunning refuses a directory that a process uses.
@@ -94,7 +95,7 @@ func checkOwner(dir Dir, index int, g *ledger.Genesis, owner ledger.ID) error {
 	if err != nil {
 		return nil //nolint:nilerr // fsck looks at keys
 	}
-	if self, err := dir.nodeID(index, g, key); err == nil && self != owner {
+	if self, err := fullnode.Dir(dir.Node(index)).NodeID(g, key); err == nil && self != owner {
 		return &store.OwnerError{Field: "node", Have: owner.String(), Want: self.String()}
 	}
 	return nil
@@ -116,7 +117,7 @@ type Seat struct {
 // Seat looks up the owner of the index-th node's store, and whether one of the
 // keys beside it is the one in force.
 func (d Dir) Seat(index int, s *pebble.Store) (seat Seat, err error) {
-	keys, err := d.nodeKeys(index, nil)
+	keys, err := fullnode.Dir(d.Node(index)).Keys(nil)
 	if err != nil {
 		return seat, err
 	}

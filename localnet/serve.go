@@ -37,10 +37,7 @@ func (n *Network) Door(index int, logger *slog.Logger) (api.Config, error) {
 	if err != nil {
 		return api.Config{}, err
 	}
-	return api.Config{
-		Node: n.Nodes[index], Coordinator: n.Coordinators[index], Blobs: n.Blobs[index], Tokens: n.Tokens[index], Audit: n.Audits[index],
-		Genesis: genesis, Logger: logger,
-	}, nil
+	return n.Nodes[index].Door(genesis, logger), nil
 }
 
 // ReadToken reads the bearer token of the network.

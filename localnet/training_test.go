@@ -25,7 +25,7 @@ type direct struct{ *localnet.Network }
 func (d direct) Task(ctx context.Context, id ledger.ID) (*peer.Task, error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	t, err := d.Coordinators[0].Task(ctx, id)
+	t, err := d.Nodes[0].Coordinator.Task(ctx, id)
 	if err != nil || t == nil {
 		return nil, err
 	}
@@ -33,8 +33,8 @@ func (d direct) Task(ctx context.Context, id ledger.ID) (*peer.Task, error) {
 }
 
 func (d direct) Model(ctx context.Context, digest ledger.Digest) (io.ReadCloser, error) {
-	for _, blobs := range d.Blobs {
-		if file, err := blobs.Get(ctx, digest); err == nil {
+	for _, n := range d.Nodes {
+		if file, err := n.Blobs.Get(ctx, digest); err == nil {
 			return struct {
 				io.Reader
 				io.Closer
@@ -45,10 +45,10 @@ func (d direct) Model(ctx context.Context, digest ledger.Digest) (io.ReadCloser,
 }
 
 func (d direct) Upload(ctx context.Context, id ledger.ID, t *peer.Task, update []byte, digest ledger.Digest) ([][]byte, error) {
-	if _, err := d.Blobs[0].PutDigest(ctx, digest, bytes.NewReader(update), int64(len(update))); err != nil {
+	if _, err := d.Nodes[0].Blobs.PutDigest(ctx, digest, bytes.NewReader(update), int64(len(update))); err != nil {
 		return nil, err
 	}
-	return d.Coordinators[0].Receipts(ctx, id, t.Job, t.Round, digest, uint64(len(update)))
+	return d.Nodes[0].Coordinator.Receipts(ctx, id, t.Job, t.Round, digest, uint64(len(update)))
 }
 
 func (d direct) Wanted(context.Context, ledger.ID, *peer.Task) (bool, error) { return true, nil }
@@ -130,7 +130,7 @@ func TestJobTrainsAndFinishes(t *testing.T) {
 			t.Fatalf("nothing happens; job %+v", j)
 		}
 	}
-	card, err := network.Coordinators[0].Card(t.Context(), id)
+	card, err := network.Nodes[0].Coordinator.Card(t.Context(), id)
 	if err != nil || !bytes.Contains(card, []byte(`"participants"`)) {
 		t.Errorf("card %s, error %v", card, err)
 	}

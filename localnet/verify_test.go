@@ -10,6 +10,7 @@ import (
 	"github.com/librum/librum/chain/ledger"
 	"github.com/librum/librum/chain/store/pebble"
 	"github.com/librum/librum/chain/verify"
+	"github.com/librum/librum/fullnode"
 	"github.com/librum/librum/localnet"
 )
 
@@ -52,7 +53,7 @@ func TestVerifyChain(t *testing.T) {
 		t.Fatal(err)
 	}
 	report, _, err := verify.Chain(t.Context(), verify.Input{
-		Store: s, Genesis: genesis, Contracts: localnet.Contracts(), Verify: identity.Verify, Anchors: verify.Anchors{Head: ledger.Digest{1}},
+		Store: s, Genesis: genesis, Contracts: fullnode.Contracts(), Verify: identity.Verify, Anchors: verify.Anchors{Head: ledger.Digest{1}},
 	})
 	if err != nil || report.Verdict != verify.Wrong || report.First.Kind != "anchor" {
 		t.Errorf("with a foreign head: %+v, first %v, error %v", report, report.First, err)
@@ -81,7 +82,7 @@ func verifyStores(t *testing.T, network *localnet.Network, anchors verify.Anchor
 		}()
 		verifying.Go(func() {
 			report, _, err := verify.Chain(t.Context(), verify.Input{
-				Store: n.Store, Genesis: genesis, Contracts: localnet.Contracts(), Verify: identity.NewVerifier(1 << 10).Verify, Anchors: anchors,
+				Store: n.Store, Genesis: genesis, Contracts: fullnode.Contracts(), Verify: identity.NewVerifier(1 << 10).Verify, Anchors: anchors,
 			})
 			if err != nil || report.Verdict != verify.Right || report.Checked.Transactions == 0 {
 				t.Errorf("%s: %+v, first %v, error %v", n.Name, report, report.First, err)

@@ -154,7 +154,7 @@ func (b *benchChain) throughput(
 		return result, err
 	}
 	_, _ = fmt.Fprintln(progress, "submitting them")
-	n := network.Nodes[0]
+	n := network.Nodes[0].Node
 	stopProfile, err := b.startProfile()
 	if err != nil {
 		return result, err
@@ -299,7 +299,7 @@ func (b *benchChain) latency(
 		return result, err
 	}
 	_, _ = fmt.Fprintf(progress, "submitting %d transfers at %d/s\n", len(signed), b.rate)
-	n := network.Nodes[0]
+	n := network.Nodes[0].Node
 	cpuBefore, err := processCPU()
 	if err != nil {
 		return result, err

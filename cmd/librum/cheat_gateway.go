@@ -108,7 +108,7 @@ func smuggle(ctx context.Context, s *cheatScene) ([]smuggled, error) {
 		return nil, err
 	}
 	for _, raw := range [][]byte{enrol, freeze} {
-		if _, err := submitOK(ctx, s.network.Nodes[cheatGatewayNode], [][]byte{raw}); err != nil {
+		if _, err := submitOK(ctx, s.network.Nodes[cheatGatewayNode].Node, [][]byte{raw}); err != nil {
 			return nil, err
 		}
 	}

@@ -31,7 +31,7 @@ func nodeCheat(*job.Spec) *cheat {
 			if err != nil {
 				return err
 			}
-			last, err := submitOK(ctx, s.network.Nodes[0], [][]byte{raw})
+			last, err := submitOK(ctx, s.network.Nodes[0].Node, [][]byte{raw})
 			if err != nil {
 				return err
 			}
@@ -63,7 +63,7 @@ func nodeCheat(*job.Spec) *cheat {
 				}
 			}
 			var err error
-			acted, err = actsOf(s.network.Nodes[0], suspension.Node)
+			acted, err = actsOf(s.network.Nodes[0].Node, suspension.Node)
 			return err
 		},
 		found: func(v *verifyResult) ([]string, error) {

@@ -18,6 +18,7 @@ import (
 	fl "github.com/librum/librum/fl/contract"
 	"github.com/librum/librum/fl/evidence"
 	flverify "github.com/librum/librum/fl/verify"
+	"github.com/librum/librum/fullnode"
 	"github.com/librum/librum/localnet"
 )
 
@@ -211,7 +212,7 @@ func (e *export) run(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, spool.Close(), os.Remove(spool.Name())) }()
 	recorder := evidence.NewRecorder(e.job, spool)
 	input := verify.Input{
-		Source: e.from.source, Genesis: e.from.genesis, Contracts: localnet.Contracts(),
+		Source: e.from.source, Genesis: e.from.genesis, Contracts: fullnode.Contracts(),
 		Verify: identity.NewVerifier(1 << 14).Verify, Anchors: e.anchors,
 		Observe: func(s *verify.Seen) error { return recorder.Add((*evidence.Executed)(s)) },
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/librum/librum/chain/ledger"
 	"github.com/librum/librum/chain/verify"
 	flverify "github.com/librum/librum/fl/verify"
+	"github.com/librum/librum/fullnode"
 	"github.com/librum/librum/localnet"
 )
 
@@ -223,7 +224,7 @@ func verifyDir(ctx context.Context, dir localnet.Dir, anchors verify.Anchors, jo
 	}
 	result.OK, result.Verdict = true, verify.Right
 	input := verify.Input{
-		Genesis: genesis, Contracts: localnet.Contracts(), Verify: identity.NewVerifier(1 << 14).Verify, Anchors: anchors,
+		Genesis: genesis, Contracts: fullnode.Contracts(), Verify: identity.NewVerifier(1 << 14).Verify, Anchors: anchors,
 	}
 	state, newest, err := result.addChains(ctx, nodes, input, out)
 	if err != nil || !result.OK {

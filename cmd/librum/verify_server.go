@@ -19,7 +19,7 @@ import (
 	"github.com/librum/librum/chain/verify"
 	"github.com/librum/librum/client"
 	flverify "github.com/librum/librum/fl/verify"
-	"github.com/librum/librum/localnet"
+	"github.com/librum/librum/fullnode"
 )
 
 // verifyServer verifies the chain that a node serves, and then the jobs on the
@@ -36,7 +36,7 @@ func verifyServer(
 	defer source.close()
 	result.OK, result.Verdict = true, verify.Right
 	report, state, err := verify.Chain(ctx, verify.Input{
-		Source: source, Genesis: genesis, Contracts: localnet.Contracts(), Verify: identity.NewVerifier(1 << 14).Verify, Anchors: anchors,
+		Source: source, Genesis: genesis, Contracts: fullnode.Contracts(), Verify: identity.NewVerifier(1 << 14).Verify, Anchors: anchors,
 	})
 	if err != nil {
 		return result, answered(err)

@@ -19,6 +19,7 @@ import (
 	"github.com/librum/librum/chain/store/pebble"
 	"github.com/librum/librum/chain/verify"
 	fl "github.com/librum/librum/fl/contract"
+	"github.com/librum/librum/fullnode"
 	"github.com/librum/librum/localnet"
 )
 
@@ -113,7 +114,7 @@ func (s *stopped) fill(index int, blocks ...block) {
 		}
 	}()
 	config := node.Config{
-		Self: self, Key: s.keys[index], Genesis: s.genesis, Chain: s.chain, Contracts: localnet.Contracts(), Verify: identity.Verify,
+		Self: self, Key: s.keys[index], Genesis: s.genesis, Chain: s.chain, Contracts: fullnode.Contracts(), Verify: identity.Verify,
 	}.WithDefaults()
 	if err := node.InitStore(ctx, config, ledger.ID{1}, db); err != nil {
 		s.Fatal(err)

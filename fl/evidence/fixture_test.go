@@ -19,6 +19,7 @@ import (
 	"github.com/librum/librum/fl/evidence"
 	"github.com/librum/librum/fl/job"
 	"github.com/librum/librum/fl/verify"
+	"github.com/librum/librum/fullnode"
 	"github.com/librum/librum/localnet"
 )
 
@@ -129,7 +130,7 @@ func (h *trained) pack(t *testing.T, id ledger.Digest, withUpdates bool, change 
 	}()
 	r := evidence.NewRecorder(id, spool(t))
 	report, state, err := chainverify.Chain(t.Context(), chainverify.Input{
-		Store: nodes[0].Store, Genesis: h.genesis, Contracts: localnet.Contracts(), Verify: identity.Verify,
+		Store: nodes[0].Store, Genesis: h.genesis, Contracts: fullnode.Contracts(), Verify: identity.Verify,
 		Observe: func(s *chainverify.Seen) error {
 			b := evidence.Executed(*s)
 			if change != nil {

@@ -20,6 +20,7 @@ type layer struct {
 var layers = []layer{
 	{name: "entry points", units: []string{"cmd", "test"}, open: true},
 	{name: "a network in one process", units: []string{"localnet"}},
+	{name: "a node, wholly", units: []string{"fullnode"}, open: true},
 	{name: "door", units: []string{"api", "client"}, open: true},
 	{name: "a job in one file", units: []string{"fl/evidence"}},
 	{name: "assembly", units: []string{"chain/ca", "chain/node", "chain/verify", "fl/coordinator", "fl/peer", "fl/verify", "search/indexer"}, open: true},

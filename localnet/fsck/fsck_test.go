@@ -55,7 +55,7 @@ func run(t *testing.T, dir localnet.Dir, then func()) {
 		}
 	}
 	for i := range 2 {
-		if _, _, err := n.Blobs[i].Put(ctx, strings.NewReader("content"), 100); err != nil {
+		if _, _, err := n.Nodes[i].Blobs.Put(ctx, strings.NewReader("content"), 100); err != nil {
 			t.Fatal(err)
 		}
 	}

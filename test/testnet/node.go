@@ -16,6 +16,7 @@ import (
 	"github.com/librum/librum/chain/store"
 	"github.com/librum/librum/chain/store/pebble"
 	"github.com/librum/librum/fl/coordinator"
+	"github.com/librum/librum/fullnode"
 	"github.com/librum/librum/localnet"
 )
 
@@ -47,7 +48,7 @@ const blobsDir = "blobs"
 func (n *Net) addNode(ctx context.Context, index int) error {
 	config := node.Config{
 		Self: n.secrets.ID(localnet.KindNode, index), Key: n.secrets.Key(localnet.KindNode, index), Genesis: n.genesis, Chain: n.chain,
-		Contracts: localnet.Contracts(), Verify: n.verifier.Verify, Now: n.clock, Logger: quiet(),
+		Contracts: fullnode.Contracts(), Verify: n.verifier.Verify, Now: n.clock, Logger: quiet(),
 	}.WithDefaults()
 	s, err := pebble.Open(fmt.Sprintf("store-%d", index), pebble.Options{
 		FS: vfs.NewMem(), Chain: n.chain, Shard: n.genesis.Shard, Node: config.Self,
