@@ -23,12 +23,12 @@ type groupsInput struct {
 	From uint64 `query:"from" default:"0" doc:"The epoch whose end the trail begins with."`
 }
 
-func (s *server) groups(_ context.Context, in *groupsInput) (*body[v1.Groups], error) {
+func (s *server) groups(ctx context.Context, in *groupsInput) (*body[v1.Groups], error) {
 	newest, err := s.Node.Group()
 	if err != nil {
 		return nil, err
 	}
-	trail, err := s.Node.GroupTrail(in.From)
+	trail, err := s.Node.GroupTrail(ctx, in.From)
 	if err != nil {
 		return nil, err
 	}

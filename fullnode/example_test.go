@@ -67,7 +67,7 @@ func openOnce(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, blobs.Close()) }()
 	n, err := fullnode.Open(ctx, fullnode.Config{
 		Dir: dir, Self: self, Keys: keys, Genesis: genesis, Chain: chain, Log: log, Store: rows, Blobs: blobs,
-		Mesh: node.NewMesh(), Meeting: coordinator.NewMesh(), Verifier: identity.NewVerifier(16),
+		Mesh: node.NewLocalMesh(), Meeting: coordinator.NewLocalMesh(), Verifier: identity.NewVerifier(16),
 	})
 	if err != nil {
 		return err

@@ -44,8 +44,8 @@ type Config struct {
 	Blobs blob.Store
 
 	// How it meets the others.
-	Mesh    *node.Mesh
-	Meeting *coordinator.Mesh
+	Mesh    node.Mesh
+	Meeting coordinator.Mesh
 
 	Verifier    *identity.Verifier // of the process
 	Now         func() time.Time   // nil: the machine's clock

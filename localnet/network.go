@@ -43,7 +43,6 @@ type Network struct {
 	Dir     Dir
 	Genesis *ledger.Genesis
 	Chain   ledger.Digest
-	Mesh    *node.Mesh
 
 	Nodes []*fullnode.Node // in the order of their directories
 
@@ -51,7 +50,8 @@ type Network struct {
 	ask     keyfile.Ask
 	opened  bool // wholly: what follows is a clean stop if all can be closed
 	log     *local.Log
-	meeting *coordinator.Mesh
+	mesh    *node.LocalMesh
+	meeting *coordinator.LocalMesh
 	closers []io.Closer
 }
 
@@ -61,7 +61,7 @@ func Open(ctx context.Context, dir Dir, options Options) (*Network, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Network{Dir: dir, Genesis: g, Chain: chain, Mesh: node.NewMesh(), meeting: coordinator.NewMesh(), cheat: options.Cheat, ask: options.Ask}
+	n := &Network{Dir: dir, Genesis: g, Chain: chain, mesh: node.NewLocalMesh(), meeting: coordinator.NewLocalMesh(), cheat: options.Cheat, ask: options.Ask}
 	if n.log, err = local.Open(ctx, vfs.Default, dir.Log(), local.Options{Logger: options.Logger}); err != nil {
 		return nil, err
 	}
@@ -109,7 +109,7 @@ func (n *Network) openNode(ctx context.Context, index int, options Options, veri
 	n.closers = append(n.closers, blobs)
 	member, err := fullnode.Open(ctx, fullnode.Config{
 		Dir: dir, Self: self, Keys: keys, Genesis: n.Genesis, Chain: n.Chain,
-		Log: n.log, Store: s, Blobs: blobs, Mesh: n.Mesh, Meeting: n.meeting,
+		Log: n.log, Store: s, Blobs: blobs, Mesh: n.mesh, Meeting: n.meeting,
 		Verifier: verifier, Now: options.Now, Logger: options.Logger, MarkerDelay: options.MarkerDelay, Window: options.Window,
 		Ledger: func(honest coordinator.Ledger) coordinator.Ledger { return n.cheat.ledger(index, honest, blobs) },
 	})

@@ -61,8 +61,8 @@ func (d direct) Submit(ctx context.Context, signed []byte) (ledger.Code, string,
 	return out[0].Code, out[0].Detail, nil
 }
 
-func (d direct) Groups(_ context.Context, from uint64) ([]byte, error) {
-	trail, err := d.Nodes[0].GroupTrail(from)
+func (d direct) Groups(ctx context.Context, from uint64) ([]byte, error) {
+	trail, err := d.Nodes[0].GroupTrail(ctx, from)
 	if err != nil {
 		return nil, err
 	}

@@ -107,7 +107,7 @@ func (f *fleet) groups(i int) *ledger.Groups {
 	f.Helper()
 	groups := ledger.NewGroups(f.chain.ID, 0, f.chain.Genesis.Group)
 	f.eventually("the trail reaches the newest epoch", func() bool {
-		trail, err := f.node(i).GroupTrail(groups.Newest().Epoch)
+		trail, err := f.node(i).GroupTrail(f.Context(), groups.Newest().Epoch)
 		if err != nil {
 			f.Fatal(err)
 		}

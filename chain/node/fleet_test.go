@@ -33,7 +33,7 @@ type fleet struct {
 	options options
 	clock   *clock
 	log     *local.Log
-	mesh    *node.Mesh
+	mesh    *node.LocalMesh
 	members []*member
 	nonce   *atomic.Uint64
 }
@@ -115,7 +115,7 @@ func (f *fleet) open() {
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.mesh = node.NewMesh()
+	f.mesh = node.NewLocalMesh()
 	f.members = make([]*member, f.options.nodes+f.options.extra)
 	for i := range f.members {
 		f.members[i] = &member{}

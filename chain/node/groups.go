@@ -1,9 +1,11 @@
 package node
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/librum/librum/chain/contract/governance"
 	"github.com/librum/librum/chain/ledger"
@@ -15,11 +17,11 @@ func (n *Node) Group() (*ledger.Group, error) { return governance.Group(n) }
 // GroupTrail returns the part of the groups' trail that begins with the end of
 // an epoch, see [ledger.Groups]. It ends where no handover follows that a
 // quorum signed, or where it has its largest size: ask again from there.
-func (n *Node) GroupTrail(from uint64) (ledger.GroupTrail, error) {
+func (n *Node) GroupTrail(ctx context.Context, from uint64) (ledger.GroupTrail, error) {
 	var trail ledger.GroupTrail
 	size := 16
 	for number := from; len(trail.Handovers) < ledger.MaxHandovers; number++ {
-		h, err := n.handover(number)
+		h, err := n.handover(ctx, number)
 		if err != nil || h == nil {
 			return trail, err
 		}
@@ -37,7 +39,7 @@ func (n *Node) GroupTrail(from uint64) (ledger.GroupTrail, error) {
 
 // handover returns the end of an epoch, nil where it has not ended or no quorum
 // signed it yet.
-func (n *Node) handover(number uint64) (*ledger.Handover, error) {
+func (n *Node) handover(ctx context.Context, number uint64) (*ledger.Handover, error) {
 	next, ok, err := governance.LoadEpoch(n, number+1)
 	if err != nil || !ok {
 		return nil, err
@@ -55,7 +57,7 @@ func (n *Node) handover(number uint64) (*ledger.Handover, error) {
 		return nil, err
 	}
 	if len(signatures) < group.Quorum() {
-		if signatures = n.gather(group, height, header, signatures); len(signatures) < group.Quorum() {
+		if signatures = n.gather(ctx, group, height, header, signatures); len(signatures) < group.Quorum() {
 			return nil, nil //nolint:nilnil // not yet
 		}
 	}
@@ -77,19 +79,26 @@ func (n *Node) groupOf(number uint64) (*ledger.Group, error) {
 	return &e.Group, nil
 }
 
+// gatherTimeout bounds how long other nodes are asked for signatures, all
+// together.
+const gatherTimeout = 10 * time.Second
+
 // gather adds to the signatures of a header those that the other nodes of its
 // group have stored. They are for an answer and are not stored: only the keeper
-// stores.
-func (n *Node) gather(group *ledger.Group, height uint64, header []byte, signatures []ledger.HeaderSignature) []ledger.HeaderSignature {
+// stores. It ends with a quorum, and asks for gatherTimeout at most.
+func (n *Node) gather(
+	ctx context.Context, group *ledger.Group, height uint64, header []byte, signatures []ledger.HeaderSignature,
+) []ledger.HeaderSignature {
+	ctx, cancel := context.WithTimeout(ctx, gatherTimeout)
+	defer cancel()
 	digest := ledger.Hash(header)
 	for _, member := range group.Nodes {
-		other := n.mesh.Node(member.Node)
-		if other == nil || other == n {
+		if member.Node == n.config.Self || len(signatures) >= group.Quorum() {
 			continue
 		}
-		_, theirs, err := other.Header(height)
+		_, theirs, err := n.link.Header(ctx, member.Node, height)
 		if err != nil {
-			continue // that node is behind, or has stopped
+			continue // that node is behind, away, or has stopped
 		}
 		for _, s := range theirs {
 			more := append(slices.Clip(signatures), s)

@@ -25,7 +25,7 @@ type Node struct {
 	executor aplos.Config
 	log      order.Log
 	store    store.Store
-	mesh     *Mesh
+	link     Link
 	core     *Core
 
 	pipeline *pipeline
@@ -44,7 +44,7 @@ type Node struct {
 // New returns a node over its log and store, joined to the mesh through which
 // it meets the others. The store must hold the genesis ([InitStore]). A node that
 // is not in the group, or not any more, follows and signs nothing.
-func New(config Config, log order.Log, s store.Store, mesh *Mesh) (*Node, error) {
+func New(config Config, log order.Log, s store.Store, mesh Mesh) (*Node, error) {
 	config = config.WithDefaults()
 	applied, _, err := s.Applied()
 	if err != nil {
@@ -57,7 +57,7 @@ func New(config Config, log order.Log, s store.Store, mesh *Mesh) (*Node, error)
 	}
 	n := &Node{
 		config: config, executor: config.executor(),
-		log: log, store: s, mesh: mesh, core: core,
+		log: log, store: s, core: core,
 		pipeline: newPipeline(config.Window), flights: newFlights(config.Window), recent: newRecent(applied.NextOffset), board: newBoard(),
 		stopped: make(chan struct{}),
 	}
@@ -65,7 +65,7 @@ func New(config Config, log order.Log, s store.Store, mesh *Mesh) (*Node, error)
 		return nil, err
 	}
 	n.takeSeat()
-	mesh.join(n)
+	n.link = mesh.Join(n)
 	return n, nil
 }
 

@@ -147,7 +147,7 @@ func (n *Node) quorumHeader(ctx context.Context, height uint64) ([]byte, []ledge
 			return raw, signatures, err
 		}
 		if height+lokka.Window <= status.Final { // the group asks no more
-			if signatures = n.gather(group, height, raw, signatures); len(signatures) < group.Quorum() {
+			if signatures = n.gather(ctx, group, height, raw, signatures); len(signatures) < group.Quorum() {
 				return nil, nil, fmt.Errorf("%w: %d of %d signatures of header %d, which is final by a later one",
 					ErrNotFound, len(signatures), group.Quorum(), height)
 			}

@@ -33,7 +33,7 @@ func (n *Node) runCore(ctx context.Context) error {
 		case s := <-n.pipeline.signatures:
 			n.core.Machine.Receive(s)
 		case p := <-n.pipeline.pulls:
-			n.mesh.answer(p.from, n.answerTo(p.height))
+			p.reply(n.answerTo(p.height))
 		case a := <-n.pipeline.answers:
 			n.core.Machine.ReceiveAnswer(a.header, a.signatures)
 		case <-n.pipeline.wantFinal:
@@ -200,10 +200,10 @@ func (c *coreRun) act(ctx context.Context, r lokka.Ready) error {
 		}
 	}
 	for _, s := range r.Send {
-		c.mesh.send(c.config.Self, s)
+		c.link.Push(s)
 	}
 	for _, p := range r.Pull {
-		c.mesh.pull(c.config.Self, p.Node, p.Height)
+		c.link.Pull(p.Node, p.Height)
 	}
 	if r.Marker != 0 {
 		select {

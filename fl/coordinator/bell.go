@@ -32,7 +32,7 @@ func (b *bell) ring() {
 // pass hands an event to whoever it concerns.
 func (s *Service) pass(e ledger.Event, attend func(ledger.Digest)) {
 	if e.Type == fl.EventPeerRegistered {
-		s.peerCame()
+		s.PeerCame()
 		return
 	}
 	id, ok := eventJob(e)
@@ -66,8 +66,8 @@ func eventJob(e ledger.Event) (ledger.Digest, bool) {
 	return about.Job, err == nil && !about.Job.IsZero()
 }
 
-// peerCame wakes the workers whose job waits for peers.
-func (s *Service) peerCame() {
+// PeerCame wakes the workers whose job waits for peers.
+func (s *Service) PeerCame() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, b := range s.workers {
@@ -98,8 +98,6 @@ func (s *Service) hear(peer ledger.ID) {
 	if !s.peers.hear(peer) {
 		return
 	}
-	s.peerCame()
-	for _, other := range s.config.Mesh.others(s.config.Self) {
-		other.peerCame()
-	}
+	s.PeerCame()
+	s.link.Wake()
 }

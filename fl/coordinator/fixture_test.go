@@ -154,7 +154,7 @@ func (s seat) Proof(ctx context.Context, id ledger.Digest) (ledger.ResultProof, 
 type fleet struct {
 	*chain
 	genesis  ledger.Genesis
-	mesh     *coordinator.Mesh
+	mesh     *coordinator.LocalMesh
 	services []*coordinator.Service
 	blobs    []blob.Store
 	spec     job.Spec
@@ -170,7 +170,7 @@ func newFleet(ctx context.Context, nodes, organisations, peers int, now func() t
 		return nil, err
 	}
 	f := &fleet{
-		chain: &chain{ledger: l, now: now, changed: make(chan struct{})}, mesh: coordinator.NewMesh(), spec: job.Defaults(), peers: peers,
+		chain: &chain{ledger: l, now: now, changed: make(chan struct{})}, mesh: coordinator.NewLocalMesh(), spec: job.Defaults(), peers: peers,
 		genesis: ledger.Genesis{Group: l.Group},
 	}
 	// Organisations without a node may be listed too.

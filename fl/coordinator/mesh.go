@@ -13,45 +13,137 @@ import (
 	"github.com/librum/librum/chain/ledger"
 )
 
-// Mesh connects the coordinators of one process by plain calls.
-type Mesh struct {
+// Mesh is where the coordinators of a group meet.
+type Mesh interface {
+	// Join lets the others reach a service, in place of an earlier one of its
+	// node, and returns its way to them.
+	Join(s *Service) Link
+}
+
+// Link is a service's way to the others.
+type Link interface {
+	// Others returns the nodes that may be asked.
+	Others() []ledger.ID
+	// Open opens a file that a node has for reading. What is read is to be
+	// checked. [blob.ErrNotFound], [blob.ErrDigest] where the node's file
+	// has another size.
+	Open(ctx context.Context, of ledger.ID, digest ledger.Digest, size uint64) (io.ReadCloser, error)
+	// Hold has a node fetch an update and vouch for it, see [Service.Hold].
+	Hold(ctx context.Context, of ledger.ID, u Upload) ([]byte, error)
+	// Heard returns the peers that a node has heard of lately.
+	Heard(ctx context.Context, of ledger.ID) ([]ledger.ID, error)
+	// Wake tells all others that a peer came. It never waits, and may be lost.
+	Wake()
+}
+
+// Upload is an update that a peer has uploaded for a round.
+type Upload struct {
+	_      struct{} `cbor:",toarray"`
+	Peer   ledger.ID
+	Job    ledger.Digest
+	Round  uint64
+	Digest ledger.Digest
+	Size   uint64
+}
+
+// LocalMesh connects the coordinators of one process by plain calls.
+type LocalMesh struct {
 	mu       sync.RWMutex
 	services []*Service
 }
 
-// NewMesh returns a mesh without services.
-func NewMesh() *Mesh { return &Mesh{} }
+// NewLocalMesh returns a mesh without services.
+func NewLocalMesh() *LocalMesh { return &LocalMesh{} }
 
-// join adds a service, in place of an earlier one of its node.
-func (m *Mesh) join(s *Service) {
+// Join implements [Mesh].
+func (m *LocalMesh) Join(s *Service) Link {
 	m.Leave(s.config.Self)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.services = append(m.services, s)
+	return localLink{m, s.config.Self}
 }
 
 // Leave takes a node out: the others ask it nothing until it joins again.
-func (m *Mesh) Leave(node ledger.ID) {
+func (m *LocalMesh) Leave(node ledger.ID) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.services = slices.DeleteFunc(m.services, func(s *Service) bool { return s.config.Self == node })
 }
 
-// others returns the services beside the one with that id.
-func (m *Mesh) others(self ledger.ID) []*Service {
-	m.mu.RLock()
-	defer m.mu.RUnlock()
-	others := make([]*Service, 0, len(m.services))
-	for _, s := range m.services {
-		if s.config.Self != self {
-			others = append(others, s)
-		}
-	}
-	return others
+// localLink is one service's place in a [LocalMesh].
+type localLink struct {
+	mesh *LocalMesh
+	self ledger.ID
 }
 
-// fetchTimeout bounds one attempt to get one file from one node.
-const fetchTimeout = 2 * time.Minute
+func (l localLink) others() []*Service {
+	l.mesh.mu.RLock()
+	defer l.mesh.mu.RUnlock()
+	return slices.DeleteFunc(slices.Clone(l.mesh.services), func(s *Service) bool { return s.config.Self == l.self })
+}
+
+func (l localLink) Others() []ledger.ID {
+	others := l.others()
+	ids := make([]ledger.ID, len(others))
+	for i, s := range others {
+		ids[i] = s.config.Self
+	}
+	return ids
+}
+
+func (l localLink) service(id ledger.ID) (*Service, error) {
+	for _, s := range l.others() {
+		if s.config.Self == id {
+			return s, nil
+		}
+	}
+	return nil, fmt.Errorf("%w: node %s is not in the mesh", ErrNotFound, id.Short())
+}
+
+func (l localLink) Open(ctx context.Context, of ledger.ID, digest ledger.Digest, size uint64) (io.ReadCloser, error) {
+	s, err := l.service(of)
+	if err != nil {
+		return nil, err
+	}
+	file, err := s.OpenFile(ctx, digest, size)
+	if err != nil {
+		return nil, err
+	}
+	return struct {
+		io.Reader
+		io.Closer
+	}{io.NewSectionReader(file, 0, file.Size()), file}, nil
+}
+
+func (l localLink) Hold(ctx context.Context, of ledger.ID, u Upload) ([]byte, error) {
+	s, err := l.service(of)
+	if err != nil {
+		return nil, err
+	}
+	return s.Hold(ctx, u)
+}
+
+func (l localLink) Heard(_ context.Context, of ledger.ID) ([]ledger.ID, error) {
+	s, err := l.service(of)
+	if err != nil {
+		return nil, err
+	}
+	return s.Heard(), nil
+}
+
+func (l localLink) Wake() {
+	for _, s := range l.others() {
+		s.PeerCame()
+	}
+}
+
+// How long one attempt to get one file from one node may take, and how slow it
+// may be for its size.
+const (
+	fetchTimeout = 2 * time.Minute
+	fetchRate    = 1 << 20 // bytes a second
+)
 
 // Ensure gets a file from whichever other node has it, unless it is here.
 func (s *Service) Ensure(ctx context.Context, digest ledger.Digest, size uint64) error {
@@ -63,12 +155,12 @@ func (s *Service) Ensure(ctx context.Context, digest ledger.Digest, size uint64)
 		return err
 	}
 	var tried []error
-	for _, other := range s.config.Mesh.others(s.config.Self) {
+	for _, other := range s.link.Others() {
 		err := s.copyFrom(ctx, other, digest, size)
 		if err == nil {
 			return nil
 		}
-		tried = append(tried, fmt.Errorf("node %s: %w", other.config.Self.Short(), err))
+		tried = append(tried, fmt.Errorf("node %s: %w", other.Short(), err))
 	}
 	return fmt.Errorf("%w: %s: %w", ErrUnavailable, digest.Short(), reasons(tried))
 }
@@ -84,19 +176,35 @@ func reasons(tried []error) error {
 	return errors.Join(tried...)
 }
 
-func (s *Service) copyFrom(ctx context.Context, other *Service, digest ledger.Digest, size uint64) (err error) {
-	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
+// MaxFileBytes bounds the files that nodes fetch from each other.
+const MaxFileBytes = 1 << 40
+
+func (s *Service) copyFrom(ctx context.Context, other ledger.ID, digest ledger.Digest, size uint64) (err error) {
+	if size > MaxFileBytes {
+		return fmt.Errorf("%w: %d bytes, at most %d are fetched", blob.ErrTooLarge, size, uint64(MaxFileBytes))
+	}
+	ctx, cancel := context.WithTimeout(ctx, fetchTimeout+time.Duration(size/fetchRate)*time.Second)
 	defer cancel()
-	file, err := other.config.Blobs.Get(ctx, digest)
+	file, err := s.link.Open(ctx, other, digest, size)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	if uint64(file.Size()) != size {
-		return fmt.Errorf("%w: it has %d bytes, want %d", blob.ErrDigest, file.Size(), size)
-	}
-	_, err = s.config.Blobs.PutDigest(ctx, digest, io.NewSectionReader(file, 0, file.Size()), file.Size())
+	_, err = s.config.Blobs.PutDigest(ctx, digest, file, int64(size))
 	return err
+}
+
+// OpenFile opens a file that is here, for another node. [blob.ErrDigest] where
+// its size is another one.
+func (s *Service) OpenFile(ctx context.Context, digest ledger.Digest, size uint64) (blob.Blob, error) {
+	file, err := s.config.Blobs.Get(ctx, digest)
+	if err != nil {
+		return nil, err
+	}
+	if have := file.Size(); uint64(have) != size {
+		return nil, errors.Join(fmt.Errorf("%w: it has %d bytes, want %d", blob.ErrDigest, have, size), file.Close())
+	}
+	return file, nil
 }
 
 // open opens a file that is held here. One that the disk has damaged is

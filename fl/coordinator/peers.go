@@ -2,6 +2,7 @@ package coordinator
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -57,13 +58,46 @@ func (p *peers) lately() []ledger.ID {
 	return ids
 }
 
+// Heard returns the peers that this node has heard of lately, [MaxHeard] at
+// most.
+func (s *Service) Heard() []ledger.ID {
+	heard := s.peers.lately()
+	return heard[:min(len(heard), MaxHeard)]
+}
+
+// MaxHeard bounds the peers that a node tells others of.
+const MaxHeard = 1 << 15
+
+// heardTimeout bounds how long the other nodes are asked, all at once.
+const heardTimeout = 2 * time.Second
+
+// heardAnywhere returns whom any node has heard of lately, some more than once. A
+// node that does not say counts for nothing.
+func (s *Service) heardAnywhere(ctx context.Context) []ledger.ID {
+	ctx, cancel := context.WithTimeout(ctx, heardTimeout)
+	defer cancel()
+	others := s.link.Others()
+	heard := make([][]ledger.ID, len(others)+1)
+	heard[len(others)] = s.peers.lately()
+	var asked sync.WaitGroup
+	for i, other := range others {
+		asked.Go(func() {
+			ids, err := s.link.Heard(ctx, other)
+			if err != nil {
+				s.config.Logger.Debug("which peers a node has heard of is not known", "node", other.Short(), "error", err)
+				return
+			}
+			heard[i] = ids
+		})
+	}
+	asked.Wait()
+	return slices.Concat(heard...)
+}
+
 // online returns the registered, available peers in good standing that any node
 // has heard of lately, ascending.
-func (s *Service) online() ([]ledger.ID, error) {
-	heard := s.peers.lately()
-	for _, other := range s.config.Mesh.others(s.config.Self) {
-		heard = append(heard, other.peers.lately()...)
-	}
+func (s *Service) online(ctx context.Context) ([]ledger.ID, error) {
+	heard := s.heardAnywhere(ctx)
 	slices.SortFunc(heard, func(a, b ledger.ID) int { return bytes.Compare(a[:], b[:]) })
 	heard = slices.Compact(heard)
 	var online []ledger.ID

@@ -33,15 +33,16 @@ func (s *Service) Receipts(
 	}
 	var tried []error
 	self, _ := group.Find(s.config.Self)
-	for _, other := range s.config.Mesh.others(s.config.Self) {
-		if vouches, ok := group.Find(other.config.Self); !ok || vouches.Organisation == self.Organisation {
+	for _, other := range s.link.Others() {
+		vouches, ok := group.Find(other)
+		if !ok || vouches.Organisation == self.Organisation {
 			continue
 		}
-		second, err := other.hold(ctx, peer, id, number, digest, size)
+		second, err := s.link.Hold(ctx, other, Upload{Peer: peer, Job: id, Round: number, Digest: digest, Size: size})
 		if err == nil {
 			return append(receipts, second), nil
 		}
-		tried = append(tried, fmt.Errorf("node %s: %w", other.config.Self.Short(), err))
+		tried = append(tried, fmt.Errorf("node %s: %w", other.Short(), err))
 	}
 	return nil, fmt.Errorf("have the update vouched for by another organisation: %w", reasons(tried))
 }
@@ -84,21 +85,20 @@ func (s *Service) count(at place, number, attempt uint64, digest ledger.Digest) 
 	return nil
 }
 
-// hold fetches an update that is asked for and vouches for it.
-func (s *Service) hold(
-	ctx context.Context, peer ledger.ID, id ledger.Digest, number uint64, digest ledger.Digest, size uint64,
-) ([]byte, error) {
-	attempt, _, err := s.asks(peer, id, number)
+// Hold fetches an update that the round asks for and vouches for it, for another
+// node.
+func (s *Service) Hold(ctx context.Context, u Upload) ([]byte, error) {
+	attempt, _, err := s.asks(u.Peer, u.Job, u.Round)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.count(place{id, peer}, number, attempt, digest); err != nil {
+	if err := s.count(place{u.Job, u.Peer}, u.Round, attempt, u.Digest); err != nil {
 		return nil, err
 	}
-	if err := s.Ensure(ctx, digest, size); err != nil {
+	if err := s.Ensure(ctx, u.Digest, u.Size); err != nil {
 		return nil, err
 	}
-	return s.receipt(ctx, peer, id, number, digest, size)
+	return s.receipt(ctx, u.Peer, u.Job, u.Round, u.Digest, u.Size)
 }
 
 // receipt signs that this node holds the update (invariant 2).

@@ -38,7 +38,7 @@ type Config struct {
 	Chain     ledger.Digest
 	Ledger    Ledger
 	Blobs     blob.Store
-	Mesh      *Mesh
+	Mesh      Mesh
 	Now       func() time.Time
 	Logger    *slog.Logger
 	// Threads is how many threads an average takes, 0 for all.
@@ -48,6 +48,7 @@ type Config struct {
 // Service is the coordinator of one node.
 type Service struct {
 	config Config
+	link   Link
 	peers  *peers
 	proofs *proofs
 
@@ -75,7 +76,7 @@ func New(config Config) *Service {
 		copied:  map[place]copies{},
 		settled: map[ledger.Digest]bool{},
 	}
-	config.Mesh.join(s)
+	s.link = config.Mesh.Join(s)
 	return s
 }
 

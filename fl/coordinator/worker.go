@@ -140,7 +140,7 @@ func (w *worker) refresh(ctx context.Context, s *round.Snapshot) error {
 	w.bell.waits.Store(waits)
 	w.facts.Online = nil
 	if waits {
-		online, err := w.online()
+		online, err := w.online(ctx)
 		if err != nil {
 			return err
 		}

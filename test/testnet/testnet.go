@@ -30,7 +30,7 @@ type Net struct {
 	peers      []Participant
 	rows       []data.Dataset // of each peer
 	post       []letter       // header signatures on their way
-	meeting    *coordinator.Mesh
+	meeting    *coordinator.LocalMesh
 	peerErrors []error
 	job        ledger.Digest // zero before Begin
 	quiet      int           // steps in a row in which nothing happened
@@ -60,7 +60,7 @@ func New(ctx context.Context, seed uint64, nodes, peers int) (*Net, error) {
 	n := &Net{
 		secrets: secrets, random: rand.New(rand.NewChaCha8(secrets.Bytes("simulation", 0))), //nolint:gosec // repeatable on purpose
 		genesis: g, chain: ledger.Hash(b), topic: secrets.ID("topic", 0), verifier: identity.NewVerifier(256),
-		now: start, meeting: coordinator.NewMesh(),
+		now: start, meeting: coordinator.NewLocalMesh(),
 	}
 	for i := range nodes {
 		if err := n.addNode(ctx, i); err != nil {
