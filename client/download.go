@@ -13,6 +13,7 @@ import (
 
 	v1 "github.com/librum/librum/api/v1"
 	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/internal/durable"
 )
 
 // DownloadModel puts a version of a job's model into the file at path: version
@@ -67,7 +68,7 @@ func (c *Client) download(ctx context.Context, route string, want ledger.Digest,
 		return v1.File{}, fmt.Errorf("download %s: the server offers %s, want %s", route, digest, want)
 	}
 	part := path + "." + digest.Short() + ".part"
-	f, err := os.OpenFile(part, os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := durable.OpenFile(part, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return v1.File{}, err
 	}

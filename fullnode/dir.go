@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -14,6 +12,7 @@ import (
 	"github.com/librum/librum/chain/identity"
 	"github.com/librum/librum/chain/keyfile"
 	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/internal/durable"
 )
 
 // Dir is the directory of a node.
@@ -68,17 +67,14 @@ func (d Dir) Keys(ask keyfile.Ask) ([]*identity.Key, error) {
 	return keys, nil
 }
 
+const maxIDBytes = 1 << 10
+
 // NodeID tells the node's id: by its file, or by the genesis that lists its key.
 func (d Dir) NodeID(g *ledger.Genesis, key *identity.Key) (ledger.ID, error) {
-	f, err := os.Open(d.ID())
+	b, err := durable.ReadFile(d.ID(), maxIDBytes)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nodeOf(g, key)
 	}
-	if err != nil {
-		return ledger.ID{}, err
-	}
-	defer func() { _ = f.Close() }() // it was only read
-	b, err := io.ReadAll(io.LimitReader(f, 1<<10))
 	if err != nil {
 		return ledger.ID{}, err
 	}

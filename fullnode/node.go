@@ -121,7 +121,7 @@ func (c *Config) chainNode() node.Config {
 			if err != nil {
 				return err
 			}
-			return durable.WriteFile(c.Dir.Diverged(), b)
+			return durable.WriteFile(c.Dir.Diverged(), b, 0o600)
 		},
 	}.WithDefaults()
 }

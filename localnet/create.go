@@ -62,7 +62,7 @@ func Create(dir Dir, secrets Secrets, spec Spec) error {
 	if err != nil {
 		return err
 	}
-	if err := durable.WriteFile(dir.Genesis(), b); err != nil {
+	if err := durable.WriteFile(dir.Genesis(), b, 0o600); err != nil {
 		return fmt.Errorf("write the genesis: %w", err)
 	}
 	return nil
@@ -87,5 +87,5 @@ func createToken(dir Dir, secrets Secrets, spec Spec) error {
 	if err := store.Put(token, secret); err != nil {
 		return err
 	}
-	return durable.WriteFile(dir.Token(), []byte(secret+"\n"))
+	return durable.WriteFile(dir.Token(), []byte(secret+"\n"), 0o600)
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strconv"
 
@@ -70,12 +69,18 @@ func (d Dir) ExternalKey(index int) string {
 	return filepath.Join(string(d), "peers", "external-"+strconv.Itoa(index)+"-key")
 }
 
+// ReadGenesis reads the genesis file of a network.
+func (d Dir) ReadGenesis() ([]byte, error) {
+	b, err := durable.ReadFile(d.Genesis(), ledger.MaxGenesisBytes)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("%w: %s does not exist", ErrNoNetwork, d.Genesis())
+	}
+	return b, err
+}
+
 // LoadGenesis reads the genesis of a network.
 func (d Dir) LoadGenesis() (*ledger.Genesis, ledger.Digest, error) {
-	b, err := readBounded(d.Genesis(), ledger.MaxGenesisBytes)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, ledger.Digest{}, fmt.Errorf("%w: %s does not exist", ErrNoNetwork, d.Genesis())
-	}
+	b, err := d.ReadGenesis()
 	if err != nil {
 		return nil, ledger.Digest{}, err
 	}
@@ -90,23 +95,11 @@ func (d Dir) LoadGenesis() (*ledger.Genesis, ledger.Digest, error) {
 // at a directory runs no code that its files name.
 func LoadKey(path string) (*identity.Key, error) { return keyfile.LoadPlain(path) }
 
-// readBounded reads a file of at most limit bytes.
-func readBounded(path string, limit int64) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if info.Size() > limit {
-		return nil, fmt.Errorf("read %s: %d bytes, at most %d are allowed", path, info.Size(), limit)
-	}
-	return os.ReadFile(path)
-}
-
 // writeKey writes a key file that its owner alone can read.
 func writeKey(path string, key *identity.Key) error {
 	b, err := key.MarshalPEM()
 	if err != nil {
 		return err
 	}
-	return durable.WriteFile(path, b)
+	return durable.WriteFile(path, b, 0o600)
 }

@@ -37,7 +37,7 @@ const MaxEnrolmentBytes = 16 << 10
 
 // LoadEnrolment reads an enrolment file and checks its proofs.
 func LoadEnrolment(path string) (*Enrolment, error) {
-	b, err := readBounded(path, MaxEnrolmentBytes)
+	b, err := durable.ReadFile(path, MaxEnrolmentBytes)
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +120,7 @@ func (d Dir) NewNode(organisation ledger.ID, random io.Reader) (*Enrolment, int,
 	if err != nil {
 		return nil, 0, err
 	}
-	if err := durable.WriteFile(d.NodeID(index), []byte(id.String()+"\n")); err != nil {
+	if err := durable.WriteFile(d.NodeID(index), []byte(id.String()+"\n"), 0o600); err != nil {
 		return nil, 0, fmt.Errorf("write the id of node %d: %w", index, err)
 	}
 	key, err := drawKey(d.Key(index), random) // last: without a key there is no node
@@ -149,7 +149,7 @@ func (d Dir) NextKey(index int, organisation ledger.ID, random io.Reader) (*Enro
 		return nil, err
 	}
 	// Of the genesis is its first key alone, which goes when the new one is in force.
-	if err := durable.WriteFile(d.NodeID(index), []byte(id.String()+"\n")); err != nil {
+	if err := durable.WriteFile(d.NodeID(index), []byte(id.String()+"\n"), 0o600); err != nil {
 		return nil, fmt.Errorf("write the id of node %d: %w", index, err)
 	}
 	key, err := drawKey(filepath.Join(d.Node(index), "key-"+strconv.Itoa(len(keys)+1)), random)
@@ -194,7 +194,7 @@ func (d Dir) writeEnrolment(path string, e *Enrolment) error {
 	if err != nil {
 		return err
 	}
-	if err := durable.WriteFile(path, append(b, '\n')); err != nil {
+	if err := durable.WriteFile(path, append(b, '\n'), 0o600); err != nil {
 		return fmt.Errorf("write the enrolment: %w", err)
 	}
 	return nil

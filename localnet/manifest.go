@@ -51,7 +51,7 @@ func (d Dir) Manifest() string { return filepath.Join(string(d), manifestName) }
 
 // LoadManifest reads the manifest of a directory.
 func (d Dir) LoadManifest() (*Manifest, error) {
-	b, err := readBounded(d.Manifest(), maxManifestBytes)
+	b, err := durable.ReadFile(d.Manifest(), maxManifestBytes)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, ErrNoManifest
 	}
@@ -117,7 +117,7 @@ func writeManifest(dir Dir, chain ledger.Digest) error {
 		return err
 	}
 	sum := sha256.Sum256(b)
-	if err := durable.WriteFile(dir.Manifest(), append(b, sum[:]...)); err != nil {
+	if err := durable.WriteFile(dir.Manifest(), append(b, sum[:]...), 0o600); err != nil {
 		return fmt.Errorf("write the manifest: %w", err)
 	}
 	return nil
@@ -164,7 +164,7 @@ func (d Dir) WalkFiles(visit func(path string, info fs.FileInfo) error) error {
 // HashFile returns size and SHA-256 of a file, of its first bytes alone where
 // limit is not negative.
 func (d Dir) HashFile(path string, limit int64) (size int64, digest ledger.Digest, err error) {
-	f, err := os.Open(filepath.Join(string(d), filepath.FromSlash(path)))
+	f, err := durable.OpenFile(filepath.Join(string(d), filepath.FromSlash(path)), os.O_RDONLY, 0)
 	if err != nil {
 		return 0, digest, err
 	}

@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"strings"
 	"time"
 
@@ -19,6 +18,7 @@ import (
 	"github.com/librum/librum/chain/ledger"
 	"github.com/librum/librum/client"
 	"github.com/librum/librum/fl/peer"
+	"github.com/librum/librum/internal/durable"
 )
 
 // Handler returns the HTTP interface of node 0, to which the network's token
@@ -33,7 +33,7 @@ func (n *Network) Handler(logger *slog.Logger) (http.Handler, error) {
 
 // Door returns what the HTTP interface of the index-th node stands on.
 func (n *Network) Door(index int, logger *slog.Logger) (api.Config, error) {
-	genesis, err := os.ReadFile(n.Dir.Genesis())
+	genesis, err := n.Dir.ReadGenesis()
 	if err != nil {
 		return api.Config{}, err
 	}
@@ -42,7 +42,7 @@ func (n *Network) Door(index int, logger *slog.Logger) (api.Config, error) {
 
 // ReadToken reads the bearer token of the network.
 func (d Dir) ReadToken() (string, error) {
-	b, err := readBounded(d.Token(), 4<<10)
+	b, err := durable.ReadFile(d.Token(), 4<<10)
 	if err != nil {
 		return "", err
 	}

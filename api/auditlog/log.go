@@ -63,7 +63,7 @@ func Open(path string, chain ledger.Digest, now func() time.Time) (_ *Log, err e
 			err = errors.Join(fmt.Errorf("open the audit log %s: %w", path, err), l.Close())
 		}
 	}()
-	if l.file, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600); err != nil {
+	if l.file, err = durable.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600); err != nil {
 		return nil, err
 	}
 	if l.head, err = Check(l.file, chain); err != nil {

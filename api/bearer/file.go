@@ -87,20 +87,16 @@ func (s *Store) write(r *record) error {
 	if err != nil {
 		return err
 	}
-	return durable.WriteFile(s.path(r.ID), append(b, '\n'))
+	return durable.WriteFile(s.path(r.ID), append(b, '\n'), 0o600)
 }
 
 // read reads one file. Its errors hold nothing of what it says.
 func (s *Store) read(name string) (*record, error) {
 	path := filepath.Join(s.dir, name)
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
+	b, err := durable.ReadFile(path, maxFileBytes)
+	if errors.Is(err, durable.ErrTooLarge) || errors.Is(err, durable.ErrNotRegular) {
+		err = fmt.Errorf("%w: %w; move it away", ErrDamaged, err)
 	}
-	if info.Size() > maxFileBytes {
-		return nil, fmt.Errorf("%w: %s has %d bytes, at most %d are allowed", ErrDamaged, path, info.Size(), maxFileBytes)
-	}
-	b, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}

@@ -44,7 +44,7 @@ func (o *Office) seal(recipient age.Recipient, id ledger.ID, n int, doc *Documen
 	digest := sha256.New()
 	_, _ = digest.Write(salt[:]) // a hash never fails to write
 	_, _ = digest.Write(doc.Content)
-	file, err := os.OpenFile(o.dir.sealed(id, n), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	file, err := durable.OpenFile(o.dir.sealed(id, n), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return Evidence{}, err
 	}
@@ -78,7 +78,7 @@ func (o *Office) Evidence(id ledger.ID, ask keyfile.Ask) ([]Document, error) {
 	}
 	documents := make([]Document, len(record.Evidence))
 	for n, e := range record.Evidence {
-		b, err := read(o.dir.sealed(id, n), MaxEvidenceBytes+1<<20)
+		b, err := durable.ReadFile(o.dir.sealed(id, n), MaxEvidenceBytes+1<<20)
 		if err != nil {
 			return nil, err
 		}
@@ -99,7 +99,7 @@ func (o *Office) Evidence(id ledger.ID, ask keyfile.Ask) ([]Document, error) {
 }
 
 func (o *Office) evidenceKey(ask keyfile.Ask) (age.Identity, error) {
-	b, err := read(o.dir.evidenceKey(), 16<<10)
+	b, err := durable.ReadFile(o.dir.evidenceKey(), 16<<10)
 	if err != nil {
 		return nil, err
 	}

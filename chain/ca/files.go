@@ -1,9 +1,6 @@
 package ca
 
 import (
-	"errors"
-	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -35,43 +32,6 @@ func (d dir) certificate(id ledger.ID) string {
 // (invariant 3).
 func (d dir) sealed(id ledger.ID, n int) string {
 	return filepath.Join(d.evidenceFolder(), id.String()+"-"+strconv.Itoa(n)+".age")
-}
-
-// replace writes a file whole and durably in the place of another.
-func replace(path string, b []byte, mode os.FileMode) (err error) {
-	folder := filepath.Dir(path)
-	file, err := os.CreateTemp(folder, ".new-*")
-	if err != nil {
-		return err
-	}
-	_, err = file.Write(b)
-	if err == nil {
-		err = file.Chmod(mode)
-	}
-	if err == nil {
-		err = file.Sync()
-	}
-	if err = errors.Join(err, file.Close()); err == nil {
-		err = os.Rename(file.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(file.Name()))
-	}
-	return durable.SyncDir(vfs.Default, folder)
-}
-
-// read reads a file of at most limit bytes.
-func read(path string, limit int64) (_ []byte, err error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, file.Close()) }()
-	b, err := io.ReadAll(io.LimitReader(file, limit+1))
-	if err == nil && int64(len(b)) > limit {
-		err = fmt.Errorf("read %s: more than %d bytes", path, limit)
-	}
-	return b, err
 }
 
 func makeFolder(path string) error {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/librum/librum/chain/cert"
 	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/internal/durable"
 )
 
 // Approval is an officer's yes to a record.
@@ -169,7 +170,7 @@ func (o *Office) writeList(authority *cert.Authority, list []cert.Revocation, no
 		return err
 	}
 	o.Settings.List++
-	if err := replace(o.dir.revoked(), text, 0o644); err != nil {
+	if err := durable.WriteFile(o.dir.revoked(), text, 0o644); err != nil {
 		return fmt.Errorf("write the list of revoked certificates: %w", err)
 	}
 	return o.writeSettings()

@@ -18,6 +18,7 @@ import (
 	"github.com/librum/librum/chain/identity"
 	"github.com/librum/librum/chain/keyfile"
 	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/internal/durable"
 )
 
 // Settings are what an office is for.
@@ -37,6 +38,8 @@ const (
 	RootLife = 10 * 365 * 24 * time.Hour
 	ListLife = 90 * 24 * time.Hour
 )
+
+const maxSettingsBytes = 1 << 20
 
 // Why an office can't be opened.
 var (
@@ -103,10 +106,10 @@ func Init(path string, s Settings, secrets Secrets, now time.Time, random io.Rea
 			return err
 		}
 	}
-	if err := replace(d.evidenceKey(), text, 0o600); err != nil {
+	if err := durable.WriteFile(d.evidenceKey(), text, 0o600); err != nil {
 		return fmt.Errorf("write the key of evidence: %w", err)
 	}
-	if err := replace(d.register(), nil, 0o600); err != nil {
+	if err := durable.WriteFile(d.register(), nil, 0o600); err != nil {
 		return fmt.Errorf("write the register: %w", err)
 	}
 	o := &Office{Settings: s, Roots: []*x509.Certificate{root}, dir: d}
@@ -130,7 +133,7 @@ func newRoot(d dir, s Settings, secrets Secrets, now time.Time, random io.Reader
 		}
 	} else {
 		if key, err = keyfile.Load(secrets.KeyURI, secrets.Ask); err == nil {
-			err = replace(d.key(s.Generation), []byte(secrets.KeyURI+"\n"), 0o600)
+			err = durable.WriteFile(d.key(s.Generation), []byte(secrets.KeyURI+"\n"), 0o600)
 		}
 	}
 	if err != nil {
@@ -158,7 +161,7 @@ func take(d dir) (io.Closer, error) {
 // Open opens an office.
 func Open(path string) (_ *Office, err error) {
 	d := dir(path)
-	b, err := read(d.settings(), 1<<20)
+	b, err := durable.ReadFile(d.settings(), maxSettingsBytes)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w: %s", ErrNoOffice, path)
 	}
@@ -208,7 +211,7 @@ func (o *Office) Authority(ask keyfile.Ask, random io.Reader) (*cert.Authority, 
 }
 
 func readCertificates(path string) ([]*x509.Certificate, error) {
-	b, err := read(path, cert.MaxFileBytes)
+	b, err := durable.ReadFile(path, cert.MaxFileBytes)
 	if err != nil {
 		return nil, err
 	}
@@ -222,11 +225,11 @@ func readCertificates(path string) ([]*x509.Certificate, error) {
 // writeCertificates writes what others are to trust.
 func (o *Office) writeCertificates() error {
 	if len(o.cross) > 0 {
-		if err := replace(o.dir.cross(), cert.Marshal(o.cross...), 0o644); err != nil {
+		if err := durable.WriteFile(o.dir.cross(), cert.Marshal(o.cross...), 0o644); err != nil {
 			return err
 		}
 	}
-	return replace(o.dir.roots(), cert.Marshal(o.Roots...), 0o644)
+	return durable.WriteFile(o.dir.roots(), cert.Marshal(o.Roots...), 0o644)
 }
 
 func (o *Office) writeSettings() error {
@@ -234,5 +237,5 @@ func (o *Office) writeSettings() error {
 	if err != nil {
 		return err
 	}
-	return replace(o.dir.settings(), append(b, '\n'), 0o600)
+	return durable.WriteFile(o.dir.settings(), append(b, '\n'), 0o600)
 }

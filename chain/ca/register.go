@@ -10,6 +10,7 @@ import (
 	"os"
 
 	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/internal/durable"
 )
 
 // register is the records, in the order in which they came, and the file that
@@ -25,7 +26,7 @@ type register struct {
 // openRegister reads the file; a last line without an end is cut off
 // (invariant 4).
 func openRegister(path string) (_ *register, err error) {
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_APPEND, 0o600)
+	file, err := durable.OpenFile(path, os.O_RDWR|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, err
 	}
@@ -104,12 +105,12 @@ func (r *register) compact() error {
 		}
 		text.Write(append(line, '\n'))
 	}
-	if err := replace(r.path, text.Bytes(), 0o600); err != nil {
+	if err := durable.WriteFile(r.path, text.Bytes(), 0o600); err != nil {
 		return fmt.Errorf("write %s: %w", r.path, err)
 	}
 	old := r.file
 	var err error
-	if r.file, err = os.OpenFile(r.path, os.O_RDWR|os.O_APPEND, 0o600); err != nil {
+	if r.file, err = durable.OpenFile(r.path, os.O_RDWR|os.O_APPEND, 0o600); err != nil {
 		r.file = old
 		return err
 	}

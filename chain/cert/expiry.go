@@ -2,13 +2,14 @@ package cert
 
 import (
 	"encoding/pem"
-	"errors"
-	"io"
 	"io/fs"
+	"os"
 	"path"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/librum/librum/internal/durable"
 )
 
 // Expiry says when what a file holds ends.
@@ -22,16 +23,16 @@ type Expiry struct {
 // Expiries returns when the certificates and lists of revoked ones in the files
 // named *.pem, *.crt or *.cert below a folder end, in the order of their paths. Other files and
 // other kinds of PEM are passed over.
-func Expiries(fsys fs.FS) ([]Expiry, error) {
+func Expiries(root *os.Root) ([]Expiry, error) {
 	var all []Expiry
-	err := fs.WalkDir(fsys, ".", func(name string, entry fs.DirEntry, err error) error {
+	err := fs.WalkDir(root.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
 		if !entry.Type().IsRegular() || !slices.Contains([]string{".pem", ".crt", ".cert"}, strings.ToLower(path.Ext(name))) {
 			return nil
 		}
-		found, wrong := expiriesOf(fsys, name)
+		found, wrong := expiriesOf(root, name)
 		if wrong != nil {
 			found = append(found, Expiry{Path: name, Err: wrong})
 		}
@@ -41,8 +42,8 @@ func Expiries(fsys fs.FS) ([]Expiry, error) {
 	return all, err
 }
 
-func expiriesOf(fsys fs.FS, name string) (all []Expiry, err error) {
-	text, err := readBounded(fsys, name, MaxListBytes)
+func expiriesOf(root *os.Root, name string) (all []Expiry, err error) {
+	text, err := durable.ReadIn(root, name, MaxListBytes)
 	if err != nil {
 		return nil, err
 	}
@@ -65,17 +66,4 @@ func expiriesOf(fsys fs.FS, name string) (all []Expiry, err error) {
 		all = append(all, Expiry{Path: name, List: true, Until: list.NextUpdate})
 	}
 	return all, nil
-}
-
-func readBounded(fsys fs.FS, name string, limit int64) (_ []byte, err error) {
-	file, err := fsys.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, file.Close()) }()
-	b, err := io.ReadAll(io.LimitReader(file, limit+1))
-	if err == nil && int64(len(b)) > limit {
-		err = ErrMalformed
-	}
-	return b, err
 }

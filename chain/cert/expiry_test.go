@@ -1,8 +1,10 @@
 package cert_test
 
 import (
+	"os"
+	"path/filepath"
+	"syscall"
 	"testing"
-	"testing/fstest"
 	"time"
 
 	"github.com/librum/librum/chain/cert"
@@ -16,12 +18,29 @@ func TestExpiries(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	file := func(b []byte) *fstest.MapFile { return &fstest.MapFile{Data: b} }
-	all, err := cert.Expiries(fstest.MapFS{
-		"ca/ca.pem": file(cert.Marshal(leaf, a.Certificate)), "ca/crl.pem": file(list), "ca/request.pem": file(requestText(t, cert.KindMember, key(2))),
-		"ca/broken.pem": file([]byte("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")), "empty.pem": file(nil),
-		"node-0/key": file(cert.Marshal(leaf)), "z/long.pem": file(make([]byte, cert.MaxListBytes+1)),
-	})
+	dir := t.TempDir()
+	for name, text := range map[string][]byte{
+		"ca/ca.pem": cert.Marshal(leaf, a.Certificate), "ca/crl.pem": list, "ca/request.pem": requestText(t, cert.KindMember, key(2)),
+		"ca/broken.pem": []byte("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"), "empty.pem": nil,
+		"node-0/key": cert.Marshal(leaf), "z/long.pem": make([]byte, cert.MaxListBytes+1),
+	} {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := syscall.Mkfifo(filepath.Join(dir, "pipe.pem"), 0o600); err != nil { // passed over, and not waited for
+		t.Fatal(err)
+	}
+	folder, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer folder.Close()
+	all, err := cert.Expiries(folder)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"filippo.io/age"
 	"filippo.io/age/armor"
 
 	"github.com/librum/librum/chain/identity"
+	"github.com/librum/librum/internal/durable"
 )
 
 // Ask returns the secret that opens what is named: the passphrase of a file or
@@ -35,7 +35,7 @@ func Load(path string, ask Ask) (*identity.Key, error) {
 	if strings.HasPrefix(path, scheme) {
 		return openToken(path, ask)
 	}
-	b, err := readBounded(path)
+	b, err := durable.ReadFile(path, maxFileBytes)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +55,7 @@ func Load(path string, ask Ask) (*identity.Key, error) {
 // It is for directories that somebody else may have written: the URI of a key on
 // a token names a library, whose code would run here.
 func LoadPlain(path string) (*identity.Key, error) {
-	b, err := readBounded(path)
+	b, err := durable.ReadFile(path, maxFileBytes)
 	if err != nil {
 		return nil, err
 	}
@@ -101,17 +101,4 @@ func Decrypt(path string, text []byte, ask Ask) ([]byte, error) {
 		return nil, fmt.Errorf("read %s: decrypt: %w", path, err)
 	}
 	return b, nil
-}
-
-func readBounded(path string) (_ []byte, err error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, file.Close()) }()
-	b, err := io.ReadAll(io.LimitReader(file, maxFileBytes+1))
-	if err == nil && len(b) > maxFileBytes {
-		err = fmt.Errorf("read %s: more than %d bytes", path, maxFileBytes)
-	}
-	return b, err
 }

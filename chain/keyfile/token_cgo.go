@@ -15,6 +15,7 @@ import (
 	"github.com/miekg/pkcs11"
 
 	"github.com/librum/librum/chain/identity"
+	"github.com/librum/librum/internal/durable"
 )
 
 // Numbers of PKCS #11 v3.0 that the binding does not name.
@@ -70,7 +71,7 @@ func openToken(uri string, ask Ask) (*identity.Key, error) {
 
 func (u *tokenURI) askPIN(ask Ask) (string, error) {
 	if u.pin != "" {
-		b, err := readBounded(u.pin)
+		b, err := durable.ReadFile(u.pin, maxFileBytes)
 		return strings.TrimSpace(string(b)), err
 	}
 	if ask == nil {

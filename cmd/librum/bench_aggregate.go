@@ -18,6 +18,7 @@ import (
 
 	"github.com/librum/librum/aggregator"
 	"github.com/librum/librum/aggregator/tensor"
+	"github.com/librum/librum/internal/durable"
 )
 
 // benchPairs is how often reading and aggregating take turns.
@@ -253,7 +254,7 @@ func (b *benchAggregate) readAll(ctx context.Context, updates []aggregator.Updat
 
 // verifyMean recomputes up to 1,000 coordinates one by one.
 func verifyMean(path string, model tensor.Layout, updates []aggregator.Update) (err error) {
-	mean, err := os.Open(path)
+	mean, err := durable.OpenFile(path, os.O_RDONLY, 0)
 	if err != nil {
 		return fmt.Errorf("read the mean: %w", err)
 	}

@@ -5,13 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"text/tabwriter"
 	"time"
+
+	"github.com/librum/librum/internal/durable"
 )
 
 // benchResult is what a bench command found out about one case.
@@ -92,7 +93,7 @@ func processCPU() (time.Duration, error) {
 
 // peakRSS returns the most memory this process ever had resident, in bytes.
 func peakRSS() (int64, error) {
-	status, err := os.ReadFile("/proc/self/status")
+	status, err := durable.ReadFile("/proc/self/status", 64<<10)
 	if err != nil {
 		return 0, fmt.Errorf("read peak memory: %w", err)
 	}

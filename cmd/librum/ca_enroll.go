@@ -17,6 +17,7 @@ import (
 	"github.com/librum/librum/chain/ca"
 	"github.com/librum/librum/chain/cert"
 	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/internal/durable"
 )
 
 // Bounds of a file of applicants.
@@ -108,7 +109,7 @@ func (o *caEnrollOptions) run(cmd *cobra.Command, args []string) error {
 
 // applicant is the one that the flags describe.
 func (o *caEnrollOptions) applicant(path string) ([]ca.Applicant, error) {
-	request, err := readBounded(path, cert.MaxRequestBytes)
+	request, err := durable.ReadFile(path, cert.MaxRequestBytes)
 	if err != nil {
 		return nil, err
 	}
@@ -117,7 +118,7 @@ func (o *caEnrollOptions) applicant(path string) ([]ca.Applicant, error) {
 		a.Expiry = time.Now().Add(days(o.days)).UTC()
 	}
 	for _, path := range o.evidence {
-		content, err := readBounded(path, ca.MaxEvidenceBytes)
+		content, err := durable.ReadFile(path, ca.MaxEvidenceBytes)
 		if err != nil {
 			return nil, fmt.Errorf("--evidence: %w", err)
 		}
@@ -129,7 +130,7 @@ func (o *caEnrollOptions) applicant(path string) ([]ca.Applicant, error) {
 // readApplicants reads a file of many. Their evidence lies below its folder:
 // neither .. nor a symbolic link leads out of it.
 func readApplicants(path string) (_ []ca.Applicant, err error) {
-	file, err := os.Open(path)
+	file, err := durable.OpenFile(path, os.O_RDONLY, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -180,27 +181,11 @@ func readApplicant(folder *os.Root, line []byte) (ca.Applicant, error) {
 	}
 	a := ca.Applicant{Kind: cert.KindMember, Name: in.Name, Roles: in.Roles, Request: []byte(in.Request), Expiry: in.Expiry}
 	for _, name := range in.Evidence {
-		content, err := readBelow(folder, name)
+		content, err := durable.ReadIn(folder, name, ca.MaxEvidenceBytes)
 		if err != nil {
 			return a, fmt.Errorf("evidence: %w", err)
 		}
 		a.Documents = append(a.Documents, ca.Document{Name: filepath.Base(name), Content: content})
 	}
 	return a, nil
-}
-
-func readBelow(folder *os.Root, name string) (_ []byte, err error) {
-	info, err := folder.Stat(name)
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() || info.Size() > ca.MaxEvidenceBytes {
-		return nil, fmt.Errorf("%q is no file of at most %d bytes", name, ca.MaxEvidenceBytes)
-	}
-	file, err := folder.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, file.Close()) }()
-	return io.ReadAll(io.LimitReader(file, ca.MaxEvidenceBytes))
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/librum/librum/chain/ca"
 	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/internal/durable"
 )
 
 func newCAInitCommand(f *caFlags) *cobra.Command {
@@ -71,7 +72,7 @@ func organisationOf(path, organisation string) (ca.Settings, error) {
 	if path == "" || organisation == "" {
 		return ca.Settings{}, errors.New("give --genesis and --organisation")
 	}
-	b, err := readBounded(path, ledger.MaxGenesisBytes)
+	b, err := durable.ReadFile(path, ledger.MaxGenesisBytes)
 	if err != nil {
 		return ca.Settings{}, fmt.Errorf("--genesis: %w", err)
 	}

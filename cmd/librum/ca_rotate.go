@@ -13,6 +13,7 @@ import (
 	"github.com/librum/librum/chain/cert"
 	members "github.com/librum/librum/chain/contract/identity"
 	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/internal/durable"
 )
 
 func newCARotateCommand(f *caFlags) *cobra.Command {
@@ -104,7 +105,7 @@ ledger, before it is certified; it may have expired.`,
 			if expiresIn < 0 || expiresIn > 36500 {
 				return wrongUse(errors.New("--expires-in is 1 to 36500, 0 to leave the member's expiry as it is"))
 			}
-			text, err := readBounded(request, cert.MaxRequestBytes)
+			text, err := durable.ReadFile(request, cert.MaxRequestBytes)
 			if err != nil {
 				return wrongUse(fmt.Errorf("--request: %w", err))
 			}

@@ -19,6 +19,7 @@ import (
 	"github.com/librum/librum/chain/keyfile"
 	"github.com/librum/librum/chain/ledger"
 	"github.com/librum/librum/internal/certfile"
+	"github.com/librum/librum/internal/durable"
 )
 
 // maxCertBytes bounds a file of certificates or of one key.
@@ -127,13 +128,13 @@ func (d *door) speakTLS(certPath, keyPath string, ask keyfile.Ask, logger *slog.
 // encrypted or on a token; one of another kind, as public authorities certify
 // it, is read as it is.
 func loadPair(certPath, keyPath string, ask keyfile.Ask) (*tls.Certificate, error) {
-	chain, err := readBounded(certPath, maxCertBytes)
+	chain, err := durable.ReadFile(certPath, maxCertBytes)
 	if err != nil {
 		return nil, err
 	}
 	key, err := keyfile.Load(keyPath, ask)
 	if errors.Is(err, identity.ErrKey) {
-		other, err := readBounded(keyPath, maxCertBytes)
+		other, err := durable.ReadFile(keyPath, maxCertBytes)
 		if err != nil {
 			return nil, err
 		}

@@ -16,6 +16,7 @@ import (
 	"github.com/librum/librum/chain/contract/governance"
 	"github.com/librum/librum/chain/ledger"
 	"github.com/librum/librum/client"
+	"github.com/librum/librum/internal/durable"
 	"github.com/librum/librum/localnet"
 )
 
@@ -247,7 +248,7 @@ func fromEnrolment(path, what string, of func(*localnet.Enrolment) *localnet.New
 
 // readCA reads a certificate whose key is Ed25519.
 func readCA(path string) (*governance.AddCA, error) {
-	b, err := readBounded(path, 64<<10)
+	b, err := durable.ReadFile(path, 64<<10)
 	if err != nil {
 		return nil, err
 	}

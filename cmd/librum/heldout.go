@@ -12,6 +12,7 @@ import (
 	"github.com/librum/librum/fl/data"
 	"github.com/librum/librum/fl/job"
 	"github.com/librum/librum/fl/train"
+	"github.com/librum/librum/internal/durable"
 )
 
 // heldOut measures models on the rows of the digits that no peer has, as the
@@ -49,7 +50,7 @@ func (h *heldOut) measure(round int) (train.Metrics, error) {
 	if _, err := h.client.DownloadModel(h.ctx, h.job, uint64(round), path); err != nil {
 		return train.Metrics{}, fmt.Errorf("fetch the model of round %d: %w", round, err)
 	}
-	b, err := os.ReadFile(path)
+	b, err := durable.ReadFile(path, maxRemoteFile)
 	if err != nil {
 		return train.Metrics{}, err
 	}

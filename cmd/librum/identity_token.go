@@ -124,7 +124,7 @@ func (o *tokenCreateOptions) run(cmd *cobra.Command) error {
 		return answered(err)
 	}
 	// Before the ledger lists its key: a token that nobody kept must not sign.
-	if err := durable.WriteFile(o.out, []byte(made.Secret+"\n")); err != nil {
+	if err := durable.WriteFile(o.out, []byte(made.Secret+"\n"), 0o600); err != nil {
 		return fmt.Errorf("write the token: %w", err)
 	}
 	if len(o.sign) > 0 {

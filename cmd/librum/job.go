@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -44,7 +43,7 @@ func (f *specFlags) add(cmd *cobra.Command) {
 
 // submit reads the spec and creates the job.
 func (f *specFlags) submit(cmd *cobra.Command, c *client.Client) (v1.Job, error) {
-	spec, err := f.read(cmd.InOrStdin())
+	spec, err := f.read(cmd.Context(), cmd.InOrStdin())
 	if err != nil {
 		return v1.Job{}, wrongUse(err)
 	}
@@ -52,22 +51,13 @@ func (f *specFlags) submit(cmd *cobra.Command, c *client.Client) (v1.Job, error)
 	return j, answered(err)
 }
 
-func (f *specFlags) read(stdin io.Reader) (job.Spec, error) {
+func (f *specFlags) read(ctx context.Context, stdin io.Reader) (job.Spec, error) {
 	if f.file == "" {
 		return job.Spec{}, errors.New("no job spec: name its file with -f")
 	}
-	source := stdin
-	if f.file != "-" {
-		file, err := os.Open(f.file)
-		if err != nil {
-			return job.Spec{}, err
-		}
-		defer file.Close()
-		source = file
-	}
-	b, err := io.ReadAll(io.LimitReader(source, job.MaxBytes+1))
+	b, err := readInput(ctx, stdin, f.file, job.MaxBytes)
 	if err != nil {
-		return job.Spec{}, fmt.Errorf("read %s: %w", f.file, err)
+		return job.Spec{}, err
 	}
 	parse := job.ParseYAML
 	if strings.HasSuffix(f.file, ".json") {

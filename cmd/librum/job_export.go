@@ -148,7 +148,7 @@ func openDirOrigin(ctx context.Context, dir localnet.Dir) (*origin, error) {
 		return nil, &exitError{code: exitUnknown, err: err}
 	}
 	from := &origin{}
-	if from.genesis, err = os.ReadFile(dir.Genesis()); err != nil {
+	if from.genesis, err = dir.ReadGenesis(); err != nil {
 		return nil, &exitError{code: exitUnknown, err: err}
 	}
 	nodes, err := localnet.OpenOffline(ctx, dir, g, chain)

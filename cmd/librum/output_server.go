@@ -5,7 +5,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"net/http"
 	"os"
@@ -17,6 +16,7 @@ import (
 	"github.com/librum/librum/chain/cert"
 	"github.com/librum/librum/chain/ledger"
 	"github.com/librum/librum/client"
+	"github.com/librum/librum/internal/durable"
 )
 
 // The defaults of the flags that say which node to ask.
@@ -103,17 +103,10 @@ func (f *serverFlags) token() (string, error) {
 	if optional {
 		path = defaultTokenFile
 	}
-	info, err := os.Stat(path)
+	b, err := readSecret(path, maxTokenBytes)
 	if optional && errors.Is(err, fs.ErrNotExist) {
 		return "", nil
 	}
-	if err != nil {
-		return "", fmt.Errorf("read the token: %w", err)
-	}
-	if info.Size() > maxTokenBytes {
-		return "", fmt.Errorf("read the token: %s has %d bytes, at most %d are allowed", path, info.Size(), maxTokenBytes)
-	}
-	b, err := os.ReadFile(path)
 	if err != nil {
 		return "", fmt.Errorf("read the token: %w", err)
 	}
@@ -131,7 +124,7 @@ func (f *serverFlags) trust(options *client.Options) error {
 		}
 		return nil
 	}
-	b, err := readBounded(f.ca, cert.MaxFileBytes)
+	b, err := durable.ReadFile(f.ca, cert.MaxFileBytes)
 	if err != nil {
 		return fmt.Errorf("--ca: %w", err)
 	}
@@ -145,27 +138,13 @@ func (f *serverFlags) trust(options *client.Options) error {
 	if f.crl == "" {
 		return nil
 	}
-	if b, err = readBounded(f.crl, cert.MaxListBytes); err != nil {
+	if b, err = durable.ReadFile(f.crl, cert.MaxListBytes); err != nil {
 		return fmt.Errorf("--crl: %w", err)
 	}
 	if v.Revoked, err = cert.ParseRevoked(b, v.Roots); err != nil {
 		return fmt.Errorf("--crl: %s: %w", f.crl, err)
 	}
 	return nil
-}
-
-// readBounded reads a file of at most limit bytes.
-func readBounded(path string, limit int64) (_ []byte, err error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, file.Close()) }()
-	b, err := io.ReadAll(io.LimitReader(file, limit+1))
-	if err == nil && int64(len(b)) > limit {
-		err = fmt.Errorf("%s has more than %d bytes", path, limit)
-	}
-	return b, err
 }
 
 // absent refuses a path where something is.

@@ -41,7 +41,7 @@ func addPassphraseFlag(flags *pflag.FlagSet, name, keys string) *passphraseFlag 
 // ask is a [keyfile.Ask].
 func (f *passphraseFlag) ask(what string) (string, error) {
 	if path := first(f.file, os.Getenv(envPassphraseFile)); path != "" {
-		b, err := readBounded(path, maxPassphrase)
+		b, err := readSecret(path, maxPassphrase)
 		if err != nil {
 			return "", fmt.Errorf("read the %s: %w", what, err)
 		}

@@ -132,7 +132,7 @@ func (f *peerFlags) member(genesis *ledger.Genesis, chain ledger.Digest, key *id
 		}
 		return id, err
 	}
-	b, err := readBounded(f.certificate, cert.MaxFileBytes)
+	b, err := durable.ReadFile(f.certificate, cert.MaxFileBytes)
 	if err != nil {
 		return ledger.ID{}, fmt.Errorf("--certificate: %w", err)
 	}
@@ -202,7 +202,7 @@ where it could not be, and the running peer records it when it can.`,
 			if _, err := flags.key(); err != nil {
 				return err
 			}
-			mark, err := os.OpenFile(flags.pauseMark(), os.O_CREATE|os.O_WRONLY, 0o600)
+			mark, err := durable.OpenFile(flags.pauseMark(), os.O_CREATE|os.O_WRONLY, 0o600)
 			if err != nil {
 				return fmt.Errorf("pause the peer: %w", err)
 			}

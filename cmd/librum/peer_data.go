@@ -4,11 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 
 	"github.com/librum/librum/fl/data"
+	"github.com/librum/librum/internal/durable"
 )
 
 // loadData reads the rows that a data source names.
@@ -89,19 +89,12 @@ func (d dataFiles) idx(source data.Source) (_ data.Dataset, err error) {
 // a root neither the path nor a symbolic link in it leads out, which os.Root
 // holds even while somebody moves files.
 func (d dataFiles) open(path string) (io.ReadCloser, error) {
-	stat, open := os.Stat, os.Open
-	if d.root != nil {
-		if !filepath.IsLocal(path) {
-			return nil, fmt.Errorf("%s leads out of --data-root; give a path relative to it", path)
-		}
-		stat, open = d.root.Stat, d.root.Open
+	switch {
+	case d.root == nil:
+		return durable.OpenFile(path, os.O_RDONLY, 0)
+	case !filepath.IsLocal(path):
+		return nil, fmt.Errorf("%s leads out of --data-root; give a path relative to it", path)
+	default:
+		return durable.OpenIn(d.root, path)
 	}
-	info, err := stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, &fs.PathError{Op: "open", Path: path, Err: errors.New("not a regular file")}
-	}
-	return open(path)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +15,7 @@ import (
 	"github.com/librum/librum/fl/job"
 	"github.com/librum/librum/fl/peer"
 	"github.com/librum/librum/fl/policy"
+	"github.com/librum/librum/internal/durable"
 )
 
 func newPeerPolicyCommand() *cobra.Command {
@@ -49,7 +51,9 @@ func newPeerPolicyTestCommand() *cobra.Command {
 		Example: "  librum peer policy test --policy policy.yaml -f job.yaml --creator 7c1e… --rows 500 --at 2026-11-23T20:00:00Z\n" +
 			"  librum peer policy test --policy policy.yaml -f job.yaml --data 'csv:rows.csv?label=ill&schema=schema.yaml'",
 		Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.InOrStdin(), cmd.OutOrStdout()) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return o.run(cmd.Context(), cmd.InOrStdin(), cmd.OutOrStdout())
+		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&o.policy, "policy", "", "file with the policy")
@@ -64,12 +68,12 @@ func newPeerPolicyTestCommand() *cobra.Command {
 	return cmd
 }
 
-func (o *policyTestOptions) run(stdin io.Reader, out io.Writer) error {
+func (o *policyTestOptions) run(ctx context.Context, stdin io.Reader, out io.Writer) error {
 	rules, err := readPolicy(o.policy)
 	if err != nil {
 		return wrongUse(err)
 	}
-	request, err := o.request(stdin)
+	request, err := o.request(ctx, stdin)
 	if err != nil {
 		return wrongUse(err)
 	}
@@ -92,8 +96,8 @@ func (o *policyTestOptions) run(stdin io.Reader, out io.Writer) error {
 	return err
 }
 
-func (o *policyTestOptions) request(stdin io.Reader) (policy.Request, error) {
-	spec, err := o.spec.read(stdin)
+func (o *policyTestOptions) request(ctx context.Context, stdin io.Reader) (policy.Request, error) {
+	spec, err := o.spec.read(ctx, stdin)
 	if err != nil {
 		return policy.Request{}, err
 	}
@@ -126,15 +130,18 @@ func (o *policyTestOptions) jobs() (_ int, err error) {
 	if o.egress == "" {
 		return 0, nil
 	}
-	file, err := os.Open(o.egress)
+	file, err := durable.OpenFile(o.egress, os.O_RDONLY, 0)
 	if err != nil {
-		return 0, err
+		return 0, fmt.Errorf("--egress: %w", err)
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
 	departures, err := peer.ReadEgress(file)
 	jobs := map[ledger.Digest]bool{}
 	for _, d := range departures {
 		jobs[d.Job] = true
+	}
+	if err != nil {
+		err = fmt.Errorf("--egress: read %s: %w", o.egress, err)
 	}
 	return len(jobs), err
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/librum/librum/fl/data"
 	"github.com/librum/librum/fl/peer"
 	"github.com/librum/librum/fl/policy"
+	"github.com/librum/librum/internal/durable"
 )
 
 type peerRunOptions struct {
@@ -117,7 +118,7 @@ func readPolicy(path string) (*policy.Policy, error) {
 	if path == "" {
 		return nil, errors.New("--policy: name the file that says what is allowed")
 	}
-	b, err := readBounded(path, policy.MaxBytes)
+	b, err := durable.ReadFile(path, policy.MaxBytes)
 	if err != nil {
 		return nil, fmt.Errorf("--policy: %w", err)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -37,7 +38,7 @@ func newTxSubmitCommand(flags *serverFlags) *cobra.Command {
 			if wait != string(client.Executed) && wait != string(client.Final) {
 				return wrongUse(fmt.Errorf("--wait is %q, want executed or final", wait))
 			}
-			signed, err := readTransaction(cmd.InOrStdin(), args[0])
+			signed, err := readTransaction(cmd.Context(), cmd.InOrStdin(), args[0])
 			if err != nil {
 				return wrongUse(err)
 			}
@@ -57,19 +58,10 @@ func newTxSubmitCommand(flags *serverFlags) *cobra.Command {
 }
 
 // readTransaction reads a file that may be a transaction.
-func readTransaction(stdin io.Reader, path string) ([]byte, error) {
-	source := stdin
-	if path != "-" {
-		f, err := os.Open(path)
-		if err != nil {
-			return nil, err
-		}
-		defer f.Close()
-		source = f
-	}
-	b, err := io.ReadAll(io.LimitReader(source, ledger.MaxTransactionBytes+1))
+func readTransaction(ctx context.Context, stdin io.Reader, path string) ([]byte, error) {
+	b, err := readInput(ctx, stdin, path, ledger.MaxTransactionBytes)
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", path, err)
+		return nil, err
 	}
 	if _, _, err := ledger.ParseTransaction(b); err != nil {
 		return nil, fmt.Errorf("read %s: %w", path, err)

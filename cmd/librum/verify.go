@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -168,7 +166,7 @@ func (o *verifyOptions) anchors() (verify.Anchors, error) {
 	} else if errors.Is(err, errNoAnchor) {
 		return a, fmt.Errorf("--genesis: %w", err)
 	}
-	b, err := os.ReadFile(filepath.Clean(o.genesis))
+	b, err := readSecret(o.genesis, ledger.MaxGenesisBytes)
 	if err != nil {
 		return a, fmt.Errorf("--genesis is neither a digest of 64 digits nor a file: %w", err)
 	}
@@ -192,9 +190,9 @@ func parseAnchor(s string) (ledger.Digest, error) {
 // the state that execution led to in the newest final block, and prints what it
 // checked.
 func verifyDir(ctx context.Context, dir localnet.Dir, anchors verify.Anchors, jobs []ledger.Digest, out io.Writer) (result verifyResult, err error) {
-	genesis, err := os.ReadFile(dir.Genesis())
+	genesis, err := dir.ReadGenesis()
 	if err != nil {
-		return result, fmt.Errorf("%w: %w", localnet.ErrNoNetwork, err)
+		return result, err
 	}
 	g, chain, err := ledger.ParseGenesis(genesis)
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/librum/librum/chain/identity"
 	"github.com/librum/librum/chain/verify"
 	"github.com/librum/librum/fl/evidence"
+	"github.com/librum/librum/internal/durable"
 )
 
 // runFile is verify without a subcommand: what it is given may be a file.
@@ -21,12 +22,9 @@ func (o *verifyOptions) runFile(cmd *cobra.Command, args []string) error {
 	if len(args) != 1 {
 		return chooseSubcommand(cmd, args)
 	}
-	info, err := os.Stat(args[0])
+	_, err := os.Stat(args[0])
 	if errors.Is(err, fs.ErrNotExist) && filepath.Base(args[0]) == args[0] && filepath.Ext(args[0]) == "" {
 		return chooseSubcommand(cmd, args) // a mistyped word
-	}
-	if err == nil && !info.Mode().IsRegular() { // to open a pipe waits for a writer, whatever signal comes
-		return wrongUse(fmt.Errorf("%s is a directory, pipe or device; an evidence file is a regular file", args[0]))
 	}
 	if o.server != "" || cmd.Flags().Changed("dir") {
 		return wrongUse(errors.New("an evidence file is verified by itself, without --dir and --server"))
@@ -41,12 +39,18 @@ func (o *verifyOptions) runFile(cmd *cobra.Command, args []string) error {
 		text = io.Discard
 	}
 	result, err := verifyFile(cmd.Context(), args[0], anchors, text)
+	if coded, ok := errors.AsType[*exitError](err); ok && coded.code == exitUsage {
+		return err
+	}
 	return o.finish(out, args[0], &result, err)
 }
 
 // verifyFile verifies an evidence file with nothing else at hand.
 func verifyFile(ctx context.Context, path string, anchors verify.Anchors, out io.Writer) (result verifyResult, err error) {
-	file, err := os.Open(path)
+	file, err := durable.OpenFile(path, os.O_RDONLY, 0)
+	if errors.Is(err, durable.ErrNotRegular) {
+		err = wrongUse(err)
+	}
 	if err != nil {
 		return result, err
 	}

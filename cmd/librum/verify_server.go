@@ -20,6 +20,7 @@ import (
 	"github.com/librum/librum/client"
 	flverify "github.com/librum/librum/fl/verify"
 	"github.com/librum/librum/fullnode"
+	"github.com/librum/librum/internal/durable"
 )
 
 // verifyServer verifies the chain that a node serves, and then the jobs on the
@@ -169,7 +170,7 @@ func (f *remoteFiles) Get(ctx context.Context, digest ledger.Digest) (blob.Blob,
 
 // gather writes content into a new file and checks its digest.
 func gather(path string, content io.Reader, want ledger.Digest) error {
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	file, err := durable.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
@@ -186,7 +187,7 @@ func gather(path string, content io.Reader, want ledger.Digest) error {
 
 // openFile opens a file, which is gone once it is closed.
 func openFile(path string) (blob.Blob, error) {
-	file, err := os.Open(path)
+	file, err := durable.OpenFile(path, os.O_RDONLY, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -64,7 +64,7 @@ func OpenEgress(path string) (_ *Egress, err error) {
 			err = errors.Join(fmt.Errorf("open the egress log %s: %w", path, err), e.Close())
 		}
 	}()
-	if e.file, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600); err != nil {
+	if e.file, err = durable.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600); err != nil {
 		return nil, err
 	}
 	departures, whole, err := readDepartures(e.file)

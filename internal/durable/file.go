@@ -8,10 +8,10 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// WriteFile puts a file that its owner alone can read (mode 0600) in place of
-// what was at path. It is there whole and durably, or not at all; folders that
-// are missing are made, for the owner alone.
-func WriteFile(path string, b []byte) error {
+// WriteFile puts a file of a mode in place of what was at path. It is there
+// whole and durably, or not at all; folders that are missing are made, for the
+// owner alone.
+func WriteFile(path string, b []byte, mode os.FileMode) error {
 	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
@@ -21,6 +21,9 @@ func WriteFile(path string, b []byte) error {
 		return err
 	}
 	_, err = f.Write(b)
+	if err == nil && mode != 0o600 {
+		err = f.Chmod(mode)
+	}
 	if err == nil {
 		err = f.Sync()
 	}

@@ -40,6 +40,7 @@ func Rules() []Rule {
 		{"package-name", checkPackageNames},
 		{"promises", checkPromises},
 		{"pure", checkPure},
+		{"read-file", checkReadFile},
 		{"sleep", checkSleep},
 		{"threats", checkThreats},
 	}

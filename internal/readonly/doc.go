@@ -10,6 +10,8 @@
 //  1. No method changes a file, a directory or a time stamp but that of reading.
 //  2. A directory without a lock file is one that nobody writes: the lock is
 //     then held without one, so that copies and read-only media can be read.
+//  3. Opening waits for nobody: what is neither a file nor a directory is refused
+//     ([durable.ErrNotRegular]).
 //
 // On Linux the lock is an open file description lock of a file opened for
 // reading. Elsewhere, and on a file system in memory, it is the file system's

@@ -7,6 +7,8 @@ import (
 	"os"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/librum/librum/internal/durable"
 )
 
 // ErrLocked tells that a writer holds the lock.
@@ -17,6 +19,19 @@ func FS(fs vfs.FS) vfs.FS { return view{fs} }
 
 // view refuses writes; reading goes through.
 type view struct{ vfs.FS }
+
+// Open opens a regular file or a directory. To open a pipe would wait for
+// whoever writes it, and nothing that reads by this package keeps one.
+func (v view) Open(name string, opts ...vfs.OpenOption) (vfs.File, error) {
+	info, err := v.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if !info.IsDir() && !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("open %s, of mode %s: %w", name, info.Mode(), durable.ErrNotRegular)
+	}
+	return v.FS.Open(name, opts...)
+}
 
 func refused(what, name string) error {
 	return &os.PathError{Op: what, Path: name, Err: os.ErrPermission}

@@ -6,6 +6,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/librum/librum/internal/durable"
 )
 
 // share takes a shared lock of a file. It belongs to the open file, not to the
@@ -13,7 +15,7 @@ import (
 // That writer's lock is gone once the file is closed again, as POSIX has it
 // (fcntl(2)): who writes a directory must not read it by this package.
 func share(name string) (io.Closer, error) {
-	f, err := os.Open(name)
+	f, err := durable.OpenFile(name, os.O_RDONLY, 0)
 	if err != nil {
 		return nil, err
 	}

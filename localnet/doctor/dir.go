@@ -126,7 +126,13 @@ func seatOf(dir localnet.Dir, index int, g *ledger.Genesis, chain ledger.Digest)
 
 // certificates looks at all that stand in the directory.
 func (c *Checks) certificates(dir localnet.Dir, now time.Time) {
-	all, err := cert.Expiries(os.DirFS(string(dir)))
+	root, err := os.OpenRoot(string(dir))
+	if err != nil {
+		c.add("certificates", Unknown, "", "%v", err)
+		return
+	}
+	defer func() { _ = root.Close() }() // it was only read
+	all, err := cert.Expiries(root)
 	for _, e := range all {
 		switch {
 		case errors.Is(e.Err, fs.ErrPermission):

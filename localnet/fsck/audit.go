@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"github.com/librum/librum/api/auditlog"
+	"github.com/librum/librum/internal/durable"
 )
 
 // checkAudit follows the chain of lines of each node's audit log. Lines cut off
@@ -17,7 +18,7 @@ func (c *check) checkAudit() {
 	}
 	for _, i := range c.places() {
 		where := fmt.Sprintf("node-%d/audit.jsonl", i)
-		f, err := os.Open(c.dir.Audit(i))
+		f, err := durable.OpenFile(c.dir.Audit(i), os.O_RDONLY, 0)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // the node has not run, or the manifest tells
 		}

@@ -18,6 +18,7 @@ import (
 	"github.com/librum/librum/chain/order"
 	"github.com/librum/librum/chain/store"
 	"github.com/librum/librum/chain/store/pebble"
+	"github.com/librum/librum/internal/durable"
 	"github.com/librum/librum/localnet"
 )
 
@@ -104,7 +105,7 @@ func (c *check) openStore(index int, n *node) error {
 
 // named reports whether the file id of a node's directory names it.
 func (c *check) named(index int, id ledger.ID) bool {
-	b, err := os.ReadFile(c.dir.NodeID(index))
+	b, err := durable.ReadFile(c.dir.NodeID(index), 1<<10)
 	return err == nil && strings.TrimSpace(string(b)) == id.String()
 }
 

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/librum/librum/chain/registry"
+	"github.com/librum/librum/internal/durable"
 )
 
 // pollTime is how often a watcher, or who waits for the lock, looks again.
@@ -92,16 +93,12 @@ func (r *Registry) pause(ctx context.Context, d time.Duration) error {
 // read returns what is there now.
 func (r *Registry) read() (*content, error) {
 	c := &content{Entries: map[string]row{}}
-	info, err := os.Stat(r.path)
-	if err == nil && info.Size() > maxFileBytes {
-		return nil, fmt.Errorf("registry %s: it has %d bytes, at most %d are read; remove it, it holds hints only", r.path, info.Size(), maxFileBytes)
-	}
-	b, err := os.ReadFile(r.path)
+	b, err := durable.ReadFile(r.path, maxFileBytes)
 	if errors.Is(err, fs.ErrNotExist) {
 		return c, nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("registry: %w; remove it, it holds hints only", err)
 	}
 	decoder := json.NewDecoder(bytes.NewReader(b))
 	decoder.DisallowUnknownFields()
@@ -121,7 +118,7 @@ func (r *Registry) change(ctx context.Context, edit func(*content) error) error 
 	if err := r.over(ctx); err != nil {
 		return err
 	}
-	lock, err := os.OpenFile(r.path+".lock", os.O_CREATE|os.O_RDWR, 0o600)
+	lock, err := durable.OpenFile(r.path+".lock", os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return err
 	}
