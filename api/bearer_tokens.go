@@ -49,13 +49,25 @@ func (s *server) bearerTokenRoutes() {
 type bearerRequestInput struct {
 	ContentType string `header:"Content-Type" hidden:"true"`
 	RawBody     []byte
+
+	channel ledger.Digest
+	unbound error
+}
+
+// Resolve implements [huma.Resolver].
+func (in *bearerRequestInput) Resolve(ctx huma.Context) []error {
+	in.channel, in.unbound = v1.Channel(ctx.TLS())
+	return nil
 }
 
 func (s *server) createBearerToken(ctx context.Context, in *bearerRequestInput) (*body[v1.NewBearerToken], error) {
 	if media, err := mediaType(in.ContentType); err != nil || media != typeCOSE {
 		return nil, fail("unsupported_media_type", "want "+typeCOSE)
 	}
-	request, member, id, err := s.tokenRequest(in.RawBody)
+	if in.unbound != nil {
+		return nil, in.unbound
+	}
+	request, member, id, err := s.tokenRequest(in.RawBody, in.channel)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +104,7 @@ func (s *server) createBearerToken(ctx context.Context, in *bearerRequestInput) 
 
 // tokenRequest reads a request and proves whose it is. It returns the member
 // and the request's id.
-func (s *server) tokenRequest(b []byte) (v1.TokenRequest, ledger.ID, ledger.Digest, error) {
+func (s *server) tokenRequest(b []byte, channel ledger.Digest) (v1.TokenRequest, ledger.ID, ledger.Digest, error) {
 	var member ledger.ID
 	request, envelope, err := v1.ParseTokenRequest(b)
 	if err != nil {
@@ -106,6 +118,8 @@ func (s *server) tokenRequest(b []byte) (v1.TokenRequest, ledger.ID, ledger.Dige
 		return request, member, id, fail(string(contract.CodeWrongChain), "this is chain "+config.Chain.String())
 	case request.Node != config.Self:
 		return request, member, id, fail(string(contract.CodeWrongChain), "the request is for another node, this is "+config.Self.String())
+	case request.Channel != channel:
+		return request, member, id, fail("wrong_channel", "the request was signed for another connection, or passed on; TLS must end at this node")
 	case now.UnixMilli() >= request.Expiry:
 		return request, member, id, fail(string(contract.CodeExpired), fmt.Sprintf("expired at %d, this node's clock says %d", request.Expiry, now.UnixMilli()))
 	case request.Expiry > now.Add(v1.MaxRequestLife).UnixMilli():

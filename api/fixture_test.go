@@ -82,6 +82,12 @@ func start(t testing.TB, o options) *fixture {
 // serve answers on a port of its own until the test ends, and returns its URL.
 func (f *fixture) serve(t testing.TB, config api.Config) string {
 	t.Helper()
+	return f.serveOn(t, config, func(l net.Listener) net.Listener { return l })
+}
+
+// serveOn is serve behind a listener of the test's own.
+func (f *fixture) serveOn(t testing.TB, config api.Config, wrap func(net.Listener) net.Listener) string {
+	t.Helper()
 	handler, err := api.New(config)
 	if err != nil {
 		t.Fatal(err)
@@ -92,7 +98,7 @@ func (f *fixture) serve(t testing.TB, config api.Config) string {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	served := make(chan error, 1)
-	go func() { served <- api.Serve(ctx, listener, handler) }()
+	go func() { served <- api.Serve(ctx, wrap(listener), handler) }()
 	t.Cleanup(func() {
 		stop()
 		if err := <-served; err != nil {

@@ -41,6 +41,7 @@ func doorProblems() []ProblemKind {
 		{Code: "too_many_tokens", Status: http.StatusConflict, Title: "The member has too many tokens", Doc: "Revoke one, or wait until one has expired."},
 		{Code: "too_many_uploads", Status: http.StatusTooManyRequests, Title: "Too many uploads are open", Doc: "Finish some, or wait until they lapse."},
 		{Code: "too_many_waits", Status: http.StatusTooManyRequests, Title: "Too many streams and waits are open", Doc: "Close some and try again after Retry-After seconds."},
+		{Code: "wrong_channel", Status: http.StatusForbidden, Title: "The request for a token was signed for another connection", Doc: "Its `channel` is the TLS session's (RFC 9266, tls-exporter), zero on plain HTTP. A proxy that ends TLS before the node, or reads it, hinders that: pass TLS through."},
 		{Code: "internal", Status: http.StatusInternalServerError, framework: true, Title: "The node went wrong", Doc: "The node's log says more. A safe request may be tried again."},
 		{Code: "not_ready", Status: http.StatusServiceUnavailable, Title: "The node is not ready", Doc: "It has stopped, diverged from the quorum, or its blocks do not become final."},
 		{Code: "not_final", Status: http.StatusServiceUnavailable, Title: "Too many blocks are not final", Doc: "The group has no quorum; nothing is let in until it has. Try again after Retry-After seconds."},

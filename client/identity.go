@@ -27,16 +27,16 @@ type Identity struct {
 	Random io.Reader
 }
 
-// Request returns a signed request for a token at a node.
-func (i *Identity) Request(chain ledger.Digest, node ledger.ID, name string, signs bool, life time.Duration) ([]byte, error) {
-	r := v1.TokenRequest{
+// request returns a request for a token at a node, not bound to a channel yet.
+func (i *Identity) request(chain ledger.Digest, node ledger.ID, name string, signs bool, life time.Duration) (*v1.TokenRequest, error) {
+	r := &v1.TokenRequest{
 		Version: ledger.Version, Chain: chain, Node: node, Name: name, Signs: signs, Life: uint64(life / time.Second),
 		Expiry: i.Now().Add(requestLife).UnixMilli(),
 	}
 	if _, err := io.ReadFull(i.Random, r.Nonce[:]); err != nil {
 		return nil, fmt.Errorf("draw a nonce: %w", err)
 	}
-	return r.Encode(i.Key.ID(), i.Key.Sign)
+	return r, nil
 }
 
 const (
@@ -158,12 +158,15 @@ func (c *Client) CreateToken(ctx context.Context, i *Identity, name string, sign
 	if !i.Chain.IsZero() {
 		chain = i.Chain
 	}
-	body, err := i.Request(chain, node, name, signs, life)
+	wanted, err := i.request(chain, node, name, signs, life)
 	if err != nil {
 		return out, err
 	}
-	request, err := c.plain(ctx, http.MethodPost, pathTokens, body)
+	request, err := c.plain(ctx, http.MethodPost, pathTokens, nil)
 	if err != nil {
+		return out, err
+	}
+	if request, err = bound(request, i.Key, wanted); err != nil {
 		return out, err
 	}
 	request.Header.Set("Content-Type", "application/cose")

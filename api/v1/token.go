@@ -1,6 +1,8 @@
 package v1
 
 import (
+	"crypto/tls"
+	"fmt"
 	"time"
 
 	"github.com/librum/librum/chain/ledger"
@@ -13,6 +15,9 @@ type TokenRequest struct {
 	Version uint64        `cbor:"version"` // [ledger.Version]
 	Chain   ledger.Digest `cbor:"chain"`
 	Node    ledger.ID     `cbor:"node"`
+	// Channel is the [Channel] that the request goes over, so that who gets it can't
+	// pass it on to another node.
+	Channel ledger.Digest `cbor:"channel"`
 	Name    string        `cbor:"name"` // for people, up to [MaxTokenName] bytes
 	// Signs asks for a delegate key of the node's own. The token works once the
 	// ledger lists that key as the member's delegate at this node, with the methods
@@ -30,6 +35,20 @@ const (
 	MaxRequestLife       = 5 * time.Minute
 	MaxTokenRequestBytes = 1 << 10
 )
+
+// Channel returns what tells a connection's TLS session from all others: the
+// binding "tls-exporter" (RFC 9266), which both ends compute and neither
+// chooses. It is zero where there is no TLS.
+func Channel(state *tls.ConnectionState) (c ledger.Digest, err error) {
+	if state == nil {
+		return c, nil
+	}
+	b, err := state.ExportKeyingMaterial("EXPORTER-Channel-Binding", nil, len(c))
+	if err != nil {
+		return c, fmt.Errorf("bind to the TLS session: %w", err)
+	}
+	return ledger.Digest(b), nil
+}
 
 // Encode returns the signed request.
 func (r *TokenRequest) Encode(key ledger.Digest, sign ledger.SignFunc) ([]byte, error) {
