@@ -35,6 +35,7 @@ type server struct {
 	huma         huma.API
 	decoder      cbor.DecMode
 	public       *public
+	asked        *asked
 	sessions     *sessions
 	streams      *places
 	reads        *places // that wait for a position
@@ -63,6 +64,7 @@ func New(config Config) (http.Handler, error) {
 	s := &server{
 		Config: config, genesis: genesis, access: accessByOperation(), mux: http.NewServeMux(), decoder: decoder,
 		public:    newPublic(config.Node),
+		asked:     newAsked(config.Node, maxAsked),
 		streams:   newPlaces(config.Limits.Streams),
 		reads:     newPlaces(config.Limits.Reads),
 		members:   newMeters[ledger.ID](maxMetered, config.Limits.MemberRequests, config.Limits.MemberBytes),

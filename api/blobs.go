@@ -32,7 +32,7 @@ type blobPath struct {
 
 func (s *server) blob(ctx context.Context, in *blobPath) (*huma.StreamResponse, error) {
 	c := callerOf(ctx)
-	file, seen, err := s.public.find(ctx, in.Digest, func(jobs []ledger.Digest) (bool, error) { return s.seesAny(c, jobs) })
+	file, seen, err := s.public.find(ctx, in.Digest, func(jobs []ledger.Digest) (bool, error) { return s.seesAny(ctx, c, jobs) })
 	switch {
 	case err != nil:
 		return nil, err

@@ -5,8 +5,10 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/fxamacker/cbor/v2"
 
 	v1 "github.com/librum/librum/api/v1"
 	"github.com/librum/librum/chain/contract"
@@ -108,7 +110,7 @@ type proposalsInput struct {
 	State string `query:"state" enum:"open,passed,active,failed,withdrawn,expired" doc:"Only those that stand there."`
 }
 
-func (s *server) proposals(_ context.Context, in *proposalsInput) (*body[v1.Proposals], error) {
+func (s *server) proposals(ctx context.Context, in *proposalsInput) (*body[v1.Proposals], error) {
 	after := contract.Key("")
 	if in.Cursor != "" {
 		id, err := hex.DecodeString(in.Cursor)
@@ -117,29 +119,37 @@ func (s *server) proposals(_ context.Context, in *proposalsInput) (*body[v1.Prop
 		}
 		after = governance.ProposalPrefix + contract.Key(id)
 	}
-	out := v1.Proposals{Proposals: []v1.Proposal{}}
-	height := s.Node.Status().Height + 1
-	err := s.Node.View(func(state contract.Range, logTime int64) error {
-		rows, more, err := scan(state, string(governance.ProposalPrefix), after, in.Limit)
-		if err != nil {
-			return err
+	// Under the view rows are copied and no more: execution waits meanwhile.
+	var (
+		rows  []contract.Row
+		more  bool
+		shown proposalView
+	)
+	err := s.Node.View(func(state contract.Range, logTime int64) (err error) {
+		if shown, err = s.viewProposals(state, logTime); err == nil {
+			rows, more, err = scan(state, string(governance.ProposalPrefix), after, in.Limit)
 		}
-		for _, r := range rows {
-			id := ledger.Digest([]byte(r.Key[len(governance.ProposalPrefix):]))
-			p, err := s.showProposal(state, id, logTime, height)
-			if err != nil {
-				return err
-			}
-			if in.State == "" || in.State == p.State {
-				out.Proposals = append(out.Proposals, *p)
-			}
-			if more {
-				out.NextCursor = id.String()
-			}
-		}
-		return nil
+		return err
 	})
-	return &body[v1.Proposals]{Body: out}, err
+	if err != nil {
+		return nil, err
+	}
+	s.charge(callerOf(ctx), len(rows)*costOfProposal)
+	out := v1.Proposals{Proposals: []v1.Proposal{}}
+	for _, r := range rows {
+		id := ledger.Digest([]byte(r.Key[len(governance.ProposalPrefix):]))
+		p, err := shown.show(id, r.Value, in.State)
+		if err != nil {
+			return nil, fmt.Errorf("show proposal %s: %w", id, err)
+		}
+		if p != nil {
+			out.Proposals = append(out.Proposals, *p)
+		}
+		if more {
+			out.NextCursor = id.String()
+		}
+	}
+	return &body[v1.Proposals]{Body: out}, nil
 }
 
 type proposalPath struct {
@@ -147,44 +157,65 @@ type proposalPath struct {
 }
 
 func (s *server) proposal(_ context.Context, in *proposalPath) (*body[v1.Proposal], error) {
-	var out *v1.Proposal
-	height := s.Node.Status().Height + 1
+	var (
+		row   []byte
+		found bool
+		shown proposalView
+	)
 	err := s.Node.View(func(state contract.Range, logTime int64) (err error) {
-		out, err = s.showProposal(state, in.ID, logTime, height)
+		if shown, err = s.viewProposals(state, logTime); err == nil {
+			row, found, err = state.Get(governance.ProposalRow(in.ID))
+		}
 		return err
 	})
+	if err == nil && !found {
+		err = fail("not_found", fmt.Sprintf("no proposal %s", in.ID))
+	}
 	if err != nil {
 		return nil, err
+	}
+	out, err := shown.show(in.ID, row, "")
+	if err != nil {
+		return nil, fmt.Errorf("show proposal %s: %w", in.ID, err)
 	}
 	return &body[v1.Proposal]{Body: *out}, nil
 }
 
-func (s *server) showProposal(state contract.State, id ledger.Digest, logTime int64, height uint64) (*v1.Proposal, error) {
-	p, ok, err := governance.LoadProposal(state, id)
-	if err != nil {
+// proposalView is what proposals are shown against: the place in the log at
+// which their rows were read.
+type proposalView struct {
+	decoder  cbor.DecMode
+	standing []ledger.ID
+	logTime  int64
+	height   uint64
+}
+
+func (s *server) viewProposals(state contract.State, logTime int64) (proposalView, error) {
+	standing, err := governance.Organisations(state)
+	return proposalView{decoder: s.decoder, standing: standing, logTime: logTime, height: s.Node.Status().Height + 1}, err
+}
+
+// show returns a proposal by its row, or nil where another state is wanted.
+func (v *proposalView) show(id ledger.Digest, row []byte, state string) (*v1.Proposal, error) {
+	var p governance.Proposal
+	if err := ledger.Decode("proposal", row, contract.MaxWriteBytes, &p); err != nil {
 		return nil, err
 	}
-	if !ok {
-		return nil, fail("not_found", fmt.Sprintf("no proposal %s", id))
+	is := string(p.StateAt(v.logTime, v.height))
+	if state != "" && state != is {
+		return nil, nil //nolint:nilnil // none is wanted
 	}
 	action, err := governance.ParseAction(p.Action)
 	if err != nil {
 		return nil, err
 	}
-	standing, err := governance.Organisations(state)
-	if err != nil {
-		return nil, err
-	}
 	out := &v1.Proposal{
-		ID: id, State: string(p.StateAt(logTime, height)), Kind: action.Name(), Action: toJSON(s.decoder, p.Action),
+		ID: id, State: is, Kind: action.Name(), Action: toJSON(v.decoder, p.Action),
 		Height: p.Height, Organisation: p.Organisation, Created: p.Created, Expiry: p.Expiry, Decided: p.Decided, Failure: p.Failure,
-		Approvals: make([]v1.Approval, len(p.Approvals)), Quorum: ledger.Quorum(len(standing)),
+		Approvals: make([]v1.Approval, len(p.Approvals)), Quorum: ledger.Quorum(len(v.standing)),
 	}
 	for i, a := range p.Approvals {
-		counts, err := governance.Stands(state, a.Organisation)
-		if err != nil {
-			return nil, err
-		}
+		counts := slices.Contains(v.standing, a.Organisation)
 		out.Approvals[i] = v1.Approval{Organisation: a.Organisation, Officer: a.Officer, Time: a.Time, Counts: counts}
 	}
 	return out, nil

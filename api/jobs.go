@@ -140,9 +140,13 @@ func readSpec(contentType string, b []byte) (job.Spec, error) {
 
 type jobsInput struct{ Page }
 
-// maxPassedOver is how many jobs that the caller may not see one page passes
-// over; a page may be short, or empty, and have a next one.
-const maxPassedOver = 4_096
+// A page passes over that many jobs that the caller may not see, and ends after
+// that many rounds were looked at to find out; it may be short, or empty, and
+// have a next one.
+const (
+	maxPassedOver = 4_096
+	maxLookedAt   = 16_384
+)
 
 func (s *server) jobs(ctx context.Context, in *jobsInput) (*body[v1.Jobs], error) {
 	var after contract.Key
@@ -155,7 +159,9 @@ func (s *server) jobs(ctx context.Context, in *jobsInput) (*body[v1.Jobs], error
 	}
 	c := callerOf(ctx)
 	out := &body[v1.Jobs]{Body: v1.Jobs{Jobs: []v1.Job{}}}
-	for passed := 0; ; {
+	passed, looked := 0, 0
+	defer func() { s.charge(c, looked*costOfLook) }()
+	for {
 		rows, more, err := scan(s.Node, fl.PrefixJob, after, in.Limit)
 		if err != nil {
 			return nil, err
@@ -163,16 +169,18 @@ func (s *server) jobs(ctx context.Context, in *jobsInput) (*body[v1.Jobs], error
 		for i, r := range rows {
 			after = r.Key
 			id := ledger.Digest([]byte(r.Key[len(fl.PrefixJob):]))
-			shown, err := s.listedJob(c, id, r.Value)
+			shown, rounds, err := s.listedJob(ctx, c, id, r.Value)
 			if err != nil {
 				return nil, err
 			}
+			looked += rounds
 			if shown == nil {
 				passed++
 			} else {
 				out.Body.Jobs = append(out.Body.Jobs, *shown)
 			}
-			if (len(out.Body.Jobs) == in.Limit || passed == maxPassedOver) && (more || i < len(rows)-1) {
+			full := len(out.Body.Jobs) == in.Limit || passed == maxPassedOver || looked >= maxLookedAt
+			if full && (more || i < len(rows)-1) {
 				out.Body.NextCursor = id.String()
 				return out, nil
 			}
@@ -184,16 +192,17 @@ func (s *server) jobs(ctx context.Context, in *jobsInput) (*body[v1.Jobs], error
 }
 
 // listedJob shows a job, or returns nil where it is not the caller's to see.
-func (s *server) listedJob(c *caller, id ledger.Digest, value []byte) (*v1.Job, error) {
+func (s *server) listedJob(ctx context.Context, c *caller, id ledger.Digest, value []byte) (_ *v1.Job, looked int, err error) {
 	var row fl.Job
 	if err := ledger.Decode("job", value, contract.MaxWriteBytes, &row); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	if sees, err := s.seesJob(c, id, &row); err != nil || !sees {
-		return nil, err
+	sees, looked, err := s.seesJob(ctx, c, id, &row)
+	if err != nil || !sees {
+		return nil, looked, err
 	}
 	shown, err := showJob(id, &row)
-	return &shown, err
+	return &shown, looked, err
 }
 
 // JobPath is the path of what belongs to a job.

@@ -59,14 +59,11 @@ func (p *public) find(
 	ctx context.Context, digest ledger.Digest, sees func(jobs []ledger.Digest) (bool, error),
 ) (file *publicFile, seen bool, err error) {
 	asked := time.Now()
-	select {
-	case p.turn <- struct{}{}:
-		defer func() { <-p.turn }()
-	case <-ctx.Done():
-		return nil, false, context.Cause(ctx)
-	}
-	for first := true; ; first = false {
-		file := p.files[digest]
+	for _, renew := range []bool{false, true} {
+		var fresh bool
+		if file, fresh, err = p.look(ctx, digest, asked, renew); err != nil {
+			return nil, false, err
+		}
 		if file != nil {
 			if sees == nil {
 				return file, true, nil
@@ -75,13 +72,32 @@ func (p *public) find(
 				return file, seen, err
 			}
 		}
-		if !first || p.begun.After(asked) { // a pass begun since saw all there was
-			return file, false, nil
+		if fresh { // it holds all there was when it was asked
+			break
 		}
+	}
+	return file, false, nil
+}
+
+// look returns what the index says, after a pass where that is wanted, and whether a pass
+// has begun after the given time.
+func (p *public) look(ctx context.Context, digest ledger.Digest, asked time.Time, renew bool) (*publicFile, bool, error) {
+	select {
+	case p.turn <- struct{}{}:
+		defer func() { <-p.turn }()
+	case <-ctx.Done():
+		return nil, false, context.Cause(ctx)
+	}
+	if renew && !p.begun.After(asked) {
 		if err := p.pass(ctx); err != nil {
 			return nil, false, err
 		}
 	}
+	file, ok := p.files[digest]
+	if !ok {
+		return nil, p.begun.After(asked), nil
+	}
+	return &publicFile{File: file.File, jobs: slices.Clone(file.jobs)}, p.begun.After(asked), nil
 }
 
 // pass brings the index up to date, once it has rested.

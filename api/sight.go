@@ -12,20 +12,22 @@ import (
 )
 
 // seesJob reports whether a job is the caller's to see: it created the job, or
-// a round of it asked it. The newest round comes first, since who trains now
-// asks most.
-func (s *server) seesJob(c *caller, id ledger.Digest, row *fl.Job) (bool, error) {
+// a round of it asked it. looked is how many rounds it took to find out.
+func (s *server) seesJob(ctx context.Context, c *caller, id ledger.Digest, row *fl.Job) (sees bool, looked int, err error) {
 	if c.owns(row.Creator) {
-		return true, nil
+		return true, 0, nil
 	}
-	for round := row.Round; round > 0; round-- {
-		_, asked, err := fl.LoadUpdate(s.Node, id, round, c.Member)
-		if err != nil || asked {
-			return asked, err
-		}
-	}
-	return false, nil
+	return s.asked.by(ctx, id, row.Round, c.Member)
 }
+
+// What costs more than its bytes is charged to its member as so many bytes as
+// may be moved in about that time.
+const (
+	costOfLook     = 1 << 10  // a read row, about 1 µs
+	costOfProposal = 32 << 10 // about 25 µs
+)
+
+func (s *server) charge(c *caller, n int) { s.members.of(c.Member).charge(s.Now(), n) }
 
 // visibleJob is loadJob for who may see the job.
 func (s *server) visibleJob(ctx context.Context, id ledger.Digest) (*fl.Job, string, error) {
@@ -34,7 +36,8 @@ func (s *server) visibleJob(ctx context.Context, id ledger.Digest) (*fl.Job, str
 		return nil, "", err
 	}
 	c := callerOf(ctx)
-	sees, err := s.seesJob(c, id, row)
+	sees, looked, err := s.seesJob(ctx, c, id, row)
+	s.charge(c, looked*costOfLook)
 	if err == nil && !sees {
 		err = notPermitted("job %s is none that member %s created or was asked by", id, c.Member)
 	}
@@ -42,7 +45,7 @@ func (s *server) visibleJob(ctx context.Context, id ledger.Digest) (*fl.Job, str
 }
 
 // seesAny reports whether one of the jobs is the caller's to see.
-func (s *server) seesAny(c *caller, jobs []ledger.Digest) (bool, error) {
+func (s *server) seesAny(ctx context.Context, c *caller, jobs []ledger.Digest) (bool, error) {
 	if c.scope == ScopeAll {
 		return true, nil
 	}
@@ -51,7 +54,9 @@ func (s *server) seesAny(c *caller, jobs []ledger.Digest) (bool, error) {
 		if err != nil || !ok {
 			return false, err
 		}
-		if sees, err := s.seesJob(c, id, row); err != nil || sees {
+		sees, looked, err := s.seesJob(ctx, c, id, row)
+		s.charge(c, looked*costOfLook)
+		if err != nil || sees {
 			return sees, err
 		}
 	}
@@ -83,7 +88,7 @@ func (s *server) seesTransaction(ctx context.Context, o *node.Outcome, content *
 		if s.decoder.Unmarshal(e.Data, &about) != nil || about.Job.IsZero() {
 			continue
 		}
-		if sees, err := s.seesAny(c, []ledger.Digest{about.Job}); err != nil || sees {
+		if sees, err := s.seesAny(ctx, c, []ledger.Digest{about.Job}); err != nil || sees {
 			return err
 		}
 	}
