@@ -22,4 +22,6 @@
 //  5. Group, limits and rules change between two blocks alone, by the rows that
 //     contracts left; a rule set that this binary lacks is an error.
 //  6. A value handed out is not changed afterwards.
+//  7. Transactions of a record may run at once; the outcome equals that of one
+//     after the other, on any number of workers.
 package aplos

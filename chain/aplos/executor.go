@@ -25,6 +25,9 @@ type Config struct {
 	VerifyAll func([]identity.Signed) []bool
 	// Checked holds signatures that this node has found to hold; nil for none.
 	Checked *identity.Checked
+	// Workers is how many goroutines execute a record; below 2 it is the caller's
+	// alone. The outcome does not depend on it.
+	Workers int
 }
 
 // Executor executes records one after another. Its methods belong to one
@@ -39,7 +42,7 @@ type Executor struct {
 	limits     *ledger.Limits
 	rules      *contract.Set // of the protocol version in force
 	height     uint64        // of the open block
-	burnt      bool          // whether the transaction under way burnt its id
+	schedule   *schedule
 }
 
 // Executed is what a record did.
@@ -72,7 +75,7 @@ func New(config Config, base Base, height uint64, commitment []byte) (*Executor,
 	if err != nil {
 		return nil, err
 	}
-	e := &Executor{config: config, state: newState(base, height+1), commitment: sum, height: height + 1}
+	e := &Executor{config: config, state: newState(base, height+1), commitment: sum, height: height + 1, schedule: newSchedule()}
 	log, ok, err := contract.LoadFrom[ledger.LogClock](e.state, LogRow)
 	if err != nil {
 		return nil, err
@@ -138,22 +141,20 @@ func (e *Executor) Execute(offset uint64, raw []byte) (Executed, error) {
 	}
 	out.Record, out.Envelope = record, raw
 	out.LogTime = e.clock.Observe(record.Node, record.Time)
-	out.Results = make([]ledger.Result, len(record.Transactions))
-	out.Details = make([]string, len(record.Transactions))
-	out.Burnt = make([]bool, len(record.Transactions))
-	out.Writes = make([][]ledger.Write, len(record.Transactions))
-	list := make([]Candidate, len(record.Transactions))
-	for i, b := range record.Transactions {
-		list[i] = Read(b)
+	turns := e.read(offset, record.Transactions)
+	if err := e.play(turns); err != nil {
+		return out, err
 	}
-	verdicts := e.foresee(list)
-	for i := range list {
-		position := ledger.Position{Offset: offset, Index: uint32(i)}
-		result, writes, detail, err := e.transaction(position, &list[i], verdicts[i])
-		if err != nil {
-			return out, fmt.Errorf("execute transaction %s: %w", position, err)
+	out.Results = make([]ledger.Result, len(turns))
+	out.Details = make([]string, len(turns))
+	out.Burnt = make([]bool, len(turns))
+	out.Writes = make([][]ledger.Write, len(turns))
+	for i := range turns {
+		t := &turns[i]
+		if t.burnt {
+			e.replay.list(t.ID, t.Transaction.Expiry)
 		}
-		out.Results[i], out.Writes[i], out.Details[i], out.Burnt[i] = result, writes, detail, e.burnt
+		out.Results[i], out.Writes[i], out.Details[i], out.Burnt[i] = t.result, t.writes, t.detail, t.burnt
 	}
 	return out, nil
 }
@@ -180,55 +181,6 @@ func (e *Executor) admit(raw []byte) (ledger.Record, string) {
 	return record, ""
 }
 
-// transaction executes one transaction and returns its result with what it
-// wrote, or the error text that belongs to it.
-func (e *Executor) transaction(at ledger.Position, t *Candidate, v verdict) (ledger.Result, []ledger.Write, string, error) {
-	result := ledger.Result{ID: t.ID, Position: at, Code: ledger.CodeOK, Events: []ledger.Event{}}
-	e.burnt = false
-	env, err := e.run(at, t, v)
-	if err == nil {
-		writes := env.Writes()
-		if result.Writes, err = ledger.WritesDigest(writes); err != nil {
-			return result, nil, "", err
-		}
-		if events := env.Events(); events != nil {
-			result.Events = events
-		}
-		e.state.write(writes)
-		return result, writes, "", nil
-	}
-	var refused *contract.Error
-	if !errors.As(err, &refused) {
-		return result, nil, "", err
-	}
-	result.Code = refused.Code
-	return result, nil, refused.Detail, nil
-}
-
-// run checks a transaction and runs it. Its errors are of type
-// [contract.Error] where they are results.
-func (e *Executor) run(at ledger.Position, c *Candidate, v verdict) (*contract.Env, error) {
-	if err := e.config.Inspect(cached{e.state}, e.clock.Now, e.limits.MaxTTL, e.replay.seen, c); err != nil {
-		return nil, err
-	}
-	if !e.holds(c, v) {
-		return nil, c.Forged()
-	}
-	t := &c.Transaction
-	e.replay.add(c.ID, t.Expiry, e.height)
-	e.burnt = true
-	call := contract.Call{
-		ID: c.ID, Chain: e.config.Chain, Shard: e.config.Shard, Sender: t.Sender, Contract: t.Contract, Method: t.Method, Args: t.Args,
-		Position: at, Height: e.height, LogTime: e.clock.Now, Key: c.key, Delegated: c.delegated,
-	}
-	action, err := e.rules.Bind(call)
-	if err != nil {
-		return nil, err
-	}
-	env := contract.NewEnv(cached{e.state}, action.Footprint, e.clock.Now)
-	return env, action.Run(env)
-}
-
 // Seal ends the open block: what leaves is its writes and the commitment to
 // the state after it. The next record belongs to the next block, under the
 // group, limits and rules that contracts left for it.
@@ -247,7 +199,7 @@ func (e *Executor) Seal() (Sealed, error) {
 	}
 	e.state.write([]ledger.Write{{Key: []byte(LogRow), Value: log}})
 	sealed := Sealed{Height: e.height}
-	if sealed.Writes, err = e.state.seal(e.commitment); err != nil {
+	if sealed.Writes, err = e.state.seal(e.commitment, e.config.Workers); err != nil {
 		return Sealed{}, err
 	}
 	e.height++

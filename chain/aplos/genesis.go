@@ -35,7 +35,7 @@ func Genesis(rules contract.Rules, g *ledger.Genesis) (Sealed, error) {
 	}
 	s.write([]ledger.Write{{Key: []byte(LogRow), Value: log}})
 	var commitment ledger.Commitment
-	writes, err := s.seal(&commitment)
+	writes, err := s.seal(&commitment, 1)
 	if err != nil {
 		return Sealed{}, err
 	}

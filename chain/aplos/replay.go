@@ -89,10 +89,15 @@ func (e *Executor) Seen(id ledger.Digest) bool {
 	return e.replay.seen(id)
 }
 
-func (r *replay) add(id ledger.Digest, expiry int64, height uint64) {
+// burn has an id seen from now on.
+func (r *replay) burn(id ledger.Digest, height uint64) {
 	r.mu.Lock()
 	r.ids[id] = height
 	r.mu.Unlock()
+}
+
+// list puts an id that was burnt into the open block's row, in the log's order.
+func (r *replay) list(id ledger.Digest, expiry int64) {
 	r.open = append(r.open, id[:]...)
 	r.last = max(r.last, expiry)
 }

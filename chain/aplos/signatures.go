@@ -1,6 +1,7 @@
 package aplos
 
 import (
+	"github.com/librum/librum/chain/contract"
 	"github.com/librum/librum/chain/identity"
 	"github.com/librum/librum/chain/ledger"
 )
@@ -16,34 +17,51 @@ type verdict struct {
 // keys that the state before the record names. Whether a signature holds under
 // a key never changes, so this can't change a result: where a transaction of
 // the same record makes another key the right one, its verdict is left aside.
-func (e *Executor) foresee(list []Candidate) []verdict {
-	verdicts := make([]verdict, len(list))
+func (e *Executor) foresee(turns []turn) {
 	if e.config.VerifyAll == nil {
-		return verdicts
+		return
 	}
-	var asked []identity.Signed
-	var places []int
-	for i := range list {
-		if list[i].malformed != nil || e.config.Checked.Has(list[i].ID) {
-			continue
+	unknown := make([]*turn, 0, len(turns))
+	for i := range turns {
+		if t := &turns[i]; t.malformed == nil && !e.config.Checked.Has(t.ID) {
+			unknown = append(unknown, t)
 		}
-		authority, err := e.config.authority(cached{e.state}, &list[i], e.clock.Now)
+	}
+	if len(unknown) == 0 {
+		return
+	}
+	readers := e.state.readers(max(e.config.Workers, 1))
+	share := max(minVerifyShare, (len(unknown)+len(readers)-1)/len(readers)) // larger batches are cheaper
+	spread(e.config.Workers, len(unknown), share, func(worker, from, to int) {
+		e.verify(&readers[worker], unknown[from:to])
+	})
+	e.state.keepRead(readers)
+}
+
+// minVerifyShare is how many signatures at once are worth a goroutine.
+const minVerifyShare = 32
+
+// verify gives the turns their verdicts.
+func (e *Executor) verify(state contract.State, turns []*turn) {
+	asked := make([]identity.Signed, 0, len(turns))
+	places := make([]*turn, 0, len(turns))
+	for _, t := range turns {
+		authority, err := e.config.authority(state, &t.Candidate, e.clock.Now)
 		if err != nil {
 			continue // its turn brings the error, if there still is one
 		}
-		signed := list[i].Signed
+		signed := t.Signed
 		signed.Key = authority.Key
-		asked, places = append(asked, signed), append(places, i)
+		asked, places = append(asked, signed), append(places, t)
 	}
 	for n, holds := range e.config.VerifyAll(asked) {
-		verdicts[places[n]] = verdict{key: asked[n].Key, known: true, holds: holds}
+		places[n].verdict = verdict{key: asked[n].Key, known: true, holds: holds}
 	}
-	return verdicts
 }
 
 // holds reports whether the signature of a transaction holds.
-func (e *Executor) holds(t *Candidate, v verdict) bool {
-	if v.known && v.key == t.Signed.Key {
+func (e *Executor) holds(t *turn) bool {
+	if v := t.verdict; v.known && v.key == t.Signed.Key {
 		return v.holds
 	}
 	return e.config.Checked.Take(t.ID, &t.Signed) || e.config.Verify(t.Signed.Key, t.Signed.Message, t.Signed.Signature)

@@ -37,7 +37,7 @@ func TestStateAgainstMap(t *testing.T) {
 				want.Apply([]ledger.Write{w})
 			},
 			"seal": func(t *rapid.T) {
-				writes, err := s.seal(&sum)
+				writes, err := s.seal(&sum, 2)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -117,7 +117,7 @@ func TestCacheIsBounded(t *testing.T) {
 	}
 	check("missing rows")
 	s.write([]ledger.Write{{Key: []byte("missing/1"), Value: value}})
-	if _, err := s.seal(new(ledger.Commitment)); err != nil {
+	if _, err := s.seal(new(ledger.Commitment), 2); err != nil {
 		t.Fatal(err)
 	}
 	s.applied(1)
@@ -137,14 +137,16 @@ func TestReplayShrinks(t *testing.T) {
 	for height := uint64(1); height < 50; height++ {
 		now := int64(height)
 		for i := range byte(3) {
-			r.add(ledger.Digest{byte(height), i}, now+ttl, height)
+			id := ledger.Digest{byte(height), i}
+			r.burn(id, height)
+			r.list(id, now+ttl)
 		}
 		writes, err := r.seal(cached{s}, height, now)
 		if err != nil {
 			t.Fatal(err)
 		}
 		s.write(writes)
-		if _, err := s.seal(&sum); err != nil {
+		if _, err := s.seal(&sum, 2); err != nil {
 			t.Fatal(err)
 		}
 		live := int(min(height, ttl+1))

@@ -1,6 +1,8 @@
 package aplos
 
 import (
+	"strings"
+
 	"github.com/librum/librum/chain/contract"
 	"github.com/librum/librum/chain/contract/governance"
 	members "github.com/librum/librum/chain/contract/identity"
@@ -78,6 +80,14 @@ func (c *Config) Inspect(
 		return err
 	}
 	return standing(state, authority.Node, node.Organisation)
+}
+
+// inspected reports whether the checks of [Config.Inspect] may read a row. Who
+// writes one runs alone.
+func inspected(key contract.Key) bool {
+	k := string(key)
+	return key == governance.OrganisationsRow || key == governance.SuspendedRow ||
+		strings.HasPrefix(k, members.MemberPrefix) || strings.HasPrefix(k, members.DelegatePrefix)
 }
 
 // standing refuses whom governance has taken the right to act.

@@ -24,7 +24,7 @@ func AllowanceRow(member ledger.ID, key ledger.Digest) Key {
 // that signed it. A member's own key has none. Contracts call it before they
 // move anything.
 func Spend(env *Env, call Call, amount ledger.Amount) error {
-	if !call.Delegated || amount.IsZero() {
+	if !env.Delegated() || amount.IsZero() {
 		return nil
 	}
 	row := AllowanceRow(call.Sender, call.Key)

@@ -38,8 +38,7 @@ type Call struct {
 	Height   uint64 // of the block being made
 	LogTime  int64  // ms
 
-	Key       ledger.Digest // id of the key that signed
-	Delegated bool          // a node holds that key for the sender
+	Key ledger.Digest // id of the key that signed
 }
 
 // Action is a call bound to the keys it touches.

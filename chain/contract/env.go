@@ -29,6 +29,7 @@ type Env struct {
 	events     []ledger.Event
 	eventBytes int
 	logTime    int64
+	delegated  bool
 	err        error // the first that a method returned
 }
 
@@ -60,6 +61,13 @@ func NewGenesisEnv(state State, logTime int64) *Env {
 func NewSealEnv(state State, logTime int64) *Env {
 	return &Env{state: state, logTime: logTime}
 }
+
+// SetDelegated says that a node holds the key that signed for the sender. It is
+// known from the state alone, so that no footprint can depend on it.
+func (e *Env) SetDelegated(delegated bool) { e.delegated = delegated }
+
+// Delegated reports whether a node holds the key that signed for the sender.
+func (e *Env) Delegated() bool { return e.delegated }
 
 // LogTime returns the time of the log at this record, ms.
 func (e *Env) LogTime() int64 { return e.logTime }

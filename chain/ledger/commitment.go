@@ -46,6 +46,14 @@ func (c *Commitment) Remove(key, value []byte) {
 	}
 }
 
+// Merge adds the sum of other changes.
+func (c *Commitment) Merge(other *Commitment) {
+	for i := range c.lanes {
+		a, b := c.lanes[i], other.lanes[i]
+		c.lanes[i] = ((a & laneRest) + (b & laneRest)) ^ ((a ^ b) & laneTop)
+	}
+}
+
 // Digest returns the SHA-256 of the sum, which headers carry.
 func (c *Commitment) Digest() Digest { return Hash(c.Bytes()) }
 

@@ -3,6 +3,7 @@ package node
 import (
 	"errors"
 	"log/slog"
+	"runtime"
 	"time"
 
 	"github.com/librum/librum/chain/aplos"
@@ -40,8 +41,11 @@ type Config struct {
 	// VerifyAll gives the verdicts of Verify for many signatures at once; nil
 	// where they are to be checked one by one.
 	VerifyAll func([]identity.Signed) []bool
-	Now       func() time.Time
-	Logger    *slog.Logger
+	// Workers is how many goroutines execute a record; 0: one for each processor
+	// that Go uses. No result depends on it.
+	Workers int
+	Now     func() time.Time
+	Logger  *slog.Logger
 	// MarkerDelay is how long an open block with a transaction may stand.
 	MarkerDelay time.Duration
 	// Diverged says that evidence of a divergence was kept: the node signs
@@ -77,6 +81,7 @@ const (
 func (c *Config) executor() aplos.Config {
 	return aplos.Config{
 		Chain: c.Chain, Shard: c.Genesis.Shard, Contracts: c.Contracts, Verify: c.Verify, VerifyAll: c.VerifyAll, Checked: c.checked,
+		Workers: c.Workers,
 	}
 }
 
@@ -90,6 +95,9 @@ func (c Config) WithDefaults() Config {
 	}
 	if c.MarkerDelay == 0 {
 		c.MarkerDelay = DefaultMarkerDelay
+	}
+	if c.Workers == 0 {
+		c.Workers = runtime.GOMAXPROCS(0)
 	}
 	if c.Window == 0 {
 		c.Window = DefaultWindow

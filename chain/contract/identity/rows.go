@@ -11,6 +11,13 @@ import (
 // Prefix starts the key of every row of this contract.
 const Prefix = Name + "/"
 
+// MemberPrefix and DelegatePrefix start the keys of the rows that say who may
+// sign.
+const (
+	MemberPrefix   = Prefix + "member/"
+	DelegatePrefix = Prefix + "delegate/"
+)
+
 // Member is the row of a member.
 type Member struct {
 	_            struct{} `cbor:",toarray"`
@@ -49,11 +56,11 @@ type KeyOwner struct {
 }
 
 // MemberRow returns the key of a member's row.
-func MemberRow(id ledger.ID) contract.Key { return contract.Key(Name + "/member/" + string(id[:])) }
+func MemberRow(id ledger.ID) contract.Key { return contract.Key(MemberPrefix + string(id[:])) }
 
 // DelegateRow returns the key of the row for a member's delegate key.
 func DelegateRow(member ledger.ID, key ledger.Digest) contract.Key {
-	return contract.Key(Name + "/delegate/" + string(member[:]) + string(key[:]))
+	return contract.Key(DelegatePrefix + string(member[:]) + string(key[:]))
 }
 
 // KeyRow returns the key of the row that says whose a key is.
