@@ -39,7 +39,7 @@ func trainJob(t *testing.T) *trained {
 	if err := localnet.Create(h.dir, localnet.SecretsFromSeed(4), localnet.Spec{Nodes: 4, Peers: 2, Time: time.Now()}); err != nil {
 		t.Fatal(err)
 	}
-	n, err := localnet.Open(t.Context(), h.dir, localnet.Options{})
+	n, err := localnet.Open(t.Context(), h.dir, localnet.Options{MarkerDelay: time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
