@@ -25,6 +25,7 @@ var layers = []layer{
 	{name: "a job in one file", units: []string{"fl/evidence"}},
 	{name: "assembly", units: []string{"chain/ca", "chain/node", "chain/verify", "fl/coordinator", "fl/peer", "fl/verify", "search/indexer"}, open: true},
 	{name: "a round's result", units: []string{"fl/recompute"}},
+	{name: "between nodes", units: []string{"chain/transport"}},
 	{name: "stages", units: []string{
 		"chain/order", "chain/aplos", "chain/lokka", "chain/store", "chain/blob", "chain/cert", "chain/keyfile", "chain/registry", "chain/shard",
 		"fl/card", "fl/round", "fl/train", "search/follow", "search/query",
@@ -40,7 +41,7 @@ var layers = []layer{
 var areas = map[string][]string{
 	"aggregator": {},
 	"chain":      {},
-	"fl":         {"aggregator", "chain/ledger", "chain/identity", "chain/contract", "chain/blob"},
+	"fl":         {"aggregator", "chain/ledger", "chain/identity", "chain/contract", "chain/blob", "chain/transport"},
 	"search":     {"chain/ledger"},
 }
 

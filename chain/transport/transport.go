@@ -1,0 +1,157 @@
+package transport
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/net/netutil"
+	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/keepalive"
+
+	"github.com/librum/librum/chain/cert"
+	"github.com/librum/librum/chain/contract"
+	"github.com/librum/librum/chain/ledger"
+)
+
+// Bounds of what others may ask of a node (invariant 4).
+const (
+	MaxRequestBytes = 64 << 10
+	MaxCallTime     = time.Hour
+	maxCalls        = 32 // of one node at once
+	maxConnections  = 4 * ledger.MaxGroupNodes
+	maxHeaderBytes  = 16 << 10
+	handshakeTime   = 10 * time.Second
+	keepaliveTime   = 20 * time.Second // until a silent connection is asked for a sign of life
+	keepaliveWait   = 10 * time.Second // for it
+	graceTime       = 5 * time.Second  // for calls under way when the node stops
+)
+
+// Ledger is what the transport asks of its node.
+type Ledger interface {
+	// View calls read with the state after a whole number of records, and the
+	// log time there.
+	View(read func(state contract.Range, logTime int64) error) error
+}
+
+// Addresses says where nodes may be reached. What it says is believed by nobody
+// (invariant 3).
+type Addresses interface {
+	// Address returns host and port of a node, or false where none is known.
+	Address(node ledger.ID) (string, bool)
+}
+
+// Config is what a transport is made of.
+type Config struct {
+	Self  ledger.ID
+	Chain ledger.Digest
+	// Certificates returns those of this node, see [NewCertificate]. There may be
+	// several, of keys that were in force or will be: the one in force is shown.
+	Certificates func() []*tls.Certificate
+	// Anchors are authorities that count although the ledger does not list them
+	// yet, as long as it has not removed them.
+	Anchors []*x509.Certificate
+	// Revoked returns the certificates that count no more, nil where no list is
+	// known; nil for never.
+	Revoked   func() *cert.Revoked
+	Addresses Addresses
+	Now       func() time.Time
+	Logger    *slog.Logger
+	// MaxBackoff bounds the rest between attempts to connect; 0: 5 s.
+	MaxBackoff time.Duration
+}
+
+const defaultBackoff = 5 * time.Second
+
+// ErrNotRunning: the transport carries nothing before Run and after it.
+var ErrNotRunning = errors.New("the transport does not run")
+
+// Service is what a node does for others.
+type Service interface {
+	Register(r grpc.ServiceRegistrar)
+}
+
+// Transport is one node's way to the others and theirs to it. It is safe for
+// concurrent use.
+type Transport struct {
+	config Config
+	ledger atomic.Pointer[Ledger]
+	calls  calls
+	warned limiter
+
+	mu      sync.Mutex
+	conns   map[ledger.ID]*conn
+	stopped bool
+}
+
+// New returns a transport that carries nothing yet.
+func New(config Config) *Transport {
+	if config.MaxBackoff == 0 {
+		config.MaxBackoff = defaultBackoff
+	}
+	return &Transport{config: config, calls: newCalls(), conns: map[ledger.ID]*conn{}}
+}
+
+// Run serves the services to the nodes that the ledger knows, and connects to
+// them, until ctx ends. It closes the listener.
+func (t *Transport) Run(ctx context.Context, listener net.Listener, of Ledger, services ...Service) error {
+	t.ledger.Store(&of)
+	server := grpc.NewServer(
+		grpc.Creds(credentials.NewTLS(t.serverTLS())),
+		grpc.ForceServerCodecV2(codec{}),
+		grpc.MaxRecvMsgSize(MaxRequestBytes),
+		grpc.MaxConcurrentStreams(maxCalls),
+		grpc.MaxHeaderListSize(maxHeaderBytes),
+		grpc.ConnectionTimeout(handshakeTime),
+		grpc.KeepaliveParams(keepalive.ServerParameters{Time: keepaliveTime, Timeout: keepaliveWait}),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: keepaliveTime / 2, PermitWithoutStream: true}),
+		grpc.UnaryInterceptor(t.unary),
+		grpc.StreamInterceptor(t.stream),
+		grpc.WaitForHandlers(true),
+	)
+	for _, s := range services {
+		s.Register(server)
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		err := server.Serve(netutil.LimitListener(listener, maxConnections))
+		if err != nil && !errors.Is(err, grpc.ErrServerStopped) { // that it was stopped before it began
+			return fmt.Errorf("serve the other nodes at %s: %w", listener.Addr(), err)
+		}
+		return nil
+	})
+	group.Go(func() error {
+		<-ctx.Done()
+		hard := time.AfterFunc(graceTime, server.Stop)
+		server.GracefulStop()
+		hard.Stop()
+		return t.stop()
+	})
+	return group.Wait()
+}
+
+// limiter lets one of many lines into the log.
+type limiter struct{ next atomic.Int64 }
+
+const logInterval = time.Second
+
+func (l *limiter) allow(now time.Time) bool {
+	next := l.next.Load()
+	return now.UnixNano() >= next && l.next.CompareAndSwap(next, now.Add(logInterval).UnixNano())
+}
+
+// refused logs that somebody is not believed, once a second.
+func (t *Transport) refused(side string, err error) {
+	if t.warned.allow(t.config.Now()) {
+		t.config.Logger.Warn("a node is not believed", "node", t.config.Self.Short(), "as", side, "error", err)
+	}
+}

@@ -1,0 +1,3 @@
+// Package transporttest makes what tests of nodes that speak over TLS need:
+// authorities, certificates, addresses that change.
+package transporttest

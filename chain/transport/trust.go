@@ -1,0 +1,232 @@
+package transport
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/librum/librum/chain/cert"
+	"github.com/librum/librum/chain/contract"
+	"github.com/librum/librum/chain/contract/governance"
+	"github.com/librum/librum/chain/identity"
+	"github.com/librum/librum/chain/ledger"
+)
+
+// Why a node is not believed, beside what package cert says.
+var (
+	// ErrOutside: the node is not in the group in force.
+	ErrOutside = errors.New("it is no node of the group in force")
+	// ErrSuspended: the node is suspended.
+	ErrSuspended = errors.New("the node is suspended")
+	// ErrKey: the certificate is for another key than the ledger lists.
+	ErrKey = errors.New("the certificate is for another key than the one in force for the node")
+	// ErrOther: another node answers than the one that was called.
+	ErrOther = errors.New("another node answers")
+)
+
+// maxChain bounds the certificates that somebody shows.
+const maxChain = 8
+
+// NewCertificate returns what a node shows of itself: its certificate, the
+// cross-certificates that came with it, and the authority that the ledger lists.
+func NewCertificate(issued, authorities []*x509.Certificate, key *identity.Key) (*tls.Certificate, error) {
+	if len(issued) == 0 {
+		return nil, fmt.Errorf("make the certificate of a node: %w: none is there", cert.ErrMalformed)
+	}
+	_, public, _, err := cert.Identity(issued[0])
+	if err == nil && public != key.Public() {
+		err = errors.New("the key is not that of the certificate")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("make the certificate of a node: %w", err)
+	}
+	shown := append(issued[:len(issued):len(issued)], authorities...)
+	if len(shown) > maxChain {
+		return nil, fmt.Errorf("make the certificate of a node: %d certificates with those of its authority, at most %d are shown", len(shown), maxChain)
+	}
+	c := &tls.Certificate{PrivateKey: key.Signer(), Leaf: issued[0]}
+	for _, each := range shown {
+		c.Certificate = append(c.Certificate, each.Raw)
+	}
+	return c, nil
+}
+
+// identify returns the node that shows the certificates (invariant 1).
+func (t *Transport) identify(shown []*x509.Certificate) (ledger.ID, error) {
+	of := t.ledger.Load()
+	if of == nil {
+		return ledger.ID{}, ErrNotRunning
+	}
+	if len(shown) == 0 || len(shown) > maxChain {
+		return ledger.ID{}, fmt.Errorf("%w: %d certificates, want 1 to %d", cert.ErrMalformed, len(shown), maxChain)
+	}
+	id, key, _, err := cert.Identity(shown[0])
+	if err != nil {
+		return ledger.ID{}, err
+	}
+	var roots []*x509.Certificate
+	err = (*of).View(func(state contract.Range, logTime int64) error {
+		member, err := standing(state, id)
+		if err != nil {
+			return err
+		}
+		if member.Key != key {
+			return ErrKey
+		}
+		roots, err = t.authorities(state, logTime, shown[1:], member.Organisation)
+		return err
+	})
+	if err != nil {
+		return id, fmt.Errorf("node %s: %w", id.Short(), err)
+	}
+	verifier := cert.Verifier{Chain: t.config.Chain, Roots: roots}
+	if t.config.Revoked != nil {
+		verifier.Revoked = t.config.Revoked()
+	}
+	if err := verifier.Verify(shown, cert.KindNode, t.config.Now()); err != nil {
+		return id, fmt.Errorf("node %s: %w", id.Short(), err)
+	}
+	return id, nil
+}
+
+// standing returns a node of the group in force that may speak.
+func standing(state contract.State, id ledger.ID) (ledger.GroupNode, error) {
+	group, err := governance.Group(state)
+	if err != nil {
+		return ledger.GroupNode{}, err
+	}
+	member, ok := group.Find(id)
+	if !ok {
+		return member, ErrOutside
+	}
+	suspended, err := governance.IsSuspended(state, id)
+	if err == nil && suspended {
+		err = ErrSuspended
+	}
+	return member, err
+}
+
+// Others returns the other nodes that may speak, as the ledger says; none before
+// Run.
+func (t *Transport) Others() []ledger.ID {
+	of := t.ledger.Load()
+	if of == nil {
+		return nil
+	}
+	var others []ledger.ID
+	err := (*of).View(func(state contract.Range, _ int64) error {
+		group, err := governance.Group(state)
+		if err != nil {
+			return err
+		}
+		suspended, err := governance.Suspensions(state)
+		if err != nil {
+			return err
+		}
+		for _, n := range group.Nodes {
+			if n.Node != t.config.Self && !slices.ContainsFunc(suspended, func(s governance.Suspension) bool { return s.Node == n.Node }) {
+				others = append(others, n.Node)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.refused("member of the group", err)
+		return nil
+	}
+	return others
+}
+
+// authorities returns those among the certificates that were shown which count
+// for an organisation, and what is configured (invariant 2).
+func (t *Transport) authorities(
+	state contract.State, logTime int64, shown []*x509.Certificate, organisation ledger.ID,
+) ([]*x509.Certificate, error) {
+	if stands, err := governance.Stands(state, organisation); err != nil || !stands {
+		return nil, err
+	}
+	var roots []*x509.Certificate
+	for _, c := range shown {
+		ca, listed, err := governance.LoadCA(state, ledger.Hash(c.Raw))
+		if err != nil {
+			return nil, err
+		}
+		if listed && ca.Organisation == organisation && ca.VouchesAt(logTime) {
+			roots = append(roots, c)
+		}
+	}
+	for _, c := range t.config.Anchors {
+		of, _, _, err := cert.Identity(c)
+		if err != nil || of != organisation {
+			continue
+		}
+		_, listed, err := governance.LoadCA(state, ledger.Hash(c.Raw))
+		if err != nil {
+			return nil, err
+		}
+		if !listed { // else what the ledger says counts
+			roots = append(roots, c)
+		}
+	}
+	return roots, nil
+}
+
+// own returns the certificate to show: of the key in force, else the first.
+func (t *Transport) own() (*tls.Certificate, error) {
+	all := t.config.Certificates()
+	if len(all) == 0 {
+		return nil, errors.New("this node has no certificate")
+	}
+	var inForce ledger.GroupNode
+	if of := t.ledger.Load(); of != nil {
+		err := (*of).View(func(state contract.Range, _ int64) (err error) {
+			inForce, err = standing(state, t.config.Self)
+			return err
+		})
+		if err != nil {
+			return all[0], nil //nolint:nilerr // the others say why they don't believe it
+		}
+	}
+	for _, c := range all {
+		if _, key, _, err := cert.Identity(c.Leaf); err == nil && key == inForce.Key {
+			return c, nil
+		}
+	}
+	return all[0], nil
+}
+
+func (t *Transport) serverTLS() *tls.Config {
+	return &tls.Config{
+		MinVersion: tls.VersionTLS13, SessionTicketsDisabled: true, // each handshake is checked
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return t.own() },
+		ClientAuth:     tls.RequireAnyClientCert,
+		VerifyConnection: func(state tls.ConnectionState) error {
+			_, err := t.identify(state.PeerCertificates)
+			if err != nil {
+				t.refused("caller", err)
+			}
+			return err
+		},
+	}
+}
+
+func (t *Transport) clientTLS(to ledger.ID) *tls.Config {
+	return &tls.Config{
+		MinVersion: tls.VersionTLS13, SessionTicketsDisabled: true,
+		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return t.own() },
+		// The library would look for a DNS name. A node is known by its id and key.
+		InsecureSkipVerify: true, //nolint:gosec // VerifyConnection checks more than the library
+		VerifyConnection: func(state tls.ConnectionState) error {
+			id, err := t.identify(state.PeerCertificates)
+			if err == nil && id != to {
+				err = fmt.Errorf("%w: %s, not %s", ErrOther, id.Short(), to.Short())
+			}
+			if err != nil {
+				t.refused("callee", err)
+			}
+			return err
+		},
+	}
+}
