@@ -89,10 +89,8 @@ func TestNotFinalSurvivesRestart(t *testing.T) {
 	f.submit(0, f.transfer(0, 1, 1))
 }
 
-// TestDivergence gives one node a contract with a mistake: it finds out, signs
-// no more and says so to its clients; the others go on.
-func TestDivergence(t *testing.T) {
-	t.Parallel()
+// generous is the native token with a mistake.
+func generous() contract.Contract {
 	wrong := token.New()
 	transfer := wrong.Methods[0]
 	wrong.Methods[0].Bind = func(call contract.Call) (contract.Action, error) {
@@ -109,10 +107,17 @@ func TestDivergence(t *testing.T) {
 		}
 		return action, nil
 	}
+	return wrong
+}
+
+// TestDivergence gives one node a contract with a mistake: it finds out, signs
+// no more and says so to its clients; the others go on.
+func TestDivergence(t *testing.T) {
+	t.Parallel()
 	f := newFleet(t, options{contracts: func(i int) contract.Rules {
 		native := token.New()
 		if i == 3 {
-			native = wrong
+			native = generous()
 		}
 		return contract.Rules{contract.NewSet(governance.New(), identitycontract.New(), native)}
 	}})

@@ -52,6 +52,7 @@ type options struct {
 	contracts         func(index int) contract.Rules
 	wrapLog           func(index int, l order.Log) order.Log
 	wrapStore         func(index int, s store.Store) store.Store
+	wires             *wires // nil: the nodes meet by plain calls
 }
 
 // member is a node with what it runs on; node is nil while it is down.
@@ -60,6 +61,7 @@ type member struct {
 	store store.Store
 	stop  context.CancelFunc
 	done  chan error
+	cut   func() // ends what connects it
 }
 
 // clock is the time of all nodes of a fleet.
@@ -184,10 +186,16 @@ func (f *fleet) startOne(i int) error {
 	if err := node.InitStore(f.Context(), config, log.Topic(), s); err != nil {
 		return errors.Join(err, s.Close())
 	}
-	n, err := node.New(config, log, m.store, f.mesh)
+	var mesh node.Mesh = f.mesh
+	run := func(*node.Node) func() { return func() {} }
+	if f.options.wires != nil {
+		mesh, run = f.options.wires.connect(f, i)
+	}
+	n, err := node.New(config, log, m.store, mesh)
 	if err != nil {
 		return errors.Join(err, s.Close())
 	}
+	m.cut = run(n)
 	ctx, cancel := context.WithCancel(context.WithoutCancel(f.Context()))
 	m.node, m.stop, m.done = n, cancel, make(chan error, 1)
 	go func() { m.done <- n.Run(ctx) }()
@@ -212,6 +220,7 @@ func (f *fleet) halt(i int) error {
 	if m.node == nil {
 		return nil
 	}
+	m.cut()
 	m.stop()
 	err := <-m.done
 	m.node = nil
