@@ -155,6 +155,7 @@ type fleet struct {
 	*chain
 	genesis  ledger.Genesis
 	mesh     *coordinator.LocalMesh
+	meshes   []coordinator.Mesh // of each node, where there is none for all
 	services []*coordinator.Service
 	blobs    []blob.Store
 	spec     job.Spec
@@ -201,9 +202,13 @@ func (f *fleet) restart() {
 	f.services = nil
 	for i, store := range f.blobs {
 		name := contracttest.Node(i)
+		var mesh coordinator.Mesh = f.mesh
+		if f.meshes != nil {
+			mesh = f.meshes[i]
+		}
 		f.services = append(f.services, coordinator.New(coordinator.Config{
 			Self: contracttest.ID(name), Key: identity.KeyFromSeed(sha256.Sum256([]byte("key " + name))), Genesis: &f.genesis,
-			Chain: f.ledger.Chain, Ledger: seat{f.chain, contracttest.ID(name)}, Blobs: store, Mesh: f.mesh, Now: f.now,
+			Chain: f.ledger.Chain, Ledger: seat{f.chain, contracttest.ID(name)}, Blobs: store, Mesh: mesh, Now: f.now,
 			Logger: slog.New(slog.DiscardHandler), Threads: 1,
 		}))
 	}
