@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"regexp"
 	"strings"
 
@@ -50,9 +51,9 @@ func Decode(b []byte, limit int, into any) error {
 	d.KnownFields(true)
 	err := d.Decode(into)
 	if several, ok := errors.AsType[*yaml.TypeError](err); ok {
-		e := &Error{}
+		e, known := &Error{}, fieldsOf(reflect.TypeOf(into))
 		for _, p := range several.Errors {
-			e.Problems = append(e.Problems, plain(p))
+			e.Problems = append(e.Problems, plain(p)+known.hint(p))
 		}
 		return e
 	}

@@ -61,3 +61,21 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+func TestNearest(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ name, want string }{
+		{"coutn", "count"}, {"nam", "name"}, {"lists", "list"}, {"colour", ""}, {"x", ""}, {"", ""}, {strings.Repeat("name", 100), ""},
+	} {
+		if got := strictyaml.Nearest(c.name, []string{"name", "count", "list"}); got != c.want {
+			t.Errorf("%.20q: %q, want %q", c.name, got, c.want)
+		}
+	}
+	var f struct {
+		Parts []file `yaml:"parts"`
+	}
+	err := strictyaml.Decode([]byte("parts:\n- {name: a, cuont: 1}\n"), 1000, &f)
+	if err == nil || err.Error() != "line 2: field cuont is not known here; did you mean count?" {
+		t.Errorf("%v", err)
+	}
+}

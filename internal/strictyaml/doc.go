@@ -7,7 +7,8 @@
 // Invariants:
 //
 //  1. A field that the struct does not have is refused by name; so is one that
-//     is given twice or is null. Nothing is ignored.
+//     is given twice or is null. Nothing is ignored. The error names the field that
+//     was probably meant.
 //  2. Anchors, aliases and merge keys are refused: they let a few bytes stand
 //     for many.
 //  3. Bytes and depth are bounded before anything is decoded.
