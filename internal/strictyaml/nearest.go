@@ -61,7 +61,7 @@ func Nearest(name string, of []string) string {
 	if len(name) > maxName {
 		return ""
 	}
-	best, nearest := "", 1+len(name)/3
+	best, nearest := "", 1+len(name)/4
 	for _, candidate := range of {
 		if d := distance(name, candidate); d <= nearest && (best == "" || d < nearest) {
 			best, nearest = candidate, d
