@@ -2,10 +2,7 @@ package main
 
 import (
 	"context"
-	"crypto/ed25519"
 	"crypto/tls"
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -15,15 +12,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/librum/librum/api"
-	"github.com/librum/librum/chain/identity"
 	"github.com/librum/librum/chain/keyfile"
-	"github.com/librum/librum/chain/ledger"
 	"github.com/librum/librum/internal/certfile"
-	"github.com/librum/librum/internal/durable"
 )
-
-// maxCertBytes bounds a file of certificates or of one key.
-const maxCertBytes = 1 << 20
 
 // doorFlags say where a server listens and what it speaks there.
 type doorFlags struct {
@@ -115,50 +106,11 @@ func (f *doorFlags) open(ctx context.Context, ask keyfile.Ask, logger *slog.Logg
 
 // speakTLS has the door speak TLS with a certificate that follows its files.
 func (d *door) speakTLS(certPath, keyPath string, ask keyfile.Ask, logger *slog.Logger) error {
-	load := func() (*tls.Certificate, error) { return loadPair(certPath, keyPath, ask) }
+	load := func() (*tls.Certificate, error) { return api.LoadPair(certPath, keyPath, ask) }
 	source, err := certfile.Open([]string{certPath, keyPath}, load, time.Now, logger)
 	if err != nil {
 		return err
 	}
 	d.Listener, d.scheme = api.TLSListener(d.Listener, source.GetCertificate), "https"
 	return nil
-}
-
-// loadPair reads a certificate and its key. A key of Librum's kind may be
-// encrypted or on a token; one of another kind, as public authorities certify
-// it, is read as it is.
-func loadPair(certPath, keyPath string, ask keyfile.Ask) (*tls.Certificate, error) {
-	chain, err := durable.ReadFile(certPath, maxCertBytes)
-	if err != nil {
-		return nil, err
-	}
-	key, err := keyfile.Load(keyPath, ask)
-	if errors.Is(err, identity.ErrKey) {
-		other, err := durable.ReadFile(keyPath, maxCertBytes)
-		if err != nil {
-			return nil, err
-		}
-		pair, err := tls.X509KeyPair(chain, other)
-		return &pair, err
-	}
-	if err != nil {
-		return nil, err
-	}
-	pair := &tls.Certificate{PrivateKey: key.Signer()}
-	for block, rest := pem.Decode(chain); block != nil; block, rest = pem.Decode(rest) {
-		if block.Type == "CERTIFICATE" {
-			pair.Certificate = append(pair.Certificate, block.Bytes)
-		}
-	}
-	if len(pair.Certificate) == 0 {
-		return nil, fmt.Errorf("%s holds no certificate in PEM", certPath)
-	}
-	if pair.Leaf, err = x509.ParseCertificate(pair.Certificate[0]); err != nil {
-		return nil, fmt.Errorf("read %s: %w", certPath, err)
-	}
-	public, ok := pair.Leaf.PublicKey.(ed25519.PublicKey)
-	if !ok || ledger.PublicKey(public) != key.Public() {
-		return nil, fmt.Errorf("the key of %s is not that of the certificate in %s", keyPath, certPath)
-	}
-	return pair, nil
 }

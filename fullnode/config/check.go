@@ -1,7 +1,6 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -21,11 +20,24 @@ const (
 )
 
 // problems gathers all that is wrong.
-type problems []error
+type problems []string
 
 func (p *problems) add(field, format string, args ...any) {
-	*p = append(*p, fmt.Errorf("%s: %w", field, fmt.Errorf(format, args...)))
+	*p = append(*p, field+": "+fmt.Sprintf(format, args...))
 }
+
+// err returns an [*Error], or nil where nothing is wrong.
+func (p problems) err() error {
+	if len(p) == 0 {
+		return nil
+	}
+	return &Error{Problems: p}
+}
+
+// Error lists all that is wrong with a configuration.
+type Error struct{ Problems []string }
+
+func (e *Error) Error() string { return strings.Join(e.Problems, "\n") }
 
 // check returns all that is wrong with the configuration.
 func (c *Config) check() error {
@@ -50,7 +62,7 @@ func (c *Config) check() error {
 	between(&p, "limits.marker_delay", c.Limits.MarkerDelay, time.Millisecond, time.Minute)
 	p.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
 	p.oneOf("log.format", c.Log.Format, "text", "json")
-	return errors.Join(p...)
+	return p.err()
 }
 
 // texts bounds what has no other bound.

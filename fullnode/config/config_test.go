@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -11,6 +12,7 @@ import (
 	"github.com/cockroachdb/datadriven"
 
 	"github.com/librum/librum/fullnode/config"
+	"github.com/librum/librum/internal/durable"
 )
 
 const chain = "3f0c000000000000000000000000000000000000000000000000000000000000"
@@ -55,10 +57,10 @@ func equal(a, b config.Config) bool {
 }
 
 func each(t reflect.Type, visit func(name string)) {
-	for i := range t.NumField() {
-		visit(t.Field(i).Tag.Get("yaml"))
-		if t.Field(i).Type.Kind() == reflect.Struct {
-			each(t.Field(i).Type, visit)
+	for f := range t.Fields() {
+		visit(f.Tag.Get("yaml"))
+		if f.Type.Kind() == reflect.Struct {
+			each(f.Type, visit)
 		}
 	}
 }
@@ -123,7 +125,7 @@ func TestLoad(t *testing.T) {
 	if err := os.WriteFile(path, []byte("# "+strings.Repeat("x", config.MaxBytes)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := config.Load(path, nil); err == nil || !strings.Contains(err.Error(), "at most") {
+	if _, err := config.Load(path, nil); !errors.Is(err, durable.ErrTooLarge) {
 		t.Errorf("a file that is too long: %v", err)
 	}
 }

@@ -4,8 +4,6 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -15,6 +13,7 @@ import (
 	"github.com/knadh/koanf/providers/env/v2"
 	"github.com/knadh/koanf/v2"
 
+	"github.com/librum/librum/internal/durable"
 	"github.com/librum/librum/internal/strictyaml"
 )
 
@@ -32,14 +31,9 @@ const EnvPrefix = "LIBRUM_NODE_"
 // Load reads a file, lets variables of the environment (NAME=VALUE) override it,
 // makes paths relative to the file absolute, and checks all.
 func Load(path string, environ []string) (Config, error) {
-	f, err := os.Open(path)
+	b, err := durable.ReadFile(path, MaxBytes)
 	if err != nil {
 		return Config{}, err
-	}
-	defer func() { _ = f.Close() }() // it was only read
-	b, err := io.ReadAll(io.LimitReader(f, MaxBytes+1))
-	if err != nil {
-		return Config{}, fmt.Errorf("read %s: %w", path, err)
 	}
 	c, err := Parse(b, environ)
 	if err != nil {
@@ -53,11 +47,13 @@ func Load(path string, environ []string) (Config, error) {
 	return c, nil
 }
 
-// Parse is Load for a file's bytes; paths stay as they are.
+// Parse is Load for a file's bytes; paths stay as they are. Every error is an
+// [*Error].
 func Parse(b []byte, environ []string) (Config, error) {
 	c := Default()
-	if err := strictyaml.Decode(b, MaxBytes, &c); err != nil {
-		return c, err
+	err := strictyaml.Decode(b, MaxBytes, &c)
+	if strict, ok := errors.AsType[*strictyaml.Error](err); ok {
+		return c, &Error{Problems: strict.Problems}
 	}
 	if err := c.override(environ); err != nil {
 		return c, err
@@ -68,7 +64,7 @@ func Parse(b []byte, environ []string) (Config, error) {
 // override takes fields from the environment.
 func (c *Config) override(environ []string) error {
 	const delimiter = "."
-	names, problems := fieldNames(reflect.TypeFor[Config](), ""), []error(nil)
+	names, p := fieldNames(reflect.TypeFor[Config](), ""), problems(nil)
 	k := koanf.New(delimiter)
 	err := k.Load(env.Provider(delimiter, env.Opt{
 		Prefix:      EnvPrefix,
@@ -78,16 +74,19 @@ func (c *Config) override(environ []string) error {
 			if slices.Contains(names, field) {
 				return field, value
 			}
-			problem := fmt.Errorf("variable %s names no field", name)
+			hint := ""
 			if near := strictyaml.Nearest(field, names); near != "" {
-				problem = fmt.Errorf("%w; did you mean %s?", problem, variable(near))
+				hint = fmt.Sprintf("; did you mean %s?", variable(near))
 			}
-			problems = append(problems, problem)
+			p.add("variable "+name, "no field has that name%s", hint)
 			return "", nil
 		},
 	}), nil)
-	if err := errors.Join(append(problems, err)...); err != nil {
-		return err
+	if err != nil {
+		p.add("environment", "%v", err)
+	}
+	if len(p) > 0 {
+		return p.err()
 	}
 	err = k.UnmarshalWithConf("", c, koanf.UnmarshalConf{Tag: "yaml", DecoderConfig: &mapstructure.DecoderConfig{
 		Result: c, TagName: "yaml", WeaklyTypedInput: true, ErrorUnused: true,
@@ -96,9 +95,9 @@ func (c *Config) override(environ []string) error {
 		),
 	}})
 	if err != nil {
-		return fmt.Errorf("variables %s…: %w", EnvPrefix, err)
+		p.add("variables "+EnvPrefix, "%s", strings.Join(strings.Fields(err.Error()), " "))
 	}
-	return nil
+	return p.err()
 }
 
 // variable is the name of the variable that overrides a field.
@@ -109,10 +108,10 @@ func variable(field string) string {
 // fieldNames lists the fields that hold values, levels parted by dots.
 func fieldNames(t reflect.Type, prefix string) []string {
 	var names []string
-	for i := range t.NumField() {
-		name := prefix + t.Field(i).Tag.Get("yaml")
-		if t.Field(i).Type.Kind() == reflect.Struct {
-			names = append(names, fieldNames(t.Field(i).Type, name+".")...)
+	for f := range t.Fields() {
+		name := prefix + f.Tag.Get("yaml")
+		if f.Type.Kind() == reflect.Struct {
+			names = append(names, fieldNames(f.Type, name+".")...)
 		} else {
 			names = append(names, name)
 		}

@@ -27,12 +27,12 @@ func (f fields) add(t reflect.Type) {
 			return
 		}
 		f[t.String()] = nil
-		for i := range t.NumField() {
-			name, _, _ := strings.Cut(t.Field(i).Tag.Get("yaml"), ",")
+		for field := range t.Fields() {
+			name, _, _ := strings.Cut(field.Tag.Get("yaml"), ",")
 			if name != "" && name != "-" {
 				f[t.String()] = append(f[t.String()], name)
 			}
-			f.add(t.Field(i).Type)
+			f.add(field.Type)
 		}
 	}
 }
