@@ -145,15 +145,68 @@ const (
 	fetchRate    = 1 << 20 // bytes a second
 )
 
-// Ensure gets a file from whichever other node has it, unless it is here.
+// file is a file to be fetched.
+type file struct {
+	digest ledger.Digest
+	size   uint64
+}
+
+// coming is a file that is being fetched.
+type coming struct {
+	done chan struct{} // closed at the end
+	err  error
+}
+
+// Ensure gets a file from whichever other node has it, unless it is here. However
+// many want it at once, as the peers of a round do, it comes once.
 func (s *Service) Ensure(ctx context.Context, digest ledger.Digest, size uint64) error {
-	file, err := s.open(ctx, digest)
-	if err == nil {
-		return file.Close()
+	for {
+		here, err := s.open(ctx, digest)
+		if err == nil {
+			return here.Close()
+		}
+		if !errors.Is(err, blob.ErrNotFound) && !errors.Is(err, blob.ErrCorrupt) {
+			return err
+		}
+		c, first := s.comes(file{digest, size})
+		if first {
+			c.err = s.fetch(ctx, digest, size)
+			s.came(file{digest, size}, c)
+			return c.err
+		}
+		select {
+		case <-c.done:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+		// Whoever fetched may have been given up: that says nothing about the file.
+		if c.err != nil && !errors.Is(c.err, context.Canceled) && !errors.Is(c.err, context.DeadlineExceeded) {
+			return c.err
+		}
 	}
-	if !errors.Is(err, blob.ErrNotFound) && !errors.Is(err, blob.ErrCorrupt) {
-		return err
+}
+
+// comes returns what is known of a file that is being fetched, and whether it is
+// the caller who is to fetch it.
+func (s *Service) comes(f file) (_ *coming, first bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c := s.coming[f]; c != nil {
+		return c, false
 	}
+	s.coming[f] = &coming{done: make(chan struct{})}
+	return s.coming[f], true
+}
+
+func (s *Service) came(f file, c *coming) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.coming, f)
+	close(c.done)
+}
+
+// fetch asks one node after another for a file.
+func (s *Service) fetch(ctx context.Context, digest ledger.Digest, size uint64) error {
 	var tried []error
 	for _, other := range s.link.Others() {
 		err := s.copyFrom(ctx, other, digest, size)

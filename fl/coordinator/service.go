@@ -58,6 +58,7 @@ type Service struct {
 	workers map[ledger.Digest]*bell // of the jobs with a worker
 	settled map[ledger.Digest]bool  // ended jobs with nothing left to do
 	copied  map[place]copies        // of peers, until their job is settled
+	coming  map[file]*coming        // files that are being fetched
 	opened  chan struct{}           // closed and replaced when a round opens
 }
 
@@ -74,6 +75,7 @@ func New(config Config) *Service {
 		workers: map[ledger.Digest]*bell{},
 		opened:  make(chan struct{}),
 		copied:  map[place]copies{},
+		coming:  map[file]*coming{},
 		settled: map[ledger.Digest]bool{},
 	}
 	s.link = config.Mesh.Join(s)
