@@ -1,18 +1,23 @@
 package node_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"log/slog"
 	"net"
+	"slices"
 	"sync"
 	"testing"
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
+	"github.com/librum/librum/chain/aplos/aplostest"
 	"github.com/librum/librum/chain/contract"
 	"github.com/librum/librum/chain/contract/governance"
 	identitycontract "github.com/librum/librum/chain/contract/identity"
@@ -30,11 +35,14 @@ type wires struct {
 	office *transporttest.Office
 	book   transporttest.Book
 	mu     sync.Mutex
+	meshes map[int]*grpcmesh.Mesh
 	cut    map[int]bool
 	open   map[net.Conn]bool // all connections that were accepted
 }
 
-func newWires() *wires { return &wires{cut: map[int]bool{}, open: map[net.Conn]bool{}} }
+func newWires() *wires {
+	return &wires{meshes: map[int]*grpcmesh.Mesh{}, cut: map[int]bool{}, open: map[net.Conn]bool{}}
+}
 
 // connect returns the mesh of a node, and what runs it.
 func (w *wires) connect(f *fleet, i int) (node.Mesh, func(*node.Node) func()) {
@@ -51,6 +59,7 @@ func (w *wires) connect(f *fleet, i int) (node.Mesh, func(*node.Node) func()) {
 		Addresses: sight{w, i}, Now: f.clock.now, Logger: logger, MaxBackoff: 20 * time.Millisecond,
 	})
 	mesh := grpcmesh.New(t, logger)
+	w.meshes[i] = mesh
 	listener := transporttest.Listen(f)
 	w.book.Set(config.Self, listener.Addr().String())
 	return mesh, func(n *node.Node) func() {
@@ -165,6 +174,19 @@ func TestOverGRPC(t *testing.T) {
 	f.final(last)
 	f.sameHeaders()
 	f.prove(1, first, f.submit(1, f.transfer(0, 1, 1))[0])
+
+	// What a proof of an old block asks for.
+	want, _, err := f.node(3).Header(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	header, signatures, err := w.meshes[0].Header(t.Context(), f.node(3).ID(), 1)
+	if err != nil || !bytes.Equal(header, want) || len(signatures) < 3 {
+		t.Errorf("header 1 of another node: %d bytes with %d signatures, error %v", len(header), len(signatures), err)
+	}
+	if _, _, err := w.meshes[0].Header(t.Context(), f.node(3).ID(), 1_000); !errors.Is(err, node.ErrNotFound) {
+		t.Errorf("a header that is not there: %v, want %v", err, node.ErrNotFound)
+	}
 }
 
 // TestLiarOverGRPC: a node whose headers differ learns it from the others', and
@@ -209,23 +231,76 @@ func TestLiarOverGRPC(t *testing.T) {
 	}
 }
 
-// TestOldProofOverGRPC: a node that never ran proves what the others have kept
-// beside blocks that the group asks for no more.
-func TestOldProofOverGRPC(t *testing.T) {
+// signatures is the message of Push, as any program may send it.
+type signatures struct {
+	_    struct{} `cbor:",toarray"`
+	List []ledger.HeaderSignature
+}
+
+// TestLiarsCalls has a program with the certificate of node 3 say to node 0 what
+// no honest node says: it is refused or of no use, and blocks become final.
+func TestLiarsCalls(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t, options{wires: newWires(), blockTransactions: 1})
+	w := newWires()
+	f := newFleet(t, options{wires: w})
 	f.start(0, 1, 2)
 	defer f.close()
-	first := f.submit(0, f.transfer(0, 1, 1))[0]
-	last := first
-	for i := range lokka.Window + 40 {
-		last = f.submit(0, f.transfer(0, 1, 1))[0]
-		if i%(node.MaxNotFinal/2) == 0 {
-			f.final(last.Position)
+	first := f.submit(0, f.transfer(0, 1, 1))[0].Position
+	f.final(first)
+
+	key := aplostest.NodeKey(3)
+	shown := []*tls.Certificate{w.office.Node(aplostest.NodeID(3), key)}
+	liar := transport.New(transport.Config{
+		Self: aplostest.NodeID(3), Chain: f.chain.ID, Certificates: func() []*tls.Certificate { return shown },
+		Anchors: []*x509.Certificate{w.office.Authority.Certificate}, Addresses: &w.book, Now: f.clock.now, Logger: slog.New(slog.DiscardHandler),
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- liar.Run(ctx, transporttest.Listen(t), f.node(1)) }()
+	defer func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}()
+	f.eventually("the liar's transport to run", func() bool { return liar.Others() != nil })
+	call := func(method string, in any, out any) codes.Code {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		return status.Code(liar.Conn(aplostest.NodeID(0)).Invoke(ctx, transport.FullMethod("librum.node.v1.Node", method), in, out))
+	}
+	push := func(list ...ledger.HeaderSignature) codes.Code {
+		return call("Push", &signatures{List: list}, new(struct {
+			_ struct{} `cbor:",toarray"`
+		}))
+	}
+	own := ledger.HeaderSignature{Height: 2, Header: ledger.Digest{1}, Node: aplostest.NodeID(3)}
+	other := own
+	other.Node = aplostest.NodeID(1)
+	for _, c := range []struct {
+		name string
+		list []ledger.HeaderSignature
+		want codes.Code
+	}{
+		{"a signature of another node", []ledger.HeaderSignature{own, other}, codes.PermissionDenied},
+		{"too many at once", slices.Repeat([]ledger.HeaderSignature{own}, 65), codes.InvalidArgument},
+		{"one that is not valid", []ledger.HeaderSignature{own}, codes.OK},
+		{"none", nil, codes.OK},
+	} {
+		if got := push(c.list...); got != c.want {
+			t.Errorf("%s: %s, want %s", c.name, got, c.want)
 		}
 	}
-	f.final(last.Position)
-	f.start(3)
-	f.final(last.Position)
-	f.prove(3, first, last)
+	flooded := codes.OK
+	for i := uint64(0); flooded == codes.OK && i < 10_000; i++ {
+		own.Height = 2 + i%100
+		own.Header[1]++
+		flooded = push(slices.Repeat([]ledger.HeaderSignature{own}, 64)...)
+	}
+	if flooded != codes.ResourceExhausted {
+		t.Errorf("signatures without end: %s, want %s", flooded, codes.ResourceExhausted)
+	}
+	last := f.submit(1, f.transfer(0, 1, 1))[0].Position
+	f.final(last)
+	f.sameHeaders()
 }

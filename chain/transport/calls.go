@@ -3,7 +3,6 @@ package transport
 import (
 	"context"
 	"errors"
-	"sync"
 	"time"
 
 	"google.golang.org/grpc"
@@ -22,32 +21,6 @@ type callerKey struct{}
 func Caller(ctx context.Context) (ledger.ID, bool) {
 	id, ok := ctx.Value(callerKey{}).(ledger.ID)
 	return id, ok
-}
-
-// calls counts the calls under way.
-type calls struct {
-	mu  *sync.Mutex
-	now map[ledger.ID]int
-}
-
-func newCalls() calls { return calls{mu: new(sync.Mutex), now: map[ledger.ID]int{}} }
-
-func (c *calls) begin(id ledger.ID) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.now[id] >= maxCalls {
-		return false
-	}
-	c.now[id]++
-	return true
-}
-
-func (c *calls) end(id ledger.ID) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.now[id]--; c.now[id] == 0 {
-		delete(c.now, id)
-	}
 }
 
 // admit lets a call in, or refuses it (invariants 1 and 4). Who is let in calls

@@ -28,7 +28,8 @@ const (
 	MaxRequestBytes = 64 << 10
 	MaxCallTime     = time.Hour
 	maxCalls        = 32 // of one node at once
-	maxConnections  = 4 * ledger.MaxGroupNodes
+	maxPerNode      = 4  // connections of one node
+	maxConnections  = maxPerNode * ledger.MaxGroupNodes
 	maxHeaderBytes  = 16 << 10
 	handshakeTime   = 10 * time.Second
 	keepaliveTime   = 20 * time.Second // until a silent connection is asked for a sign of life
@@ -85,7 +86,8 @@ type Service interface {
 type Transport struct {
 	config Config
 	ledger atomic.Pointer[Ledger]
-	calls  calls
+	calls  tally
+	linked tally // connections that others have made
 	warned limiter
 
 	mu      sync.Mutex
@@ -98,7 +100,7 @@ func New(config Config) *Transport {
 	if config.MaxBackoff == 0 {
 		config.MaxBackoff = defaultBackoff
 	}
-	return &Transport{config: config, calls: newCalls(), conns: map[ledger.ID]*conn{}}
+	return &Transport{config: config, calls: newTally(maxCalls), linked: newTally(maxPerNode), conns: map[ledger.ID]*conn{}}
 }
 
 // Run serves the services to the nodes that the ledger knows, and connects to
@@ -106,7 +108,7 @@ func New(config Config) *Transport {
 func (t *Transport) Run(ctx context.Context, listener net.Listener, of Ledger, services ...Service) error {
 	t.ledger.Store(&of)
 	server := grpc.NewServer(
-		grpc.Creds(credentials.NewTLS(t.serverTLS())),
+		grpc.Creds(counted{credentials.NewTLS(t.serverTLS()), &t.linked}),
 		grpc.ForceServerCodecV2(codec{}),
 		grpc.MaxRecvMsgSize(MaxRequestBytes),
 		grpc.MaxConcurrentStreams(maxCalls),

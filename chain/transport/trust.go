@@ -42,7 +42,7 @@ func NewCertificate(issued, authorities []*x509.Certificate, key *identity.Key) 
 	if err != nil {
 		return nil, fmt.Errorf("make the certificate of a node: %w", err)
 	}
-	shown := append(issued[:len(issued):len(issued)], authorities...)
+	shown := append(slices.Clip(issued), authorities...)
 	if len(shown) > maxChain {
 		return nil, fmt.Errorf("make the certificate of a node: %d certificates with those of its authority, at most %d are shown", len(shown), maxChain)
 	}

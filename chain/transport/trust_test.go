@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"log/slog"
 	"net"
 	"strings"
@@ -299,12 +300,18 @@ func TestClientsOfTLS(t *testing.T) {
 	} {
 		config := &tls.Config{
 			Certificates: []tls.Certificate{*shown}, MinVersion: tls.VersionTLS13, NextProtos: []string{"h2"},
-			InsecureSkipVerify: true, //nolint:gosec // it is the server that is tested
+			InsecureSkipVerify: true, // it is the server that is tested
 		}
 		c.change(config)
-		err := greet(t, m.address, config)
+		conn, err := connect(t, m.address, config)
 		if (err == nil) != c.good {
 			t.Errorf("%s: %v", c.name, err)
+		}
+		if err == nil {
+			err = conn.Close()
+		}
+		if c.good && err != nil {
+			t.Error(err)
 		}
 	}
 	// And no TLS at all.
@@ -312,30 +319,39 @@ func TestClientsOfTLS(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := readFrame(raw, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"); err == nil {
+	if err := greet(raw); err == nil {
 		t.Error("a client without TLS was answered")
+	}
+	if err := raw.Close(); err != nil {
+		t.Error(err)
 	}
 }
 
-// greet connects and waits for the server's first frame.
-func greet(t *testing.T, address string, config *tls.Config) error {
+// connect connects and waits for the server's first frame.
+func connect(t *testing.T, address string, config *tls.Config) (net.Conn, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	conn, err := (&tls.Dialer{Config: config}).DialContext(ctx, "tcp", address)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return readFrame(conn, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00")
+	if err := greet(conn); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return conn, nil
 }
 
-// readFrame wants a frame of SETTINGS (RFC 9113 §3.4) in answer to what it sends.
-func readFrame(conn net.Conn, send string) error {
-	defer conn.Close() //nolint:errcheck // nothing is left to be written
+// preface is what a client of HTTP/2 begins with: a line and a frame of SETTINGS
+// without any (RFC 9113 §3.4).
+const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00"
+
+// greet sends the preface and wants the server's SETTINGS.
+func greet(conn net.Conn) error {
 	if err := conn.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
 		return err
 	}
-	if _, err := conn.Write([]byte(send)); err != nil {
+	if _, err := conn.Write([]byte(preface)); err != nil {
 		return err
 	}
 	head := make([]byte, 9)
@@ -370,4 +386,44 @@ func TestNewCertificate(t *testing.T) {
 	if _, err := transport.NewCertificate(certificates(c), many, key); err == nil {
 		t.Error("nine certificates were taken")
 	}
+}
+
+// TestConnectionsAreFew has one node open connection after connection: another one
+// gets through, and it does itself once some have closed.
+func TestConnectionsAreFew(t *testing.T) {
+	t.Parallel()
+	n := newNetwork(t, 3)
+	m, other := n.start(1, nil), n.start(2, nil)
+	shown := n.office.Node(aplostest.NodeID(0), aplostest.NodeKey(0))
+	config := &tls.Config{
+		Certificates: []tls.Certificate{*shown}, MinVersion: tls.VersionTLS13, NextProtos: []string{"h2"},
+		InsecureSkipVerify: true, // it is the server that is tested
+	}
+	const most = 4
+	var open []net.Conn
+	for range most {
+		conn, err := connect(t, m.address, config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		open = append(open, conn)
+	}
+	if _, err := connect(t, m.address, config); err == nil {
+		t.Error("one connection too many was answered")
+	}
+	if err := n.say(other, 2, 1); err != nil {
+		t.Errorf("another node: %v", err)
+	}
+	for _, conn := range open {
+		if err := conn.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	n.eventually("the node to get through again", func() error {
+		conn, err := connect(t, m.address, config)
+		if err != nil {
+			return err
+		}
+		return conn.Close()
+	})
 }

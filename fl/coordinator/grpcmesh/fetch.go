@@ -130,6 +130,7 @@ func breaks(err error) bool {
 type spanReader struct {
 	stream grpc.ClientStream
 	left   uint64
+	stall  time.Duration
 	cancel context.CancelFunc
 }
 
@@ -146,11 +147,11 @@ func (m *Mesh) span(ctx context.Context, of ledger.ID, in *span) (*spanReader, e
 		cancel()
 		return nil, err
 	}
-	return &spanReader{stream: stream, left: in.Length, cancel: cancel}, nil
+	return &spanReader{stream: stream, left: in.Length, stall: stallTime, cancel: cancel}, nil
 }
 
 func (s *spanReader) receive() ([]byte, error) {
-	stall := time.AfterFunc(stallTime, s.cancel)
+	stall := time.AfterFunc(s.stall, s.cancel)
 	defer stall.Stop()
 	var part transport.Part
 	err := s.stream.RecvMsg(&part)

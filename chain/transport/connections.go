@@ -1,0 +1,77 @@
+package transport
+
+import (
+	"errors"
+	"net"
+	"sync"
+
+	"google.golang.org/grpc/credentials"
+
+	"github.com/librum/librum/chain/cert"
+	"github.com/librum/librum/chain/ledger"
+)
+
+// tally counts what nodes have under way, each up to a bound.
+type tally struct {
+	most int
+	mu   *sync.Mutex
+	now  map[ledger.ID]int
+}
+
+func newTally(most int) tally {
+	return tally{most: most, mu: new(sync.Mutex), now: map[ledger.ID]int{}}
+}
+
+// begin counts one more, unless there are as many as may be.
+func (t *tally) begin(id ledger.ID) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.now[id] >= t.most {
+		return false
+	}
+	t.now[id]++
+	return true
+}
+
+func (t *tally) end(id ledger.ID) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.now[id]--; t.now[id] == 0 {
+		delete(t.now, id)
+	}
+}
+
+var errConnections = errors.New("the node has too many connections")
+
+// counted is TLS for servers where each node has few connections.
+type counted struct {
+	credentials.TransportCredentials
+	connections *tally
+}
+
+// ServerHandshake implements [credentials.TransportCredentials].
+func (c counted) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthInfo, error) {
+	conn, info, err := c.TransportCredentials.ServerHandshake(raw)
+	if err != nil {
+		return nil, nil, err
+	}
+	id, _, _, err := cert.Identity(info.(credentials.TLSInfo).State.PeerCertificates[0]) // believed: the handshake has checked it
+	if err == nil && !c.connections.begin(id) {
+		err = errConnections
+	}
+	if err != nil {
+		return nil, nil, errors.Join(err, conn.Close())
+	}
+	return &countedConn{Conn: conn, end: sync.OnceFunc(func() { c.connections.end(id) })}, info, nil
+}
+
+// countedConn counts until it is closed.
+type countedConn struct {
+	net.Conn
+	end func()
+}
+
+func (c *countedConn) Close() error {
+	defer c.end()
+	return c.Conn.Close()
+}
