@@ -454,3 +454,69 @@ func TestSecretsAreSealed(t *testing.T) {
 		}
 	}
 }
+
+// TestNoCertificateWithoutItsLine breaks approvals and renewals off at each
+// step: no certificate has its name that the register does not know, since it
+// could not be revoked, and what the register knows the next command gives away.
+func TestNoCertificateWithoutItsLine(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	r := o.enrol(applicant(t, 1))[0]
+	register, issued := filepath.Join(o.dir, "register.jsonl"), o.CertificatePath(r.ID)
+	approve := func() error {
+		_, err := o.Approve(o.authority, []ca.Approval{{ID: r.ID}}, life, now)
+		return err
+	}
+	renew := func() error {
+		_, err := o.Renew(o.authority, ca.Renewal{ID: r.ID, Request: request(t, cert.Request{Kind: cert.KindMember, ID: r.ID}, key(2)), Life: life}, now)
+		return err
+	}
+	read := func(path string) string {
+		b, err := os.ReadFile(path)
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	staged := strings.TrimSuffix(issued, ".pem") + ".next"
+	testHand(t, o, "approve", approve, register, issued, staged, read)
+	testHand(t, o, "renew", renew, register, issued, staged, read)
+}
+
+func testHand(t *testing.T, o *office, name string, act func() error, register, issued, staged string, read func(string) string) {
+	t.Helper()
+	before, lines := read(issued), read(register)
+	if err := o.BreakRegister(); err != nil { // the disk takes no line
+		t.Fatal(err)
+	}
+	if act() == nil {
+		t.Fatalf("%s: no line was written, and no error", name)
+	}
+	if read(issued) != before || read(staged) != "" || read(register) != lines {
+		t.Errorf("%s: a certificate is there that the register does not know", name)
+	}
+	_ = o.Close() // its register is closed
+	o.open()
+	if err := act(); err != nil {
+		t.Fatal(err)
+	}
+	after, whole := read(issued), read(register)
+	put := func(path, text string) {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put(staged, after) // killed before the line
+	put(issued, before)
+	put(register, lines)
+	o.reopen()
+	if read(issued) != before || read(staged) != "" {
+		t.Errorf("%s, killed before the line: the certificate was given away", name)
+	}
+	put(staged, after) // killed behind it
+	put(register, whole)
+	o.reopen()
+	if read(issued) != after || read(staged) != "" {
+		t.Errorf("%s, killed behind the line: the certificate was not given away", name)
+	}
+}

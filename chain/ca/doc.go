@@ -31,4 +31,6 @@
 //     that was cut off by a crash was told to nobody and is dropped.
 //  5. One process at a time has the directory.
 //  6. A certificate of a member is issued only once the ledger has enrolled it.
+//  7. A certificate gets its name only once the register has its serial number:
+//     none is anywhere that could not be revoked.
 package ca

@@ -137,11 +137,12 @@ func checkMember(a *Applicant) error {
 		return nil
 	}
 	if len(a.Documents) == 0 || len(a.Documents) > members.MaxEvidence {
-		return fmt.Errorf("evidence: %d documents, want 1 to %d", len(a.Documents), members.MaxEvidence)
+		return fmt.Errorf("a member is enrolled on 1 to %d documents that show who it is, there are %d; give each with --evidence FILE",
+			members.MaxEvidence, len(a.Documents))
 	}
 	slices.Sort(a.Roles)
 	if len(a.Roles) == 0 || len(slices.Compact(slices.Clone(a.Roles))) != len(a.Roles) {
-		return fmt.Errorf("roles: want some of %v, each once", members.EnrolRoles())
+		return fmt.Errorf("a member has some of the roles %v, each once; give them with --role", members.EnrolRoles())
 	}
 	for _, role := range a.Roles {
 		if !slices.Contains(members.EnrolRoles(), role) {

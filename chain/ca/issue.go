@@ -28,6 +28,7 @@ type Approval struct {
 // (invariant 6).
 func (o *Office) Approve(authority *cert.Authority, approvals []Approval, life time.Duration, now time.Time) ([]*Record, error) {
 	changed := make([]*Record, len(approvals))
+	certificates := make([][]byte, len(approvals))
 	for i, a := range approvals {
 		record, err := o.Record(a.ID)
 		if err != nil {
@@ -38,12 +39,12 @@ func (o *Office) Approve(authority *cert.Authority, approvals []Approval, life t
 		}
 		after := *record
 		after.Status, after.Officer, after.Transaction, after.Approved = StatusApproved, a.Officer, a.Transaction, now
-		if err := o.issue(authority, &after, life, now); err != nil {
+		if certificates[i], err = o.issue(authority, &after, life, now); err != nil {
 			return nil, err
 		}
 		changed[i] = &after
 	}
-	return changed, o.register.save(changed...)
+	return changed, o.hand(changed, certificates)
 }
 
 // Renewal is a certificate that is to be made again.
@@ -87,19 +88,19 @@ func (o *Office) Renew(authority *cert.Authority, r Renewal, now time.Time) (*Re
 		older.Withdrawn = now
 	}
 	after.Older = append(slices.Clone(record.Older), older)
-	if err := o.issue(authority, &after, r.Life, now); err != nil {
+	certificate, err := o.issue(authority, &after, r.Life, now)
+	if err != nil {
 		return nil, err
 	}
-	return &after, o.register.save(&after)
+	return &after, o.hand([]*Record{&after}, [][]byte{certificate})
 }
 
-// issue makes the certificate of a record and writes it, with those that lead
-// to older keys of the authority. The file can be made again; it is the register
-// that must last.
-func (o *Office) issue(authority *cert.Authority, record *Record, life time.Duration, now time.Time) error {
+// issue makes the certificate of a record, with those that lead to older keys of
+// the authority.
+func (o *Office) issue(authority *cert.Authority, record *Record, life time.Duration, now time.Time) ([]byte, error) {
 	request, err := o.request(record)
 	if err != nil {
-		return fmt.Errorf("certify %s: %w", record.ID, err)
+		return nil, fmt.Errorf("certify %s: %w", record.ID, err)
 	}
 	until := now.Add(life)
 	if !record.Expiry.IsZero() && record.Expiry.Before(until) {
@@ -107,11 +108,10 @@ func (o *Office) issue(authority *cert.Authority, record *Record, life time.Dura
 	}
 	c, err := authority.Issue(request, now, until)
 	if err != nil {
-		return fmt.Errorf("certify %s: %w", record.ID, err)
+		return nil, fmt.Errorf("certify %s: %w", record.ID, err)
 	}
 	record.Serial, record.Until = c.SerialNumber.Text(16), c.NotAfter
-	text := cert.Marshal(append([]*x509.Certificate{c}, o.cross...)...)
-	return os.WriteFile(o.dir.certificate(record.ID), text, 0o600)
+	return cert.Marshal(append([]*x509.Certificate{c}, o.cross...)...), nil
 }
 
 // CertificatePath is where a record's certificate lies.

@@ -188,8 +188,13 @@ func Open(path string) (_ *Office, err error) {
 	if o.cross, err = readCertificates(d.cross()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	o.register, err = openRegister(d.register())
-	return o, err
+	if o.register, err = openRegister(d.register()); err != nil {
+		return nil, err
+	}
+	if err := o.recover(); err != nil {
+		return nil, errors.Join(err, o.register.close())
+	}
+	return o, nil
 }
 
 // Close gives the directory back.
