@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
@@ -132,21 +133,33 @@ func dropManifest(dir Dir) error {
 	return errors.Join(err, durable.SyncDir(vfs.Default, string(dir)))
 }
 
-// WalkFiles visits all that is no directory, paths ascending.
+// WalkFiles visits all that is no directory, paths ascending. Symbolic links are
+// visited, not followed. What has gone meanwhile is passed over.
 func (d Dir) WalkFiles(visit func(path string, info fs.FileInfo) error) error {
 	var paths []string
 	infos := map[string]fs.FileInfo{}
-	err := filepath.WalkDir(string(d), func(path string, entry fs.DirEntry, err error) error {
+	root, err := filepath.EvalSymlinks(string(d)) // the directory may be given by a link
+	if err != nil {
+		return err
+	}
+	err = filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) && path != root {
+			return nil
+		}
 		if err != nil || entry.IsDir() {
 			return err
 		}
-		below, err := filepath.Rel(string(d), path)
+		below, err := filepath.Rel(root, path)
 		if err != nil {
 			return err
 		}
+		info, err := entry.Info()
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
 		below = filepath.ToSlash(below)
 		paths = append(paths, below)
-		infos[below], err = entry.Info()
+		infos[below] = info
 		return err
 	})
 	if err != nil {
@@ -164,7 +177,7 @@ func (d Dir) WalkFiles(visit func(path string, info fs.FileInfo) error) error {
 // HashFile returns size and SHA-256 of a file, of its first bytes alone where
 // limit is not negative.
 func (d Dir) HashFile(path string, limit int64) (size int64, digest ledger.Digest, err error) {
-	f, err := durable.OpenFile(filepath.Join(string(d), filepath.FromSlash(path)), os.O_RDONLY, 0)
+	f, err := durable.OpenFile(filepath.Join(string(d), filepath.FromSlash(path)), os.O_RDONLY|syscall.O_NOFOLLOW, 0)
 	if err != nil {
 		return 0, digest, err
 	}

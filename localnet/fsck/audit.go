@@ -2,7 +2,6 @@ package fsck
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 
@@ -17,7 +16,10 @@ func (c *check) checkAudit() {
 		return // the chain that a log begins with is not known
 	}
 	for _, i := range c.places() {
-		where := fmt.Sprintf("node-%d/audit.jsonl", i)
+		where := nodeName(i) + "/audit.jsonl"
+		if c.strays(where) {
+			continue
+		}
 		f, err := durable.OpenFile(c.dir.Audit(i), os.O_RDONLY, 0)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // the node has not run, or the manifest tells

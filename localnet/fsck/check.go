@@ -25,12 +25,17 @@ type check struct {
 	log     *local.Log // nil where it cannot be read
 	nodes   []*node
 	foreign int // stores of another chain
+
+	irregular map[string]bool // paths of what is no file
 }
 
 // Check looks at a directory. The error is nil unless ctx ended, there is no
 // network, or a process uses it.
 func Check(ctx context.Context, dir localnet.Dir) (_ Report, err error) {
 	c := &check{dir: dir}
+	if err := c.lookAround(); err != nil {
+		return c.Report, err
+	}
 	if err := c.readGenesis(); err != nil {
 		return c.Report, err
 	}
@@ -56,6 +61,9 @@ func Check(ctx context.Context, dir localnet.Dir) (_ Report, err error) {
 }
 
 func (c *check) readGenesis() error {
+	if c.strays("genesis.cbor") {
+		return nil // it was named
+	}
 	g, chain, err := c.dir.LoadGenesis()
 	switch {
 	case err == nil:
@@ -74,6 +82,10 @@ func (c *check) readGenesis() error {
 // open opens log and nodes for reading. What is damaged is a finding; what is
 // in use ends the check.
 func (c *check) open(ctx context.Context) error {
+	if c.strays("log") {
+		c.note("log: not read, for what is in it that is no file")
+		return c.openNodes(ctx)
+	}
 	log, err := local.Open(ctx, vfs.Default, c.dir.Log(), local.Options{ReadOnly: true})
 	switch {
 	case errors.Is(err, local.ErrLocked):

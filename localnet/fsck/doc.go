@@ -16,4 +16,6 @@
 //     no finding. All else that is damaged, missing or was not there is one, but
 //     for a new file beside the network's own, which nobody reads.
 //  3. A directory that a process uses is refused ([localnet.ErrRunning]).
+//  4. Nothing but files and directories is read: a symbolic link, pipe or device
+//     is named, and not followed or opened.
 package fsck

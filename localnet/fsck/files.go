@@ -32,6 +32,10 @@ func remedy(kind localnet.FileKind) string {
 
 // compareManifest compares every file with what the clean stop wrote down.
 func (c *check) compareManifest(ctx context.Context) error {
+	if c.strays("manifest.cbor") {
+		c.Manifest = ManifestDamaged
+		return nil
+	}
 	m, err := c.dir.LoadManifest()
 	switch {
 	case errors.Is(err, localnet.ErrNoManifest):
@@ -51,14 +55,17 @@ func (c *check) compareManifest(ctx context.Context) error {
 	for i := range m.Files {
 		listed[m.Files[i].Path] = &m.Files[i]
 	}
-	err = c.dir.WalkFiles(func(path string, info fs.FileInfo) error {
+	err = c.dir.WalkFiles(func(path string, _ fs.FileInfo) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
 		f, ok := listed[path]
 		delete(listed, path)
+		if c.strays(path) {
+			return nil
+		}
 		if !ok {
-			c.stray(path, info)
+			c.stray(path)
 			return nil
 		}
 		c.compare(f)
@@ -110,15 +117,13 @@ func (c *check) compare(f *localnet.ManifestFile) {
 }
 
 // stray names a file that was not there at the clean stop.
-func (c *check) stray(path string, info fs.FileInfo) {
+func (c *check) stray(path string) {
 	switch kind := localnet.KindOf(path); {
 	case kind == localnet.FileManifest:
 	case kind.Rebuilt(), kind == localnet.FileEgress, kind == localnet.FilePause, kind.OfAuthority():
 		c.note("%s: it was not there at the clean stop", path)
 	case kind == localnet.FileOther && !strings.HasPrefix(path, "node-"):
 		c.note("%s: it was not there at the clean stop, and nothing here reads it", path)
-	case info.Mode()&fs.ModeSymlink != 0:
-		c.find("stray", path, "a symbolic link, which nothing here makes; remove it")
 	default:
 		c.find("stray", path, "it was not there at the clean stop; move it elsewhere")
 	}
@@ -128,6 +133,9 @@ func (c *check) stray(path string, info fs.FileInfo) {
 // nothing here makes.
 func (c *check) checkLayout() {
 	err := c.dir.WalkFiles(func(path string, info fs.FileInfo) error {
+		if c.strays(path) {
+			return nil
+		}
 		kind := localnet.KindOf(path)
 		if kind.Secret() && info.Mode().Perm()&0o077 != 0 {
 			c.find("mode", path, "mode %04o lets others than its owner at a secret; chmod 600", info.Mode().Perm())

@@ -177,7 +177,7 @@ func TestFindings(t *testing.T) {
 		{"another node's key", func() error { return swap(at("node-0/key"), at("node-1/key")) }, "key", "node-0/key"},
 		{"others may read", func() error { return os.Chmod(at("token"), 0o644) }, "mode", "token"},
 		{"a file too many", func() error { return os.WriteFile(at("node-1/store/999999.sst"), nil, 0o600) }, "stray", "node-1/store/999999.sst"},
-		{"a link", func() error { return os.Symlink("/etc/hostname", at("node-1/blobs/link")) }, "stray", "node-1/blobs/link"},
+		{"a link", func() error { return os.Symlink("/etc/hostname", at("node-1/blobs/link")) }, "irregular", "node-1/blobs/link"},
 		{"cut short", func() error { return os.Truncate(at("genesis.cbor"), 100) }, "genesis", "genesis.cbor"},
 		{"no genesis", func() error { return os.Remove(at("genesis.cbor")) }, "genesis", "genesis.cbor"},
 		{"evidence appeared", func() error { return os.WriteFile(at("node-3/diverged.cbor"), nil, 0o600) }, "evidence", "node-3/diverged.cbor"},
@@ -277,6 +277,61 @@ func TestWithoutManifest(t *testing.T) {
 	flip(t, crashed, "log/00000000000000000000.log", info.Size()/2)
 	if r := check(t, crashed); !named(r.Findings, "log", "log") {
 		t.Errorf("a record changed: %v", r.Findings)
+	}
+}
+
+// TestLinksAreNotFollowed puts a symbolic link in the place of each file and
+// directory, to the very thing that was there: it is named, and what it leads
+// to is not read as the network's own.
+func TestLinksAreNotFollowed(t *testing.T) {
+	t.Parallel()
+	dir, aside := create(t), filepath.Join(t.TempDir(), "aside")
+	run(t, dir, nil)
+	paths := []string{"node-1", "node-1/store", "node-1/blobs", "log", "peers", "node-0/tokens"}
+	if err := dir.WalkFiles(func(path string, _ fs.FileInfo) error { paths = append(paths, path); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	whole := check(t, dir)
+	for _, manifest := range []bool{true, false} {
+		if !manifest {
+			if err := os.Remove(dir.Manifest()); err != nil {
+				t.Fatal(err)
+			}
+			paths = slices.DeleteFunc(paths, func(p string) bool { return p == "manifest.cbor" })
+		}
+		for _, path := range paths {
+			full := filepath.Join(string(dir), path)
+			if _, err := os.Lstat(full); errors.Is(err, fs.ErrNotExist) {
+				continue
+			}
+			if err := errors.Join(os.Rename(full, aside), os.Symlink(aside, full)); err != nil {
+				t.Fatal(err)
+			}
+			r := check(t, dir)
+			if !named(r.Findings, "irregular", path) {
+				t.Errorf("manifest %t: %s is a link: %v", manifest, path, r.Findings)
+			}
+			if path == "node-1" && r.Checked.Nodes != whole.Checked.Nodes-1 || strings.HasSuffix(path, "node-1/key") && r.Checked.Keys != whole.Checked.Keys-1 ||
+				path == "log" && r.Checked.Records != 0 {
+				t.Errorf("manifest %t: %s was followed: %+v", manifest, path, r.Checked)
+			}
+			if err := errors.Join(os.Remove(full), os.Rename(aside, full)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := os.Symlink("/etc/shadow", filepath.Join(string(dir), "node-0", "key-2")); err != nil {
+		t.Fatal(err)
+	}
+	if r := check(t, dir); r.Found != 1 || !strings.Contains(r.Findings[0].Message, "/etc/shadow") {
+		t.Errorf("a key that is a link to another's secret: %v", r.Findings)
+	}
+	link := localnet.Dir(filepath.Join(t.TempDir(), "link"))
+	if err := errors.Join(os.Remove(filepath.Join(string(dir), "node-0", "key-2")), os.Symlink(string(dir), string(link))); err != nil {
+		t.Fatal(err)
+	}
+	if r := check(t, link); r.Found != 0 || r.Checked.Nodes != 4 {
+		t.Errorf("the directory itself is given by a link: %v", r.Findings)
 	}
 }
 

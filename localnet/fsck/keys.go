@@ -22,6 +22,9 @@ import (
 func (c *check) checkKeys() {
 	known := c.knownKeys()
 	err := c.dir.WalkFiles(func(path string, _ fs.FileInfo) error {
+		if c.strays(path) {
+			return nil
+		}
 		full := filepath.Join(string(c.dir), filepath.FromSlash(path))
 		switch localnet.KindOf(path) { //nolint:exhaustive // the others are no secrets
 		case localnet.FileToken:
@@ -58,14 +61,14 @@ func (c *check) checkKeys() {
 		return
 	}
 	for _, i := range c.places() {
-		if _, err := os.Stat(c.dir.Node(i)); err != nil {
+		if _, err := os.Lstat(c.dir.Node(i)); err != nil || c.irregular[nodeName(i)] {
 			continue
 		}
-		if _, err := os.Stat(c.dir.Key(i)); errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Lstat(c.dir.Key(i)); errors.Is(err, fs.ErrNotExist) {
 			c.find("key", fmt.Sprintf("node-%d/key", i), "it is missing; %s", remedy(localnet.FileKey))
 		}
 	}
-	if _, err := os.Stat(c.dir.Token()); errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Lstat(c.dir.Token()); errors.Is(err, fs.ErrNotExist) {
 		c.find("token", "token", "it is missing; %s", remedy(localnet.FileToken))
 	}
 }

@@ -30,6 +30,8 @@ type node struct {
 	blobs *file.Store
 }
 
+func nodeName(index int) string { return fmt.Sprintf("node-%d", index) }
+
 func (n *node) close() error {
 	var errs []error
 	if n.store != nil {
@@ -54,12 +56,21 @@ func (c *check) openNodes(ctx context.Context) error {
 		if err != nil || filepath.Base(c.dir.Node(i)) != n.name {
 			continue
 		}
-		if _, err := os.Stat(c.dir.Store(i)); err != nil {
+		if c.irregular[n.name] {
+			continue
+		}
+		if _, err := os.Lstat(c.dir.Store(i)); err != nil {
 			continue // it has not run yet
 		}
 		c.nodes = append(c.nodes, n)
-		if err := c.openStore(i, n); err != nil {
+		if c.strays(n.name + "/store") {
+			c.note("%s/store: not read, for what is in it that is no file", n.name)
+		} else if err := c.openStore(i, n); err != nil {
 			return err
+		}
+		if c.strays(n.name + "/blobs") {
+			c.note("%s/blobs: not read, for what is in it that is no file", n.name)
+			continue
 		}
 		n.blobs, err = file.Open(ctx, vfs.Default, c.dir.Blobs(i), file.Options{ReadOnly: true})
 		switch {
@@ -96,6 +107,9 @@ func (c *check) openStore(index int, n *node) error {
 		return nil
 	}
 	// Keys that can't be read are found with the keys, a state with the rows.
+	if c.linkedKeys(n.name) {
+		return nil
+	}
 	if seat, err := c.dir.Seat(index, s); err == nil && seat.Member && !seat.Key {
 		c.find("key", n.name+"/key", "neither it nor another key here is the one in force for node %s, whose store lies beside it; %s",
 			s.Owner().Short(), remedy(localnet.FileKey))
@@ -105,6 +119,9 @@ func (c *check) openStore(index int, n *node) error {
 
 // named reports whether the file id of a node's directory names it.
 func (c *check) named(index int, id ledger.ID) bool {
+	if c.strays(nodeName(index) + "/id") {
+		return false
+	}
 	b, err := durable.ReadFile(c.dir.NodeID(index), 1<<10)
 	return err == nil && strings.TrimSpace(string(b)) == id.String()
 }
@@ -112,7 +129,7 @@ func (c *check) named(index int, id ledger.ID) bool {
 // checkNode reads everything that a node keeps.
 func (c *check) checkNode(ctx context.Context, n *node) error {
 	c.Checked.Nodes++
-	if _, err := os.Stat(filepath.Join(string(c.dir), n.name, "diverged.cbor")); err == nil {
+	if _, err := os.Lstat(filepath.Join(string(c.dir), n.name, "diverged.cbor")); err == nil {
 		c.find("evidence", n.name+"/diverged.cbor", "the node's header differed from the quorum's: it signs nothing while this is here")
 	}
 	if n.store != nil {
