@@ -71,6 +71,17 @@ func (f *caFlags) authority(office *ca.Office) (*cert.Authority, error) {
 	return authority, nil
 }
 
+// begin opens what an act needs that changes what was issued: the authority's
+// key, and the officer who decides. The officer's client is to be closed.
+func (f *caFlags) begin(ctx context.Context, office *ca.Office, flags *actorFlags) (*cert.Authority, *actor, error) {
+	authority, err := f.authority(office)
+	if err != nil {
+		return nil, nil, err
+	}
+	officer, err := flags.officer(ctx, office)
+	return authority, officer, err
+}
+
 // officer opens the officer who acts for the office's organisation, and asks
 // the ledger whether it is one.
 func (f *actorFlags) officer(ctx context.Context, office *ca.Office) (*actor, error) {

@@ -80,11 +80,7 @@ func (o *caApproveOptions) run(cmd *cobra.Command, office *ca.Office, ids []ledg
 	if err != nil {
 		return refusedByOffice(err)
 	}
-	authority, err := o.authority(office)
-	if err != nil {
-		return err
-	}
-	officer, err := o.officer.officer(cmd.Context(), office)
+	authority, officer, err := o.begin(cmd.Context(), office, o.officer)
 	if err != nil {
 		return err
 	}

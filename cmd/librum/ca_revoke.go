@@ -45,11 +45,7 @@ func revoke(cmd *cobra.Command, f *caFlags, flags *actorFlags, office *ca.Office
 	if err != nil {
 		return refusedByOffice(err)
 	}
-	authority, err := f.authority(office)
-	if err != nil {
-		return err
-	}
-	officer, err := flags.officer(cmd.Context(), office)
+	authority, officer, err := f.begin(cmd.Context(), office, flags)
 	if err != nil {
 		return err
 	}

@@ -134,11 +134,7 @@ func renew(cmd *cobra.Command, f *caFlags, flags *actorFlags, office *ca.Office,
 	case extend > 0 && record.Kind != cert.KindMember:
 		return wrongUse(fmt.Errorf("--expires-in: %s is a %s, and members alone expire", r.ID, record.Kind))
 	}
-	authority, err := f.authority(office)
-	if err != nil {
-		return err
-	}
-	officer, err := flags.officer(cmd.Context(), office)
+	authority, officer, err := f.begin(cmd.Context(), office, flags)
 	if err != nil {
 		return err
 	}

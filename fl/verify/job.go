@@ -135,7 +135,7 @@ func (w *walk) round(ctx context.Context, number uint64) error {
 	if err != nil {
 		return err
 	}
-	if err := w.lost(number, r, computed); err != nil {
+	if err := w.lost(number, r, computed, 0); err != nil {
 		return err
 	}
 	w.say(number, ClaimOf("the peers"), "numbers of examples, %d in all", examples(submitted, c.Refused))

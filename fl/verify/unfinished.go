@@ -31,21 +31,22 @@ func (w *walk) unfinished(ctx context.Context) error {
 	if !ok {
 		return finding("round", where, "the job's row names it, but it has none")
 	}
-	computed, err := w.standing(ctx, number, r)
+	told := r.CommitTerm
+	if i := len(r.Lost) - 1; r.Committed == 0 && i >= 0 && r.Lost[i].Attempt == r.Attempt {
+		told = r.Lost[i].Term
+	}
+	computed, err := w.standing(ctx, number, r, told)
 	if err != nil {
 		return err
 	}
-	return w.lost(number, r, computed)
+	return w.lost(number, r, computed, told)
 }
 
-// standing computes the newest commit of a round's attempt again. It returns
-// the model that the updates give, zero where none do or there is no commit.
-func (w *walk) standing(ctx context.Context, number uint64, r *fl.Round) (model ledger.Digest, err error) {
+// standing computes the newest commit of a round's attempt again, that of term.
+// It returns the model that the updates give, zero where none do or there is no
+// commit.
+func (w *walk) standing(ctx context.Context, number uint64, r *fl.Round, term uint64) (model ledger.Digest, err error) {
 	where := fmt.Sprintf("round %d", number)
-	term := r.CommitTerm
-	if i := len(r.Lost) - 1; r.Committed == 0 && i >= 0 && r.Lost[i].Attempt == r.Attempt {
-		term = r.Lost[i].Term
-	}
 	if term == 0 {
 		return model, nil
 	}
@@ -135,8 +136,9 @@ func (w *walk) statements(number uint64, r *fl.Round, c *fl.Commit) error {
 
 // lost tells of each term that a round has lost who committed what, and what
 // the others came to. Computed is what the updates of the newest attempt give,
-// zero where that is not known.
-func (w *walk) lost(number uint64, r *fl.Round, computed ledger.Digest) error {
+// zero where that is not known; of the term that was told of already, it was
+// said.
+func (w *walk) lost(number uint64, r *fl.Round, computed ledger.Digest, told uint64) error {
 	if len(r.Lost) == 0 {
 		return nil
 	}
@@ -155,7 +157,7 @@ func (w *walk) lost(number uint64, r *fl.Round, computed ledger.Digest) error {
 		if err := w.lostTerm(number, group, l.Loss, c); err != nil {
 			return err
 		}
-		if !computed.IsZero() && l.Attempt == r.Attempt {
+		if !computed.IsZero() && l.Attempt == r.Attempt && l.Term != told {
 			w.say(number, Recomputed, "the updates give model %s, node %s committed %s in term %d", computed.Short(), c.Node.Short(), c.Model.Short(), c.Term)
 		}
 	}

@@ -1,6 +1,7 @@
 package verify_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -90,6 +91,20 @@ func TestUnfinishedRoundIsExplained(t *testing.T) {
 			says(t, got, c.rounds+1, c.attested, c.said...)
 			says(t, got, c.rounds+1, verify.Recomputed, c.computed...)
 			says(t, got, 0, verify.Recomputed, "("+c.reason+")")
+			told := map[string]int{} // a term's commit is explained once
+			for _, l := range got.Lines {
+				if i := strings.Index(l.What, "the updates give model"); i >= 0 && l.Round == c.rounds+1 && !strings.Contains(l.What, "in term") {
+					told["newest"]++
+				} else if i >= 0 && l.Round == c.rounds+1 {
+					told[l.What[strings.LastIndex(l.What, "in term"):]]++
+				}
+			}
+			for _, l := range row.Lost[:max(0, len(row.Lost)-1)] {
+				delete(told, fmt.Sprintf("in term %d", l.Term))
+			}
+			if len(told) > 1 || told["newest"] > 1 {
+				t.Errorf("the newest commit is explained more than once: %v, %+v", told, got.Lines)
+			}
 		})
 	}
 }
