@@ -29,6 +29,9 @@ type Input struct {
 	// Observe is given each block that was found right; nil for none. Its error
 	// ends the verification.
 	Observe func(*Seen) error
+	// MaxOpen bounds how many blocks without a quorum are followed, which a source
+	// elsewhere may invent without end; zero for no bound.
+	MaxOpen uint64
 	// Progress is called after each block; nil for none.
 	Progress func(height, stored uint64)
 }
@@ -106,6 +109,10 @@ func (w *walk) run(ctx context.Context) error {
 		}
 		if err := w.block(ctx, h); err != nil {
 			return err
+		}
+		if open := h - w.report.Height; w.in.MaxOpen != 0 && open >= w.in.MaxOpen && h < height {
+			return finding("missing", fmt.Sprintf("header %d", w.report.Height+1),
+				"%d blocks from here on have no quorum; what the source gives is not followed further", open)
 		}
 		if w.in.Progress != nil {
 			w.in.Progress(h, height)
@@ -193,6 +200,9 @@ func (w *walk) block(ctx context.Context, height uint64) error {
 		return err
 	}
 	w.previous = ledger.Hash(header)
+	if err := w.delegated(&block); err != nil {
+		return err
+	}
 	if err := w.beside(height); err != nil {
 		return err
 	}

@@ -36,6 +36,7 @@ type Checked struct {
 	Blocks       uint64 `json:"blocks"`
 	Transactions uint64 `json:"transactions"`
 	Signatures   uint64 `json:"signatures"`
+	Delegated    uint64 `json:"delegated"` // transactions that a node signed for a member
 	Rounds       uint64 `json:"rounds"`
 	Updates      uint64 `json:"updates"`
 	Averages     uint64 `json:"averages"`
@@ -50,6 +51,19 @@ type Finding struct { //nolint:errname // a result, which travels as an error wi
 }
 
 func (f *Finding) Error() string { return fmt.Sprintf("%s at %s: %s", f.Kind, f.Where, f.Message) }
+
+// Delegated is a transaction that a node signed with a key that it holds for the
+// sender.
+type Delegated struct {
+	ID     ledger.Digest `json:"id"`
+	Height uint64        `json:"height"`
+	Member ledger.ID     `json:"member"`
+	Node   ledger.ID     `json:"node"`
+	Call   string        `json:"call"`
+}
+
+// maxDelegated bounds the list of them; all are counted.
+const maxDelegated = 100
 
 // Anchors are facts kept outside of what is verified.
 type Anchors struct {
@@ -72,6 +86,8 @@ type Report struct {
 	Stored   uint64        // newest stored height; above Height there is no quorum yet
 	LogTime  int64         // of the newest final header, ms
 	Anchored bool
+	// Delegated are the first transactions that nodes signed for members.
+	Delegated []Delegated
 }
 
 // finding makes the error that ends a verification.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -44,7 +45,7 @@ func TestSource(t *testing.T) {
 	in.Source = served{Store: c.store}
 	report, _, err := verify.Chain(t.Context(), in)
 	want := run(t, c.input(c.store))
-	if err != nil || report != want {
+	if err != nil || !reflect.DeepEqual(report, want) {
 		t.Errorf("%+v, %v, want %+v as from the store", report, err, want)
 	}
 	unreachable := errors.New("unreachable")
@@ -146,3 +147,29 @@ func TestObserve(t *testing.T) {
 		t.Errorf("%v, want %v", err, ended)
 	}
 }
+
+// TestEndlessBlocks has a source that goes on without end and without a quorum:
+// it is not followed further than was asked for, and the verdict says so.
+func TestEndlessBlocks(t *testing.T) {
+	t.Parallel()
+	c := build(t)
+	in := c.input(nil)
+	in.MaxOpen = 2
+	last := uint64(0)
+	in.Source = endless{served{Store: c.store, change: func(h uint64, b []byte, s []ledger.HeaderSignature) ([]byte, []ledger.HeaderSignature, error) {
+		last = h
+		if h > 1 {
+			s = nil
+		}
+		return b, s, nil
+	}}}
+	report, _, err := verify.Chain(t.Context(), in)
+	if err != nil || report.Verdict != verify.Incomplete || report.First == nil || report.First.Where != "header 2" || report.Height != 1 || last != 3 {
+		t.Errorf("%+v, first %v, error %v, asked up to %d; want the end at header 2 after 3 blocks", report, report.First, err, last)
+	}
+}
+
+// endless says that there is always more.
+type endless struct{ served }
+
+func (endless) Height(context.Context) (uint64, bool, error) { return 1<<64 - 1, true, nil }

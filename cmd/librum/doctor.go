@@ -47,6 +47,8 @@ Exit 0 where nothing is bad, 1 where something is, 3 where it could not be told.
 	flags.StringVar(&o.server, "server", "", "URL of a running node")
 	flags.StringVar(&o.tokenFile, "token-file", "", "file with the bearer token (default $"+envTokenFile+", else "+defaultTokenFile+" if it exists)")
 	flags.StringVar(&o.ca, "ca", "", "PEM file of those who may vouch for an https server (default the system's)")
+	flags.StringVar(&o.crl, "crl", "", "PEM file of the certificates that those of --ca have revoked")
+	flags.BoolVar(&o.plain, "insecure-http", false, "allow http:// to a server on another machine: whoever sits between reads the token")
 	flags.StringVar(&o.genesis, "genesis", "", "the genesis file, or its digest, that the node must have")
 	flags.BoolVar(&o.json, "json", false, "print one JSON object on the last line")
 	return cmd
@@ -121,7 +123,7 @@ func (o *doctorOptions) askServer(ctx context.Context, genesis ledger.Digest) (d
 	}
 	c, err := client.New(o.server, token, options)
 	if err != nil {
-		return nil, wrongUse(err)
+		return nil, refusedPlain(err)
 	}
 	defer c.Close()
 	return doctor.Server(ctx, doctor.Target{URL: o.server, Roots: options.Roots, Client: c, Genesis: genesis}, time.Now)

@@ -44,27 +44,30 @@ func TestIrregularFilesAreRefused(t *testing.T) {
 		os.WriteFile(rules, []byte("creators: [any]\nmodels: [any]\n"), 0o600)); err != nil {
 		t.Fatal(err)
 	}
+	roots := filepath.Join(office, "ca.pem")
 	for _, bad := range []string{pipe, "/dev/zero", dir, sparse} {
 		for name, args := range map[string][]string{
-			"verify chain":          {"verify", "chain", "--dir", network, "--genesis", bad},
-			"verify job":            {"verify", "job", id, "--dir", network, "--genesis", bad},
-			"verify tx":             {"verify", "tx", id, "--server", "http://127.0.0.1:1", "--genesis", bad},
-			"verify FILE":           {"verify", bad},
-			"doctor":                {"doctor", "--dir", network, "--genesis", bad},
-			"ca init":               {"ca", "init", "--dir", filepath.Join(dir, "new"), "--genesis", bad, "--organisation", "organisation-0"},
-			"ca enroll":             {"ca", "enroll", bad, "--dir", office},
-			"ca enroll --from":      {"ca", "enroll", "--from", bad, "--dir", office},
-			"peer policy test":      {"peer", "policy", "test", "--policy", bad, "-f", spec},
-			"job submit":            {"job", "submit", "--file", bad},
-			"job run":               {"job", "run", "-f", bad},
-			"tx submit":             {"tx", "submit", bad},
-			"token":                 {"account", "show", id[:32], "--token-file", bad},
-			"authorities":           {"account", "show", id[:32], "--server", "https://127.0.0.1:1", "--ca", bad},
-			"identity key":          {"peer", "pause", "--genesis", id, "--identity", bad},
-			"passphrase":            {"ca", "rotate", "authority", "--dir", office, "--new-passphrase-file", bad},
-			"verify --server, --ca": {"verify", "chain", "--server", "https://127.0.0.1:1", "--ca", bad},
-			"evidence":              {"ca", "enroll", spec, "--dir", office, "--evidence", bad},
-			"egress log":            {"peer", "policy", "test", "--policy", rules, "-f", spec, "--egress", bad},
+			"verify chain":           {"verify", "chain", "--dir", network, "--genesis", bad},
+			"verify job":             {"verify", "job", id, "--dir", network, "--genesis", bad},
+			"verify tx":              {"verify", "tx", id, "--server", "http://127.0.0.1:1", "--genesis", bad},
+			"verify FILE":            {"verify", bad},
+			"doctor":                 {"doctor", "--dir", network, "--genesis", bad},
+			"ca init":                {"ca", "init", "--dir", filepath.Join(dir, "new"), "--genesis", bad, "--organisation", "organisation-0"},
+			"ca enroll":              {"ca", "enroll", bad, "--dir", office},
+			"ca enroll --from":       {"ca", "enroll", "--from", bad, "--dir", office},
+			"peer policy test":       {"peer", "policy", "test", "--policy", bad, "-f", spec},
+			"job submit":             {"job", "submit", "--file", bad},
+			"job run":                {"job", "run", "-f", bad},
+			"tx submit":              {"tx", "submit", bad},
+			"token":                  {"account", "show", id[:32], "--token-file", bad},
+			"authorities":            {"account", "show", id[:32], "--server", "https://127.0.0.1:1", "--ca", bad},
+			"identity key":           {"peer", "pause", "--genesis", id, "--identity", bad},
+			"passphrase":             {"ca", "rotate", "authority", "--dir", office, "--new-passphrase-file", bad},
+			"verify --server, --ca":  {"verify", "chain", "--server", "https://127.0.0.1:1", "--ca", bad},
+			"verify --server, --crl": {"verify", "chain", "--server", "https://127.0.0.1:1", "--ca", roots, "--crl", bad},
+			"doctor, --crl":          {"doctor", "--server", "https://127.0.0.1:1", "--ca", roots, "--crl", bad},
+			"evidence":               {"ca", "enroll", spec, "--dir", office, "--evidence", bad},
+			"egress log":             {"peer", "policy", "test", "--policy", rules, "-f", spec, "--egress", bad},
 		} {
 			if bad == sparse && name == "verify FILE" {
 				continue // an evidence file may be large: it is read where it is

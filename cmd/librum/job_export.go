@@ -213,7 +213,7 @@ func (e *export) run(ctx context.Context) (err error) {
 	recorder := evidence.NewRecorder(e.job, spool)
 	input := verify.Input{
 		Source: e.from.source, Genesis: e.from.genesis, Contracts: fullnode.Contracts(),
-		Verify: identity.NewVerifier(1 << 14).Verify, Anchors: e.anchors,
+		Verify: identity.NewVerifier(1 << 14).Verify, Anchors: e.anchors, MaxOpen: maxOpenBlocks,
 		Observe: func(s *verify.Seen) error { return recorder.Add((*evidence.Executed)(s)) },
 	}
 	if e.from.store != nil {

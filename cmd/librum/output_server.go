@@ -87,13 +87,18 @@ func (f *serverFlags) dial(token string, options client.Options) (*client.Client
 	}
 	options.PlainHTTP = f.plain
 	c, err := client.New(first(f.server, os.Getenv(envServer), defaultServer), token, options)
+	if err != nil {
+		return nil, refusedPlain(err)
+	}
+	return c, nil
+}
+
+// refusedPlain is the error of a client that can't be made, with what to do.
+func refusedPlain(err error) error {
 	if errors.Is(err, client.ErrPlainHTTP) {
 		err = fmt.Errorf("%w, or --insecure-http if nobody sits between", err)
 	}
-	if err != nil {
-		return nil, &exitError{code: exitUsage, err: err}
-	}
-	return c, nil
+	return wrongUse(err)
 }
 
 // token reads the token; without a file at the default place there is none.

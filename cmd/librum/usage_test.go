@@ -107,3 +107,24 @@ func TestEvidenceIsARegularFile(t *testing.T) {
 		}
 	}
 }
+
+// TestPlainHTTPIsAskedFor: who would send a token in the open is told by which
+// flag, the auditor's commands included.
+func TestPlainHTTPIsAskedFor(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{
+		{"verify", "chain"}, {"verify", "tx", strings.Repeat("1", 64)}, {"doctor"}, {"account", "show", strings.Repeat("1", 32)},
+	} {
+		root := newRootCommand()
+		root.SetOut(io.Discard)
+		root.SetErr(io.Discard)
+		root.SetArgs(append(args, "--server", "http://192.0.2.1:80"))
+		err := root.ExecuteContext(t.Context())
+		if coded, ok := errors.AsType[*exitError](err); !ok || coded.code != exitUsage || !strings.Contains(err.Error(), "--insecure-http") {
+			t.Errorf("librum %v: %v, want wrong use that names the flag", args, err)
+		}
+		if cmd, _, err := root.Find(args); err != nil || cmd.Flag("insecure-http") == nil {
+			t.Errorf("librum %v has no such flag: %v", args, err)
+		}
+	}
+}

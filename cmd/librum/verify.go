@@ -26,6 +26,8 @@ type verifyOptions struct {
 	server    string
 	tokenFile string
 	ca        string
+	crl       string
+	plain     bool
 	json      bool
 
 	dirSet bool // asked for, not the default
@@ -49,6 +51,8 @@ func newVerifyCommand() *cobra.Command {
 	flags.StringVar(&o.server, "server", "", "URL of a node to verify instead of a directory")
 	flags.StringVar(&o.tokenFile, "token-file", "", "with --server: file with the bearer token (default $"+envTokenFile+", else "+defaultTokenFile+" if it exists)")
 	flags.StringVar(&o.ca, "ca", "", "with --server: PEM file of those who may vouch for it (default the system's)")
+	flags.StringVar(&o.crl, "crl", "", "with --server: PEM file of the certificates that those of --ca have revoked")
+	flags.BoolVar(&o.plain, "insecure-http", false, "allow http:// to a server on another machine: whoever sits between reads the token")
 	flags.BoolVar(&o.json, "json", false, "print one JSON object on the last line")
 	cmd.AddCommand(&cobra.Command{
 		Use:   "chain",
@@ -81,6 +85,9 @@ type verifyResult struct {
 	Verdict verify.Verdict  `json:"verdict"`
 	Checked verify.Checked  `json:"checked"`
 	First   *verify.Finding `json:"first_error"`
+	// Delegated are transactions that a node signed with a key that it holds for
+	// their sender, the first ones.
+	Delegated []verify.Delegated `json:"delegated,omitempty"`
 }
 
 // run verifies and returns the exit code as an error.
@@ -140,13 +147,17 @@ func (o *verifyOptions) verify(ctx context.Context, anchors verify.Anchors, jobs
 	if o.dirSet {
 		return verifyResult{}, wrongUse(errors.New("--dir and --server: give one of them"))
 	}
-	flags := serverFlags{server: o.server, tokenFile: o.tokenFile, ca: o.ca}
+	flags := o.serverFlags()
 	c, err := flags.open()
 	if err != nil {
 		return verifyResult{}, err
 	}
 	defer c.Close()
 	return verifyServer(ctx, c, anchors, jobs, text)
+}
+
+func (o *verifyOptions) serverFlags() *serverFlags {
+	return &serverFlags{server: o.server, tokenFile: o.tokenFile, ca: o.ca, crl: o.crl, plain: o.plain}
 }
 
 // anchors reads the anchors from the flags.
@@ -241,8 +252,25 @@ func verifyDir(ctx context.Context, dir localnet.Dir, anchors verify.Anchors, jo
 	return result, nil
 }
 
+// maxSaid bounds the lines about single transactions.
+const maxSaid = 20
+
+// sayDelegated says which transactions nodes have signed for members.
+func sayDelegated(r *verify.Report, out io.Writer) {
+	for i, d := range r.Delegated {
+		if i == maxSaid {
+			break
+		}
+		say(out, "delegated: transaction %s, %s for member %s, was signed by node %s with a key that it holds for it", d.ID.Short(), d.Call, d.Member, d.Node)
+	}
+	if more := r.Checked.Delegated - min(r.Checked.Delegated, uint64(min(maxSaid, len(r.Delegated)))); more > 0 {
+		say(out, "delegated: %d more", more)
+	}
+}
+
 // sayHead says which chain was verified, and what nobody vouches for.
 func sayHead(r *verify.Report, anchors verify.Anchors, out io.Writer) {
+	sayDelegated(r, out)
 	say(out, "genesis    %s", r.Genesis)
 	say(out, "chain hash %s at height %d, log time %s", r.Head, r.Height, logTime(r.LogTime))
 	if !anchors.Any() {
@@ -287,6 +315,10 @@ func (r *verifyResult) addChain(name string, report *verify.Report, out io.Write
 	r.Checked.Blocks += report.Checked.Blocks
 	r.Checked.Transactions += report.Checked.Transactions
 	r.Checked.Signatures += report.Checked.Signatures
+	r.Checked.Delegated += report.Checked.Delegated
+	if len(report.Delegated) > len(r.Delegated) { // each node has the same, or fewer
+		r.Delegated = report.Delegated
+	}
 	if report.First != nil {
 		first := *report.First
 		first.Where = name + ", " + first.Where

@@ -38,6 +38,7 @@ func verifyServer(
 	result.OK, result.Verdict = true, verify.Right
 	report, state, err := verify.Chain(ctx, verify.Input{
 		Source: source, Genesis: genesis, Contracts: fullnode.Contracts(), Verify: identity.NewVerifier(1 << 14).Verify, Anchors: anchors,
+		MaxOpen: maxOpenBlocks,
 	})
 	if err != nil {
 		return result, answered(err)
@@ -64,6 +65,10 @@ func verifyServer(
 	}
 	return result, nil
 }
+
+// maxOpenBlocks is how many blocks without a quorum are followed: an honest node
+// lets nothing but governance and evidence through behind 64 of them.
+const maxOpenBlocks = 256
 
 // blocksAhead is how many blocks are asked for before they are wanted, so that
 // a server far away does not cost its distance for each block.

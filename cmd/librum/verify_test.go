@@ -26,6 +26,7 @@ import (
 // stopped is a network's directory whose stores were filled without running
 // it, so that the test says which node has and signed what.
 type stopped struct {
+	signer string // whose key signs for the member; empty for its own
 	testing.TB
 
 	dir     localnet.Dir
@@ -64,7 +65,7 @@ func (s *stopped) act(method string, args any) []byte {
 	if err != nil {
 		s.Fatal(err)
 	}
-	key := s.secrets.Key(localnet.KindMember, 0)
+	key := s.secrets.Key(first(s.signer, localnet.KindMember), 0)
 	tx := ledger.Transaction{
 		Version: ledger.Version, Chain: s.chain, Shard: s.genesis.Shard, Sender: s.secrets.ID(localnet.KindMember, 0),
 		Contract: fl.Name, Method: method, Args: b, Nonce: [16]byte{byte(len(method))}, Expiry: s.genesis.Time + 60_000,
@@ -213,6 +214,28 @@ func TestVerifyJobIgnoresBlocksWithoutQuorum(t *testing.T) {
 	}
 	if want := "node-1: final up to height 1, others up to 2"; !strings.Contains(text, want) {
 		t.Errorf("the text does not say %q:\n%s", want, text)
+	}
+}
+
+// TestVerifyTellsWhoSigned has a job created by a key that a node holds for the
+// member, and cancelled by the member's own.
+func TestVerifyTellsWhoSigned(t *testing.T) {
+	t.Parallel()
+	s := newStopped(t)
+	s.signer = localnet.KindDelegate
+	created := s.create("job")
+	s.signer = ""
+	s.fill(0, block{created, 4}, block{s.cancel(), 4})
+	result, text := s.verify()
+	if result.Verdict != verify.Right || result.Checked.Transactions != 2 || result.Checked.Delegated != 1 || len(result.Delegated) != 1 {
+		t.Fatalf("%s, %v, %+v, %+v", result.Verdict, result.First, result.Checked, result.Delegated)
+	}
+	d := result.Delegated[0]
+	if d.Member != s.secrets.ID(localnet.KindMember, 0) || d.Node != s.secrets.ID(localnet.KindNode, 0) || d.Call != "fl.CreateJob" || d.Height != 1 {
+		t.Errorf("%+v", d)
+	}
+	if !strings.Contains(text, "delegated: transaction "+d.ID.Short()) || strings.Contains(text, "more") {
+		t.Errorf("the text does not say it:\n%s", text)
 	}
 }
 

@@ -53,8 +53,14 @@ type verifiedTx struct {
 	LogTime  int64         `json:"log_time"`
 	Signers  int           `json:"signers"`
 	Nodes    int           `json:"nodes"`
-	Sender   *ledger.ID    `json:"sender,omitempty"` // missing where the server does not give what was signed
-	Call     string        `json:"call,omitempty"`
+	Call     string        `json:"call,omitempty"`   // missing where the server does not give what was signed
+	Sender   *ledger.ID    `json:"sender,omitempty"` // by whom it was signed: proven
+	// Claimed is whom a refused transaction says it is by. It may be refused for
+	// its signature, or before that was looked at: anybody may have written it.
+	Claimed *ledger.ID `json:"claimed_sender,omitempty"`
+	// Delegated is the server's word that a node signed with a key that it holds
+	// for the sender: a proof is of the result, which does not say it.
+	Delegated bool `json:"delegated_says_server,omitempty"`
 }
 
 // txResult is a [verifyResult] with what was proven.
@@ -69,7 +75,7 @@ func (o *verifyOptions) runTx(ctx context.Context, out io.Writer, id ledger.Dige
 	if err != nil {
 		return wrongUse(err)
 	}
-	flags := serverFlags{server: o.server, tokenFile: o.tokenFile, ca: o.ca}
+	flags := o.serverFlags()
 	c, err := flags.open()
 	if err != nil {
 		return err
@@ -105,8 +111,14 @@ func (o *verifyOptions) runTx(ctx context.Context, out io.Writer, id ledger.Dige
 
 func showVerifiedTx(out io.Writer, t *verifiedTx, unanchored bool, chain ledger.Digest) {
 	say(out, "transaction %s: %s", t.ID, t.Code)
-	if t.Call != "" {
+	switch {
+	case t.Sender != nil:
 		say(out, "%s by %s", t.Call, t.Sender)
+	case t.Claimed != nil:
+		say(out, "%s, says that it is by %s: it was refused, and nothing shows who signed it", t.Call, t.Claimed)
+	}
+	if t.Delegated {
+		say(out, "signed by a node with a key that it holds for the sender, says the server; librum verify chain checks it")
 	}
 	say(out, "right: in block %d, log time %s, signed by %d of the %d nodes of epoch %d", t.Height, logTime(t.LogTime), t.Signers, t.Nodes, t.Epoch)
 	if unanchored {
@@ -206,6 +218,11 @@ func (w *txWalk) content(ctx context.Context, t *verifiedTx) error {
 	if e.ID(ledger.KindTransaction) != t.ID {
 		return &verify.Finding{Kind: "transaction", Where: "content", Message: "what the server says was signed has another id"}
 	}
-	t.Sender, t.Call = &tx.Sender, tx.Contract+"."+tx.Method
+	t.Call, t.Delegated = tx.Contract+"."+tx.Method, shown.Content.Delegated
+	if t.Code == ledger.CodeOK {
+		t.Sender = &tx.Sender
+	} else {
+		t.Claimed = &tx.Sender
+	}
 	return nil
 }
