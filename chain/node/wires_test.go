@@ -22,6 +22,7 @@ import (
 	"github.com/librum/librum/chain/contract/governance"
 	identitycontract "github.com/librum/librum/chain/contract/identity"
 	"github.com/librum/librum/chain/contract/token"
+	"github.com/librum/librum/chain/identity"
 	"github.com/librum/librum/chain/ledger"
 	"github.com/librum/librum/chain/lokka"
 	"github.com/librum/librum/chain/node"
@@ -51,7 +52,10 @@ func (w *wires) connect(f *fleet, i int) (node.Mesh, func(*node.Node) func()) {
 	if w.office == nil {
 		w.office = transporttest.NewOffice(f, f.chain.ID, f.chain.Genesis.Organisations[0].ID, "office", f.clock.start)
 	}
-	shown := []*tls.Certificate{w.office.Node(config.Self, config.Key)}
+	var shown []*tls.Certificate
+	for _, key := range append([]*identity.Key{config.Key}, config.OtherKeys...) {
+		shown = append(shown, w.office.Node(config.Self, key))
+	}
 	logger := slog.New(slog.DiscardHandler)
 	t := transport.New(transport.Config{
 		Self: config.Self, Chain: f.chain.ID, Certificates: func() []*tls.Certificate { return shown },
@@ -229,6 +233,64 @@ func TestLiarOverGRPC(t *testing.T) {
 			t.Errorf("node %d: %v", i, err)
 		}
 	}
+}
+
+// heard waits for a node's signature beside some new block: what it pushed while it
+// was not believed yet is lost, and asked for only where a quorum lacks it.
+func (f *fleet) heard(at, signer int) {
+	f.Helper()
+	f.eventually("a signature of the node", func() bool {
+		o := f.submit(at, f.transfer(1, 2, 1))[0]
+		f.final(o.Position)
+		_, height, err := f.node(at).Transaction(o.ID)
+		if err != nil {
+			f.Fatal(err)
+		}
+		_, signatures, err := f.node(at).Header(height)
+		if err != nil {
+			f.Fatal(err)
+		}
+		return slices.ContainsFunc(signatures, func(s ledger.HeaderSignature) bool { return s.Node == aplostest.NodeID(signer) })
+	})
+}
+
+// TestEpochsOverGRPC: a node that governance adds is heard, one whose key it rotates
+// goes on under the other key, and one that it removes is heard no more.
+func TestEpochsOverGRPC(t *testing.T) {
+	t.Parallel()
+	w := newWires()
+	f := governed(t, options{extra: 1, wires: w})
+	f.start()
+	defer f.close()
+	asks := func(i int) error {
+		_, _, err := w.meshes[i].Header(t.Context(), f.node(0).ID(), 1)
+		return err
+	}
+	first := f.submit(0, f.transfer(0, 1, 1))[0].Position
+	for i := range 4 {
+		if err := f.node(i).AwaitFinal(t.Context(), first); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := asks(4); status.Code(err) != codes.Unavailable {
+		t.Errorf("a node that is not in the group asks: %v, want %s", err, codes.Unavailable)
+	}
+	f.enact(0, addNode(f.chain, 4))
+	f.heard(0, 4)
+	f.enact(4, rotateNode(f.chain, 2))
+	f.heard(0, 2)
+	if err := asks(1); err != nil {
+		t.Error(err)
+	}
+	f.enact(2, removeNode(1))
+	f.eventually("the node that was removed to be heard no more", func() bool {
+		code := status.Code(asks(1))
+		return code == codes.Unauthenticated || code == codes.Unavailable
+	})
+	f.stop(1)
+	f.heard(3, 0)
+	f.signs(4, 1, false)
+	f.sameHeaders()
 }
 
 // signatures is the message of Push, as any program may send it.
