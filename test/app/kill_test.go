@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"context"
+	"crypto/x509"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -84,11 +85,30 @@ func TestKillInTheMiddleOfARound(t *testing.T) {
 
 func open(t *testing.T, dir string, d *dev) *client.Client {
 	t.Helper()
+	return openWith(t, dir, d, client.Options{})
+}
+
+// openTrusting is open with the certificates of a file to trust.
+func openTrusting(t *testing.T, dir string, d *dev, ca string) *client.Client {
+	t.Helper()
+	b, err := os.ReadFile(ca)
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(b) {
+		t.Fatalf("%s has no certificate", ca)
+	}
+	return openWith(t, dir, d, client.Options{Roots: roots})
+}
+
+func openWith(t *testing.T, dir string, d *dev, options client.Options) *client.Client {
+	t.Helper()
 	token, err := os.ReadFile(filepath.Join(dir, "token"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := client.New(d.base, string(token[:len(token)-1]), client.Options{})
+	c, err := client.New(d.base, string(token[:len(token)-1]), options)
 	if err != nil {
 		t.Fatal(err)
 	}

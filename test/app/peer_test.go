@@ -3,14 +3,11 @@ package app_test
 import (
 	"context"
 	"encoding/json"
-	"encoding/pem"
 	"fmt"
-	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -297,33 +294,26 @@ func TestOwnTables(t *testing.T) {
 	}
 }
 
-// TestPeerOverTLS puts a proxy with a certificate of its own before the node: a
-// peer that is given its CA trains through it, and one that is not can't record
-// its pause.
+// TestPeerOverTLS has the network's own authority certify its door: a peer that
+// is given its certificates trains, and one that is not can't record its pause.
 func TestPeerOverTLS(t *testing.T) {
 	t.Parallel()
-	f := startFleet(t, 1)
-	base, err := url.Parse(f.base)
-	if err != nil {
-		t.Fatal(err)
-	}
-	proxy := httptest.NewTLSServer(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(base) }})
-	t.Cleanup(proxy.Close)
-	ca := filepath.Join(t.TempDir(), "ca.pem")
-	b := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: proxy.Certificate().Raw})
-	if err := os.WriteFile(ca, b, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	p := f.joinWith(t, 0, openPolicy, "--data", "digits:1/1?seed=1", "--server", proxy.URL, "--ca", ca)
+	dir := filepath.Join(t.TempDir(), "dev")
+	d := startDevWith(t, dir, "--tls", "--listen", anyPort, "--peers", "0", "--external-peers", "1")
+	ca := filepath.Join(dir, "ca", "ca.pem")
+	f := &fleet{dev: d, dir: dir, client: openTrusting(t, dir, d, ca)}
+	trustless := f.env
+	p := f.joinWith(t, 0, openPolicy, "--data", "digits:1/1?seed=1", "--ca", ca)
+	f.env = append(slices.Clone(trustless), "SSL_CERT_FILE="+ca)
 	events := f.follow(t, f.submit(t, fmt.Sprintf(peerJob, 1, 1, 0, 1)), toTheEnd)
 	if last := events[len(events)-1]; last.Type != "job.finished" {
 		t.Errorf("the job ended with %s", last.Type)
 	}
-	if d := p.egress(t); len(d) != 1 || d[0].To != proxy.URL {
+	if d := p.egress(t); len(d) != 1 || d[0].To != f.base {
 		t.Errorf("the egress log says %+v", d)
 	}
-	args := append([]string{"peer", "pause", "--server", proxy.URL}, f.peerArgs(0)...)
-	if _, code := output(t, f.env, args...); code != 3 {
+	args := append([]string{"peer", "pause"}, f.peerArgs(0)...)
+	if _, code := output(t, trustless, args...); code != 3 {
 		t.Errorf("pause over an unknown CA: exit %d, want 3", code)
 	}
 	p.says(t, "available=false") // recorded by the peer itself
