@@ -331,7 +331,7 @@ func TestRotateAndRenew(t *testing.T) {
 		t.Fatal(err)
 	}
 	withdrawn, err := cert.ParseCertificates(first)
-	if err != nil || !revoked.Has(withdrawn[0].SerialNumber) || revoked.Has(path[0].SerialNumber) {
+	if err != nil || !revoked.Has(o.Roots[0], withdrawn[0].SerialNumber) || revoked.Has(o.Roots[0], path[0].SerialNumber) {
 		t.Errorf("the withdrawn certificate is on no list, %v", err)
 	}
 }
@@ -408,7 +408,7 @@ func TestRevocationEndsOlderCertificates(t *testing.T) {
 	check := func(list *cert.Revoked, want bool) {
 		for i, s := range serials {
 			n, _ := new(big.Int).SetString(s, 16)
-			if list.Has(n) != want {
+			if list.Has(o.Roots[0], n) != want {
 				t.Errorf("certificate %d revoked: %t, want %t", i, !want, want)
 			}
 		}

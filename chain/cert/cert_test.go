@@ -122,8 +122,34 @@ func TestForgeries(t *testing.T) {
 		t.Errorf("a list of another authority: %v", err)
 	}
 	lists := append(append([]byte{}, text...), text...)
-	if r, err := cert.ParseRevoked(lists, v.Roots); err != nil || !r.Has(good.SerialNumber) || r.Has(big.NewInt(1)) {
+	if r, err := cert.ParseRevoked(lists, v.Roots); err != nil || !r.Has(a.Certificate, good.SerialNumber) || r.Has(a.Certificate, big.NewInt(1)) {
 		t.Errorf("a file of two lists: %v", err)
+	}
+}
+
+// TestListsSpeakOfTheirOwn: a serial number is unique within its authority
+// alone, so another's list does not end a certificate that has the same one.
+func TestListsSpeakOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	mine := authority(t, root(1), key(1))
+	other := root(1)
+	other.Organisation = ledger.ID{99}
+	theirs := authority(t, other, key(2))
+	roots := []*x509.Certificate{mine.Certificate, theirs.Certificate}
+	good := issued(t, mine, cert.KindMember, key(10))
+	for by, want := range map[*cert.Authority]error{mine: cert.ErrRevoked, theirs: nil} {
+		text, err := by.Revoke([]cert.Revocation{{Serial: good.SerialNumber, At: now}}, 1, now, now.AddDate(0, 1, 0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		revoked, err := cert.ParseRevoked(text, roots)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v := cert.Verifier{Chain: chain, Roots: roots, Revoked: revoked}
+		if err := v.Verify([]*x509.Certificate{good}, cert.KindMember, now); !errors.Is(err, want) {
+			t.Errorf("a list of %s: %v, want %v", by.Organisation, err, want)
+		}
 	}
 }
 

@@ -56,18 +56,29 @@ func Marshal(all ...*x509.Certificate) []byte {
 
 // Revoked is the certificates that count no more.
 type Revoked struct {
-	serials map[string]bool
+	serials map[revokedSerial]bool
 	until   time.Time // the earliest of the lists'
 }
 
-// ParseRevoked reads a file of lists that the authorities have signed. Serial
-// numbers are random, so a list of an authority's newest key covers those of
-// older ones.
+// revokedSerial is a serial number, which is unique within its authority alone
+// (RFC 5280 §4.1.2.2): nobody's list speaks of what others have issued.
+type revokedSerial struct{ authority, serial string }
+
+func serialOf(issuer *x509.Certificate, serial *big.Int) revokedSerial {
+	authority := string(issuer.RawSubject)
+	if n, found, err := nameIn(issuer.URIs); err == nil && found {
+		authority = n.uri().String() // the same for all its keys
+	}
+	return revokedSerial{authority, string(serial.Bytes())}
+}
+
+// ParseRevoked reads a file of lists that the authorities have signed. A list by
+// an authority's newest key covers what its older ones have issued.
 func ParseRevoked(text []byte, authorities []*x509.Certificate) (*Revoked, error) {
 	if len(text) > MaxListBytes {
 		return nil, fmt.Errorf("read revoked certificates: %w: %d bytes, at most %d are allowed", ErrMalformed, len(text), MaxListBytes)
 	}
-	r := &Revoked{serials: map[string]bool{}}
+	r := &Revoked{serials: map[revokedSerial]bool{}}
 	for block, rest := pem.Decode(text); ; block, rest = pem.Decode(rest) {
 		if block == nil && len(bytes.TrimSpace(rest)) == 0 && !r.until.IsZero() {
 			return r, nil
@@ -79,11 +90,12 @@ func ParseRevoked(text []byte, authorities []*x509.Certificate) (*Revoked, error
 		if err != nil {
 			return nil, err
 		}
-		if !slices.ContainsFunc(authorities, func(a *x509.Certificate) bool { return list.CheckSignatureFrom(a) == nil }) {
+		by := slices.IndexFunc(authorities, func(a *x509.Certificate) bool { return list.CheckSignatureFrom(a) == nil })
+		if by < 0 {
 			return nil, fmt.Errorf("read revoked certificates: %w", ErrForeign)
 		}
 		for _, e := range list.RevokedCertificateEntries {
-			r.serials[string(e.SerialNumber.Bytes())] = true
+			r.serials[serialOf(authorities[by], e.SerialNumber)] = true
 		}
 		if r.until.IsZero() || list.NextUpdate.Before(r.until) {
 			r.until = list.NextUpdate
@@ -99,8 +111,11 @@ func parseList(block *pem.Block) (*x509.RevocationList, error) {
 	return list, nil
 }
 
-// Has reports whether the certificate with the serial number was revoked.
-func (r *Revoked) Has(serial *big.Int) bool { return r != nil && r.serials[string(serial.Bytes())] }
+// Has reports whether the authority has revoked its certificate with the serial
+// number.
+func (r *Revoked) Has(issuer *x509.Certificate, serial *big.Int) bool {
+	return r != nil && r.serials[serialOf(issuer, serial)]
+}
 
 // Verifier says whether certificates hold on a chain.
 type Verifier struct {
@@ -162,7 +177,7 @@ func verdict(err error) error {
 // checkPath checks what Librum adds to X.509: every certificate of the path that
 // names a chain names this one, and none was revoked.
 func (v *Verifier) checkPath(path []*x509.Certificate, now time.Time) error {
-	for _, c := range path {
+	for i, c := range path {
 		n, found, err := nameIn(c.URIs)
 		if err != nil {
 			return err
@@ -170,7 +185,7 @@ func (v *Verifier) checkPath(path []*x509.Certificate, now time.Time) error {
 		if found && n.chain != v.Chain && !v.Chain.IsZero() {
 			return fmt.Errorf("%w: %s, this is %s", ErrWrongChain, n.chain.Short(), v.Chain.Short())
 		}
-		if v.Revoked.Has(c.SerialNumber) {
+		if v.Revoked.Has(path[min(i+1, len(path)-1)], c.SerialNumber) {
 			return fmt.Errorf("%w: serial number %x", ErrRevoked, c.SerialNumber)
 		}
 	}

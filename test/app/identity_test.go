@@ -154,7 +154,7 @@ func walkCertificates(t *testing.T, dir string) {
 		t.Fatalf("certificates %v, %v", entries, err)
 	}
 	path, err := cert.ParseCertificates(read("certificates", entries[0].Name()))
-	if err != nil || !revoked.Has(path[0].SerialNumber) {
+	if err != nil || !revoked.Has(roots[0], path[0].SerialNumber) {
 		t.Errorf("the certificate is on no list, %v", err)
 	}
 }
