@@ -212,13 +212,18 @@ func (v *proposalView) show(id ledger.Digest, row []byte, state string) (*v1.Pro
 	out := &v1.Proposal{
 		ID: id, State: is, Kind: action.Name(), Action: toJSON(v.decoder, p.Action),
 		Height: p.Height, Organisation: p.Organisation, Created: p.Created, Expiry: p.Expiry, Decided: p.Decided, Failure: p.Failure,
-		Approvals: make([]v1.Approval, len(p.Approvals)), Quorum: ledger.Quorum(len(v.standing)),
-	}
-	for i, a := range p.Approvals {
-		counts := slices.Contains(v.standing, a.Organisation)
-		out.Approvals[i] = v1.Approval{Organisation: a.Organisation, Officer: a.Officer, Time: a.Time, Counts: counts}
+		Approvals: v.showApprovals(p.Approvals), Withdrawals: v.showApprovals(p.Withdrawals), Quorum: ledger.Quorum(len(v.standing)),
 	}
 	return out, nil
+}
+
+func (v *proposalView) showApprovals(list []governance.Approval) []v1.Approval {
+	out := make([]v1.Approval, len(list))
+	for i, a := range list {
+		counts := !a.Void && slices.Contains(v.standing, a.Organisation)
+		out[i] = v1.Approval{Organisation: a.Organisation, Officer: a.Officer, Time: a.Time, Counts: counts}
+	}
+	return out
 }
 
 type keyPath struct {

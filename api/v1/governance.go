@@ -62,6 +62,7 @@ type Proposal struct {
 	Decided      int64           `json:"decided,omitempty" doc:"Log time, ms; missing while it is open."`
 	Failure      ledger.Code     `json:"failure,omitempty" doc:"Why its change did not fit any more."`
 	Approvals    []Approval      `json:"approvals" nullable:"false"`
+	Withdrawals  []Approval      `json:"withdrawals,omitempty" doc:"Of organisations that want it back since it passed; as many as pass one withdraw it."`
 	Quorum       int             `json:"quorum" doc:"Approvals that it takes, of the organisations that stand now."`
 }
 
@@ -70,7 +71,7 @@ type Approval struct {
 	Organisation ledger.ID `json:"organisation"`
 	Officer      ledger.ID `json:"officer"`
 	Time         int64     `json:"time" doc:"Log time, ms."`
-	Counts       bool      `json:"counts" doc:"The organisation stands."`
+	Counts       bool      `json:"counts" doc:"The organisation stands, and the officer was not replaced since."`
 }
 
 // KeyOwner says whose a key is.

@@ -117,7 +117,7 @@ func newGovListCommand() *cobra.Command {
 		t.row("PROPOSAL", "STATE", "ACTION", "HEIGHT", "APPROVALS")
 		for i := range all.Proposals {
 			p := &all.Proposals[i]
-			t.row(p.ID, p.State, p.Kind, p.Height, fmt.Sprintf("%d of %d", counting(p), p.Quorum))
+			t.row(p.ID, p.State, p.Kind, p.Height, fmt.Sprintf("%d of %d", counting(p.Approvals), p.Quorum))
 		}
 		return t.Flush()
 	}
@@ -125,8 +125,8 @@ func newGovListCommand() *cobra.Command {
 }
 
 // counting returns how many approvals count now.
-func counting(p *v1.Proposal) (n int) {
-	for _, a := range p.Approvals {
+func counting(list []v1.Approval) (n int) {
+	for _, a := range list {
 		if a.Counts {
 			n++
 		}
@@ -165,9 +165,20 @@ func showProposal(out io.Writer, asJSON bool, p *v1.Proposal) error {
 	t.row("action", string(p.Action))
 	t.row("from block", p.Height)
 	t.row("approvals until", logTime(p.Expiry))
-	t.row("approvals", fmt.Sprintf("%d, it takes %d", counting(p), p.Quorum))
-	for _, a := range p.Approvals {
-		t.row("approved by", fmt.Sprintf("organisation %s, officer %s, %s", a.Organisation, a.Officer, logTime(a.Time)))
+	t.row("approvals", fmt.Sprintf("%d, it takes %d", counting(p.Approvals), p.Quorum))
+	list := func(what string, words []v1.Approval) {
+		for _, a := range words {
+			void := ""
+			if !a.Counts {
+				void = ", which counts no more"
+			}
+			t.row(what, fmt.Sprintf("organisation %s, officer %s, %s%s", a.Organisation, a.Officer, logTime(a.Time), void))
+		}
+	}
+	list("approved by", p.Approvals)
+	if len(p.Withdrawals) > 0 {
+		t.row("withdrawals", fmt.Sprintf("%d, it takes %d", counting(p.Withdrawals), p.Quorum))
+		list("wanted back by", p.Withdrawals)
 	}
 	return t.Flush()
 }
@@ -279,7 +290,7 @@ func newGovApproveCommand() *cobra.Command {
 }
 
 func newGovWithdrawCommand() *cobra.Command {
-	return newGovDecideCommand("withdraw", "Take back what one's organisation proposed", governance.MethodWithdraw)
+	return newGovDecideCommand("withdraw", "Take back what one's organisation proposed, or have what has passed taken back by a quorum", governance.MethodWithdraw)
 }
 
 func newGovDecideCommand(name, short, method string) *cobra.Command {

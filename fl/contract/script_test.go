@@ -53,6 +53,11 @@ func (s *script) run(t *testing.T, d *datadriven.TestData) string {
 		return ""
 	case "show":
 		return s.show(t)
+	case "suspend":
+		if err := s.ledger.Suspend(d.CmdArgs[0].Key); err != nil {
+			d.Fatalf(t, "%v", err)
+		}
+		return ""
 	}
 	sender := contracttest.ID(d.CmdArgs[0].Key)
 	args := s.args(t, d)

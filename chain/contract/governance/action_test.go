@@ -314,7 +314,7 @@ func TestRowsStayAsTheyWere(t *testing.T) {
 				Organisation: id, Action: []byte{0xa0}, Height: 5, Created: 6, Expiry: 7, State: governance.StateOpen,
 				Approvals: []governance.Approval{{Organisation: id, Officer: id, Time: 6}},
 			},
-			"8950" + one + "41a0050607646f70656e0060818350" + one + "50" + one + "06",
+			"8a50" + one + "41a0050607646f70656e0060818450" + one + "50" + one + "06f480",
 		},
 		"an epoch": {
 			&governance.Epoch{First: 9, Group: ledger.Group{Epoch: 1, Nodes: []ledger.GroupNode{{Node: id, Organisation: id, Key: key}}}},

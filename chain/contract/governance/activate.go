@@ -32,15 +32,15 @@ func seal(env *contract.Env, height uint64) error {
 		return err
 	}
 	ends := len(before.Nodes)-len(suspended) >= before.Quorum()
-	for _, l := range *list {
-		if !due(l) {
-			continue
-		}
-		if err := activate(env, l.ID, height+1, ends); err != nil {
-			return fmt.Errorf("activate proposal %s: %w", l.ID, err)
+	for i := range *list {
+		if l := (*list)[i]; due(l) {
+			if err := activate(env, *list, l.ID, height+1, ends); err != nil {
+				return fmt.Errorf("activate proposal %s: %w", l.ID, err)
+			}
 		}
 	}
-	if err := storeList(env, ProposalsRow, slices.DeleteFunc(*list, due)); err != nil {
+	// One that lost its quorum here is over as well, once its height has come.
+	if err := storeList(env, ProposalsRow, slices.DeleteFunc(*list, func(l live) bool { return l.Height <= height+1 })); err != nil {
 		return err
 	}
 	return beginEpoch(env, before, height+1)
@@ -49,7 +49,7 @@ func seal(env *contract.Env, height uint64) error {
 // activate makes a change, of the group only where its epoch can end: its last
 // block needs its own quorum, and who was suspended while that block was made is
 // no part of it, even if the same seal lifts that.
-func activate(env *contract.Env, id ledger.Digest, first uint64, ends bool) error {
+func activate(env *contract.Env, list []live, id ledger.Digest, first uint64, ends bool) error {
 	p, ok, err := LoadProposal(env, id)
 	if err == nil && !ok {
 		err = errors.New("its row is missing")
@@ -77,7 +77,57 @@ func activate(env *contract.Env, id ledger.Digest, first uint64, ends bool) erro
 	} else if err := put(env, writes); err != nil {
 		return err
 	}
-	return contract.Store(env, ProposalRow(id), p)
+	if err := contract.Store(env, ProposalRow(id), p); err != nil || p.State != StateActive {
+		return err
+	}
+	switch {
+	case a.ReplaceOfficer != nil:
+		return void(env, list, func(v Approval) bool { return v.Officer == a.ReplaceOfficer.Old })
+	case a.RemoveOrganisation != nil:
+		return void(env, list, func(v Approval) bool { return v.Organisation == a.RemoveOrganisation.Organisation })
+	}
+	return nil
+}
+
+// void takes words of those who have no say any more out of the proposals of the
+// list. One that had passed by them is open again, for as long as it would have
+// been: whoever comes in the place of a lost or stolen key decides anew.
+func void(env *contract.Env, list []live, gone func(Approval) bool) error {
+	standing, err := Organisations(env)
+	if err != nil {
+		return err
+	}
+	for i := range list {
+		p, ok, err := LoadProposal(env, list[i].ID)
+		if err == nil && !ok {
+			err = errors.New("its row is missing")
+		}
+		if err != nil {
+			return fmt.Errorf("read proposal %s: %w", list[i].ID, err)
+		}
+		if p.State != StateOpen && p.State != StatePassed {
+			continue
+		}
+		changed := false
+		for _, words := range [][]Approval{p.Approvals, p.Withdrawals} {
+			for j := range words {
+				if !words[j].Void && gone(words[j]) {
+					words[j].Void, changed = true, true
+				}
+			}
+		}
+		if !changed {
+			continue
+		}
+		if p.State == StatePassed && count(p.Approvals, standing) < ledger.Quorum(len(standing)) {
+			p.State, p.Decided, list[i].Passed = StateOpen, 0, false
+			p.Withdrawals = nil // they were about what had passed
+		}
+		if err := contract.Store(env, ProposalRow(list[i].ID), p); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // sameGroup refuses writes that change the group.

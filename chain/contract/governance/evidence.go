@@ -70,7 +70,7 @@ func reportFootprint(_ contract.Call, a *ReportEquivocation) (contract.Footprint
 	if bytes.Equal(a.HeaderA, a.HeaderB) {
 		return contract.Footprint{}, contract.Errorf(contract.CodeBadArguments, "header_b: equals header_a, want another header of the height")
 	}
-	return contract.Footprint{Reads: []contract.Key{GroupRow, LiftedRow}, Writes: []contract.Key{SuspendedRow}}, nil
+	return contract.Footprint{Reads: []contract.Key{GroupRow, LiftedRow, FormerRow(a.Node)}, Writes: []contract.Key{SuspendedRow}}, nil
 }
 
 func report(env *contract.Env, call contract.Call, a *ReportEquivocation) error {
@@ -82,10 +82,14 @@ func report(env *contract.Env, call contract.Call, a *ReportEquivocation) error 
 	if !ok {
 		return contract.Errorf(contract.CodeNotFound, "node %s is not in the group", a.Node)
 	}
-	if err := proves(call, node.Key, a.Height, "a", a.HeaderA, a.SignatureA); err != nil {
+	key, err := keyAt(env, a.Node, node.Key, a.Height)
+	if err != nil {
 		return err
 	}
-	if err := proves(call, node.Key, a.Height, "b", a.HeaderB, a.SignatureB); err != nil {
+	if err := proves(call, key, a.Height, "a", a.HeaderA, a.SignatureA); err != nil {
+		return err
+	}
+	if err := proves(call, key, a.Height, "b", a.HeaderB, a.SignatureB); err != nil {
 		return err
 	}
 	before, err := forgivenBefore(env, a.Node)

@@ -38,7 +38,7 @@ func New() contract.Contract {
 			contract.Handle(MethodReportEquivocation, "Suspends a node that signed two headers of one height.", reportFootprint, report),
 			contract.Handle(MethodPropose, "An officer proposes a change that holds from a height on.", proposeFootprint, propose),
 			contract.Handle(MethodApprove, "An officer approves a proposal for its organisation.", approveFootprint, approve),
-			contract.Handle(MethodWithdraw, "An officer takes back what its organisation proposed.", approveFootprint, withdraw),
+			contract.Handle(MethodWithdraw, "An officer takes back what its organisation proposed; what has passed goes by a quorum.", approveFootprint, withdraw),
 		},
 		Genesis: genesis,
 		Seal:    seal,

@@ -120,13 +120,16 @@ func (a *RotateNodeKey) check() error { return nil }
 func (a *RotateNodeKey) claim() *claim { return &claim{a.Organisation, a.Node, a.Key, a.Proof} }
 
 func (a *RotateNodeKey) rows() []contract.Key {
-	return append(members.Governed([]ledger.ID{a.Node}, a.Key), GroupRow, SuspendedRow, LiftedRow)
+	return append(members.Governed([]ledger.ID{a.Node}, a.Key), GroupRow, SuspendedRow, LiftedRow, FormerRow(a.Node))
 }
 
-func (a *RotateNodeKey) apply(env *contract.Env, _ uint64) error {
+func (a *RotateNodeKey) apply(env *contract.Env, first uint64) error {
 	return changeGroup(env, func(nodes []ledger.GroupNode) ([]ledger.GroupNode, error) {
 		i, err := find(nodes, a.Node)
 		if err != nil {
+			return nil, err
+		}
+		if err := retire(env, a.Node, nodes[i].Key, first); err != nil {
 			return nil, err
 		}
 		nodes[i].Key = a.Key

@@ -24,7 +24,7 @@ const (
 	StatePassed    State = "passed"    // waits for its height
 	StateActive    State = "active"    // its change was made
 	StateFailed    State = "failed"    // its change did not fit the state any more
-	StateWithdrawn State = "withdrawn" // by the organisation that proposed
+	StateWithdrawn State = "withdrawn" // while open by the organisation that proposed, once passed by a quorum
 	StateExpired   State = "expired"   // no quorum in time; never in a row
 )
 
@@ -41,6 +41,7 @@ type Proposal struct {
 	Decided      int64       // log time at which it passed, failed, became active or was withdrawn
 	Failure      ledger.Code // why it failed
 	Approvals    []Approval  // in their order, that of the proposer first
+	Withdrawals  []Approval  // of organisations that want it back since it passed
 }
 
 // Approval is an organisation's agreement.
@@ -49,6 +50,22 @@ type Approval struct {
 	Organisation ledger.ID
 	Officer      ledger.ID
 	Time         int64 // log time, ms
+	Void         bool  // its officer was replaced since, or its organisation removed
+}
+
+// has reports whether an organisation's word is in the list and counts.
+func has(list []Approval, organisation ledger.ID) bool {
+	return slices.ContainsFunc(list, func(a Approval) bool { return a.Organisation == organisation && !a.Void })
+}
+
+// count returns how many words of organisations that stand are in the list.
+func count(list []Approval, standing []ledger.ID) (n int) {
+	for _, o := range standing {
+		if has(list, o) {
+			n++
+		}
+	}
+	return n
 }
 
 // StateAt returns where the proposal stands at log time, while a block of the

@@ -22,6 +22,9 @@ const (
 	EventApproved  = "governance.approved"
 	EventPassed    = "governance.passed"
 	EventWithdrawn = "governance.withdrawn"
+	// EventWithdrawing is an organisation's word that what has passed shall be
+	// withdrawn.
+	EventWithdrawing = "governance.withdrawing"
 )
 
 // The codes of this contract.
@@ -53,7 +56,8 @@ type Approve struct {
 	Proposal ledger.Digest `cbor:"proposal"`
 }
 
-// Approved is the data of the events of an approval and of a withdrawal.
+// Approved is the data of the events of an approval, of a withdrawal, and of an
+// organisation's word for one.
 type Approved struct {
 	Proposal     ledger.Digest `cbor:"proposal"`
 	Organisation ledger.ID     `cbor:"organisation"`
@@ -166,7 +170,7 @@ func approve(env *contract.Env, call contract.Call, a *Approve) error {
 		return err
 	}
 	approval := Approval{Organisation: officer.Organisation, Officer: call.Sender, Time: env.LogTime()}
-	if slices.ContainsFunc(p.Approvals, func(b Approval) bool { return b.Organisation == officer.Organisation }) {
+	if has(p.Approvals, officer.Organisation) {
 		return contract.Errorf(contract.CodeExists, "organisation %s has approved already", officer.Organisation)
 	}
 	p.Approvals = append(p.Approvals, approval)
@@ -180,13 +184,31 @@ func approve(env *contract.Env, call contract.Call, a *Approve) error {
 	return settle(env, a.Proposal, p, list)
 }
 
+// withdraw ends an open proposal by the word of the organisation that made it,
+// and one that has passed by the word of as many as pass one.
 func withdraw(env *contract.Env, call contract.Call, a *Approve) error {
-	officer, p, err := openProposal(env, call, a.Proposal)
+	officer, p, err := liveProposal(env, call, a.Proposal)
 	if err != nil {
 		return err
 	}
-	if officer.Organisation != p.Organisation {
-		return contract.Errorf(contract.CodeNotPermitted, "organisation %s proposed it", p.Organisation)
+	said := Approved{Proposal: a.Proposal, Organisation: officer.Organisation, Officer: call.Sender}
+	if p.State == StatePassed {
+		if has(p.Withdrawals, officer.Organisation) {
+			return contract.Errorf(contract.CodeExists, "organisation %s wants it withdrawn already", officer.Organisation)
+		}
+		p.Withdrawals = append(p.Withdrawals, Approval{Organisation: officer.Organisation, Officer: call.Sender, Time: env.LogTime()})
+		if err := env.Emit(EventWithdrawing, &said); err != nil {
+			return err
+		}
+		standing, err := Organisations(env)
+		if err != nil {
+			return err
+		}
+		if count(p.Withdrawals, standing) < ledger.Quorum(len(standing)) {
+			return contract.Store(env, ProposalRow(a.Proposal), p)
+		}
+	} else if officer.Organisation != p.Organisation {
+		return contract.Errorf(contract.CodeNotPermitted, "organisation %s proposed it; others withdraw what has passed", p.Organisation)
 	}
 	p.State, p.Decided = StateWithdrawn, env.LogTime()
 	list, err := liveProposals(env, env.LogTime(), call.Height)
@@ -199,13 +221,23 @@ func withdraw(env *contract.Env, call contract.Call, a *Approve) error {
 	if err := contract.Store(env, ProposalRow(a.Proposal), p); err != nil {
 		return err
 	}
-	return env.Emit(EventWithdrawn, &Approved{Proposal: a.Proposal, Organisation: officer.Organisation, Officer: call.Sender})
+	return env.Emit(EventWithdrawn, &said)
 }
 
 // openProposal returns the officer who acts and the proposal, which must be
-// open: its height must not have come, for a change can't hold for blocks that
-// are made.
+// open.
 func openProposal(env *contract.Env, call contract.Call, id ledger.Digest) (*members.Member, *Proposal, error) {
+	officer, p, err := liveProposal(env, call, id)
+	if err == nil && p.State != StateOpen {
+		return nil, nil, contract.Errorf(contract.CodeConflict, "proposal %s is %s", id.Short(), p.State)
+	}
+	return officer, p, err
+}
+
+// liveProposal returns the officer who acts and the proposal, which must be open,
+// or have passed and wait: its height must not have come, for a change can't hold
+// for blocks that are made.
+func liveProposal(env *contract.Env, call contract.Call, id ledger.Digest) (*members.Member, *Proposal, error) {
 	officer, err := requireOfficer(env, call.Sender)
 	if err != nil {
 		return nil, nil, err
@@ -218,7 +250,7 @@ func openProposal(env *contract.Env, call contract.Call, id ledger.Digest) (*mem
 		return nil, nil, contract.Errorf(contract.CodeNotFound, "no proposal %s", id)
 	}
 	switch state := p.StateAt(env.LogTime(), call.Height); state {
-	case StateOpen:
+	case StateOpen, StatePassed:
 		return officer, p, nil
 	case StateExpired:
 		return nil, nil, contract.Errorf(CodeTooLate, "proposal %s was for block %d and open until %d; block %d is being made at %d",
@@ -235,12 +267,7 @@ func settle(env *contract.Env, id ledger.Digest, p *Proposal, list []live) error
 	if err != nil {
 		return err
 	}
-	approvals := 0
-	for _, a := range p.Approvals {
-		if _, stands := place(standing, a.Organisation); stands {
-			approvals++
-		}
-	}
+	approvals := count(p.Approvals, standing)
 	if approvals >= ledger.Quorum(len(standing)) {
 		p.State, p.Decided = StatePassed, env.LogTime()
 		for i := range list {

@@ -38,8 +38,19 @@ type twinProposal struct {
 	action   governance.Action
 	height   uint64
 	expiry   int64
-	approved map[ledger.ID]bool
+	approved []twinWord
+	against  []twinWord // that want it withdrawn since it passed
 	state    governance.State
+}
+
+// twinWord is what an officer said for an organisation.
+type twinWord struct {
+	organisation, officer ledger.ID
+	void                  bool
+}
+
+func said(words []twinWord, o ledger.ID) bool {
+	return slices.ContainsFunc(words, func(w twinWord) bool { return w.organisation == o && !w.void })
 }
 
 func newTwin(a *assembly) *twin {
@@ -183,7 +194,7 @@ func (w *twin) propose(id ledger.Digest, officer ledger.ID, p *governance.Propos
 		return false
 	}
 	w.proposals[id] = &twinProposal{
-		by: o, action: p.Action, height: p.Height, expiry: p.Expiry, approved: map[ledger.ID]bool{o: true}, state: governance.StateOpen,
+		by: o, action: p.Action, height: p.Height, expiry: p.Expiry, approved: []twinWord{{organisation: o, officer: officer}}, state: governance.StateOpen,
 	}
 	w.order = append(w.order, id)
 	w.count(id)
@@ -191,22 +202,39 @@ func (w *twin) propose(id ledger.Digest, officer ledger.ID, p *governance.Propos
 }
 
 func (w *twin) count(id ledger.Digest) {
+	if w.quorum(w.proposals[id].approved) {
+		w.proposals[id].state = governance.StatePassed
+	}
+}
+
+func (w *twin) quorum(words []twinWord) bool {
 	n := 0
-	for o := range w.proposals[id].approved {
-		if w.organisations[o] {
+	for o, stands := range w.organisations {
+		if stands && said(words, o) {
 			n++
 		}
 	}
-	if 3*n > 2*w.standing() { // n ≥ ⌊2m/3⌋+1
-		w.proposals[id].state = governance.StatePassed
-	}
+	return 3*n > 2*w.standing() // n ≥ ⌊2m/3⌋+1
 }
 
 // decide approves or withdraws.
 func (w *twin) decide(method string, id ledger.Digest, officer ledger.ID, now int64, height uint64) bool {
 	o, is := w.officers[officer]
 	p := w.proposals[id]
-	if !is || p == nil || p.state != governance.StateOpen || now > p.expiry || height >= p.height {
+	if !is || p == nil {
+		return false
+	}
+	word := twinWord{organisation: o, officer: officer}
+	if method == governance.MethodWithdraw && p.state == governance.StatePassed {
+		if said(p.against, o) {
+			return false
+		}
+		if p.against = append(p.against, word); w.quorum(p.against) {
+			p.state = governance.StateWithdrawn
+		}
+		return true
+	}
+	if p.state != governance.StateOpen || now > p.expiry || height >= p.height {
 		return false
 	}
 	if method == governance.MethodWithdraw {
@@ -216,10 +244,10 @@ func (w *twin) decide(method string, id ledger.Digest, officer ledger.ID, now in
 		p.state = governance.StateWithdrawn
 		return true
 	}
-	if p.approved[o] {
+	if said(p.approved, o) {
 		return false
 	}
-	p.approved[o] = true
+	p.approved = append(p.approved, word)
 	w.count(id)
 	return true
 }
@@ -237,10 +265,32 @@ func (w *twin) seal(height uint64) {
 			tried.proposals, tried.order = w.proposals, w.order
 			*w = *tried
 			p.state = governance.StateActive
+			w.void(p.action)
 		}
 	}
 	if !sameNodes(before, w) {
 		w.epoch++
+	}
+}
+
+// void takes back what those have said who have no say any more.
+func (w *twin) void(a governance.Action) {
+	for _, p := range w.proposals {
+		if p.state != governance.StateOpen && p.state != governance.StatePassed {
+			continue
+		}
+		changed := false
+		for _, words := range [][]twinWord{p.approved, p.against} {
+			for i := range words {
+				gone := a.ReplaceOfficer != nil && words[i].officer == a.ReplaceOfficer.Old ||
+					a.RemoveOrganisation != nil && words[i].organisation == a.RemoveOrganisation.Organisation
+				changed = changed || gone && !words[i].void
+				words[i].void = words[i].void || gone
+			}
+		}
+		if changed && p.state == governance.StatePassed && !w.quorum(p.approved) {
+			p.state, p.against = governance.StateOpen, nil
+		}
 	}
 }
 
@@ -288,8 +338,9 @@ func (w *twin) differs(a *assembly) error {
 		return fmt.Errorf("protocol %d, want %d, %w", got, w.protocol, err)
 	}
 	for id, p := range w.proposals {
-		if got := a.proposal(id); got.State != p.state || len(got.Approvals) != len(p.approved) {
-			return fmt.Errorf("proposal %s is %s with %d approvals, want %s with %d", id.Short(), got.State, len(got.Approvals), p.state, len(p.approved))
+		got := a.proposal(id)
+		if got.State != p.state || !equalWords(got.Approvals, p.approved) || !equalWords(got.Withdrawals, p.against) {
+			return fmt.Errorf("proposal %s is %+v, want %+v", id.Short(), got, p)
 		}
 	}
 	for officer, o := range w.officers {
@@ -299,6 +350,12 @@ func (w *twin) differs(a *assembly) error {
 		}
 	}
 	return nil
+}
+
+func equalWords(got []governance.Approval, want []twinWord) bool {
+	return slices.EqualFunc(got, want, func(g governance.Approval, w twinWord) bool {
+		return g.Organisation == w.organisation && g.Officer == w.officer && g.Void == w.void
+	})
 }
 
 // draw makes an action of a small world, so that actions meet each other.
@@ -363,7 +420,7 @@ func TestTwin(t *testing.T) {
 				}
 				id := rapid.SampledFrom(w.order[max(0, len(w.order)-4):]).Draw(r, "proposal")
 				method := governance.MethodApprove
-				if rapid.IntRange(0, 9).Draw(r, "withdraw") == 0 {
+				if rapid.IntRange(0, 5).Draw(r, "withdraw") == 0 {
 					method = governance.MethodWithdraw
 				}
 				code, _, _ := a.call(sender, method, &governance.Approve{Proposal: id})

@@ -165,6 +165,15 @@ func (l *Ledger) apply(env *contract.Env) {
 	}
 }
 
+// Suspend has a node suspended, and no other.
+func (l *Ledger) Suspend(node string) error {
+	b, err := ledger.Encode([]governance.Suspension{{Node: ID(node), Height: 1, Since: l.Now}})
+	if err == nil {
+		l.rows[governance.SuspendedRow] = b
+	}
+	return err
+}
+
 // Receipt returns a node's signed receipt after the caller has changed it.
 func (l *Ledger) Receipt(node string, signer string, change func(*ledger.Receipt)) []byte {
 	r := ledger.Receipt{Version: ledger.Version, Chain: l.Chain, Node: ID(node)}
