@@ -3,6 +3,7 @@ package api_test
 import (
 	"bufio"
 	"context"
+	"crypto/rand"
 	"fmt"
 	"net/http"
 	"os"
@@ -12,10 +13,12 @@ import (
 
 	"github.com/librum/librum/api"
 	v1 "github.com/librum/librum/api/v1"
+	"github.com/librum/librum/chain/contract/governance"
 	members "github.com/librum/librum/chain/contract/identity"
 	"github.com/librum/librum/chain/contract/token"
 	"github.com/librum/librum/chain/identity"
 	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/chain/node"
 	"github.com/librum/librum/client"
 	"github.com/librum/librum/localnet"
 )
@@ -493,4 +496,94 @@ func (f *fixture) serveNode(t *testing.T, index int) string {
 		t.Fatal(err)
 	}
 	return f.serve(t, config)
+}
+
+// TestWhoMayNotAskLearnsNothing: who may not ask is told so, whatever else is
+// wrong with the request.
+func TestWhoMayNotAskLearnsNothing(t *testing.T) {
+	t.Parallel()
+	f := start(t, options{peers: 2})
+	task := f.openRound(t, 2)
+	done := f.send(t, task, 0, []byte("an update"))
+	member, other := f.as(t, localnet.KindAccount, 0), f.as(t, localnet.KindPeer, 1)
+	for name, c := range map[string]struct {
+		who          *fixture
+		method, path string
+		contentType  string
+		body         string
+	}{
+		"an upload of a member's":              {member, http.MethodPost, "/v1/uploads", "application/json", `{"job":1}`},
+		"a part of a member's":                 {member, http.MethodPatch, "/v1/uploads/" + done.ID.String(), "text/plain", "x"},
+		"a part of another's, without a place": {other, http.MethodPatch, "/v1/uploads/" + done.ID.String(), "text/plain", "x"},
+		"a job of a peer's":                    {other, http.MethodPost, "/v1/jobs", "application/json", "{"},
+		"blocks of a member's":                 {member, http.MethodGet, "/v1/blocks/x/bytes", "", ""},
+	} {
+		status, header, b := c.who.ask(t, c.method, c.path, c.contentType, []byte(c.body))
+		if p := problem(t, status, header, b); p.Code() != "not_permitted" {
+			t.Errorf("%s: %s", name, b)
+		}
+	}
+	peer := f.as(t, localnet.KindPeer, 0)
+	status, header, b := peer.ask(t, http.MethodPost, "/v1/uploads", "application/json", []byte(`{"job":1}`))
+	if p := problem(t, status, header, b); p.Status != http.StatusUnprocessableEntity {
+		t.Errorf("who may ask: %s", b)
+	}
+}
+
+// TestOperatorsOfALaterNode: the operators of a node that came after the genesis
+// are those of its organisation.
+func TestOperatorsOfALaterNode(t *testing.T) {
+	t.Parallel()
+	var late *localnet.Enrolment
+	f := start(t, options{prepare: func(dir localnet.Dir) (err error) {
+		late, _, err = dir.NewNode(localnet.SecretsFromSeed(7).ID(localnet.KindOrganisation, 1), rand.Reader)
+		return err
+	}})
+	ctx := t.Context()
+	operators := make([]*fixture, 2)
+	for i := range operators {
+		key, id := identity.KeyFromSeed([32]byte{9, byte(i)}), ledger.ID{9, byte(i)}
+		possession := ledger.Possession{
+			Version: ledger.Version, Chain: f.Chain, Organisation: f.secrets.ID(localnet.KindOrganisation, i), Member: id, Key: key.Public(),
+		}
+		proof, err := possession.Sign(key.Sign)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.orderBy(t, localnet.KindOfficer, i, members.MethodEnrol, &members.Enrol{
+			Member: id, Roles: []string{identity.RoleOperator}, Keys: []ledger.PublicKey{key.Public()}, Proofs: []members.Proof{proof}, Evidence: []ledger.Digest{{1}},
+		})
+		operators[i] = &fixture{url: f.serveNode(t, 4)}
+		if operators[i].client, err = client.New(operators[i].url, "", client.Options{Retries: -1}); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(operators[i].client.Close)
+		if _, err := f.Nodes[4].Await(ctx, func(s node.Status) bool { return s.Next >= f.Nodes[0].Status().Next }); err != nil {
+			t.Fatal(err)
+		}
+		operators[i] = operators[i].withKey(t, key)
+	}
+	refused(t, "before the node is on the ledger", "not_permitted", metricsOf(t, operators[1]))
+	height := f.Nodes[0].Status().Height + 6
+	tx, err := f.client.Submit(ctx, f.officer(t, 0, governance.MethodPropose, &governance.Propose{
+		Action: governance.Action{AddNode: &governance.AddNode{
+			Node: late.Node.ID, Organisation: late.Organisation, Key: ledger.PublicKey(late.Node.Key), Proof: members.Proof(late.Node.Proof),
+		}},
+		Height: height, Expiry: time.Now().Add(time.Hour).UnixMilli(),
+	}), client.Final)
+	for i := 1; err == nil && i <= 2; i++ {
+		_, err = f.client.Submit(ctx, f.officer(t, i, governance.MethodApprove, &governance.Approve{Proposal: tx.ID}), client.Executed)
+	}
+	for err == nil && f.Nodes[4].Status().Height < height {
+		if _, err = f.client.Submit(ctx, f.transfer(t, 1), client.Final); err == nil {
+			_, err = f.Nodes[4].Await(ctx, func(s node.Status) bool { return s.Next >= f.Nodes[0].Status().Next })
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := metricsOf(t, operators[1]); err != nil {
+		t.Errorf("an operator of its organisation: %v", err)
+	}
+	refused(t, "an operator of another", "not_permitted", metricsOf(t, operators[0]))
 }

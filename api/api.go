@@ -28,19 +28,18 @@ const (
 type server struct {
 	Config
 
-	genesis      *ledger.Genesis
-	organisation ledger.ID // of the node
-	access       map[string]Access
-	mux          *http.ServeMux
-	huma         huma.API
-	decoder      cbor.DecMode
-	public       *public
-	asked        *asked
-	sessions     *sessions
-	streams      *places
-	reads        *places // that wait for a position
-	tasks        *places // of waits for tasks: streams must not keep peers from their work
-	metrics      *metrics
+	genesis  *ledger.Genesis
+	access   map[string]Access
+	mux      *http.ServeMux
+	huma     huma.API
+	decoder  cbor.DecMode
+	public   *public
+	asked    *asked
+	sessions *sessions
+	streams  *places
+	reads    *places // that wait for a position
+	tasks    *places // of waits for tasks: streams must not keep peers from their work
+	metrics  *metrics
 
 	members   *meters[ledger.ID]
 	strangers *meters[netip.Prefix]
@@ -76,9 +75,6 @@ func New(config Config) (http.Handler, error) {
 		_, answered := asFailure(err)
 		return !answered // what cannot be read may be awaited
 	})
-	if self, ok := genesis.Group.Find(config.Node.Config().Self); ok {
-		s.organisation = self.Organisation
-	}
 	if s.metrics, err = newMetrics(s); err != nil {
 		return nil, fmt.Errorf("open the API: %w", err)
 	}
@@ -156,22 +152,40 @@ func handle[I, O any](s *server, op huma.Operation, handler func(context.Context
 	} else if !slices.Contains(openOperations(), op.OperationID) {
 		panic("api: operation " + op.OperationID + " stands in no row of AccessTable") // written down in code
 	}
+	if closed {
+		op.Middlewares = append(huma.Middlewares{s.permitting(op.OperationID)}, op.Middlewares...)
+	}
 	if takesPosition(op.Method, op.Path) {
 		op.Parameters = append(op.Parameters, positionParams()...)
 	}
 	huma.Register(s.huma, op, func(ctx context.Context, input *I) (*O, error) {
-		if closed {
-			var err error
-			if ctx, err = s.permit(ctx, op.OperationID); err != nil {
-				return nil, err
-			}
-		}
 		output, err := handler(ctx, input)
 		if err != nil {
 			return nil, s.refuse(ctx, op.OperationID, err)
 		}
 		return output, nil
 	})
+}
+
+// permitting refuses a caller before anything of its request is read: what is
+// wrong with it is told to who may ask.
+func (s *server) permitting(operation string) func(huma.Context, func(huma.Context)) {
+	return func(hc huma.Context, next func(huma.Context)) {
+		ctx, err := s.permit(hc.Context(), operation)
+		if err != nil {
+			s.refuseEarly(hc, operation, err)
+			return
+		}
+		next(huma.WithContext(hc, ctx))
+	}
+}
+
+// refuseEarly answers before a handler is called.
+func (s *server) refuseEarly(hc huma.Context, operation string, err error) {
+	r, w := humago.Unwrap(hc)
+	if f, ok := asFailure(s.refuse(r.Context(), operation, err)); ok { //nolint:contextcheck // the request's own
+		writeFailure(w, f)
+	}
 }
 
 // serveOpenAPI writes the document once all routes are known. The framework's

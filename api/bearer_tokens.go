@@ -89,6 +89,8 @@ func (s *server) createBearerToken(ctx context.Context, in *bearerRequestInput) 
 	switch {
 	case errors.Is(err, bearer.ErrReplayed):
 		err = fail(string(contract.CodeReplayed), "the request made a token before; sign a new one")
+	case errors.Is(err, bearer.ErrTooFast):
+		err = tooMany(v1.MaxRequestLife / 4)
 	case errors.Is(err, bearer.ErrTooMany):
 		err = fail("too_many_tokens", err.Error())
 	}

@@ -25,7 +25,7 @@ type caller struct {
 
 	row     *members.Member
 	methods []string // that the key may sign, as the ledger says
-	home    bool     // of the organisation of this node
+	home    bool     // an operator of the organisation of this node
 	scope   Scope    // at the route it asked
 }
 
@@ -48,7 +48,7 @@ func secretOf(r *http.Request) (string, bool) {
 	return secret, ok && strings.EqualFold(scheme, "Bearer")
 }
 
-// identify finds out who a request comes from. It reads two rows of the state:
+// identify finds out who a request comes from. It reads a few rows of the state:
 // a member that was frozen, and a key that was revoked, are shut out at once.
 func (s *server) identify(r *http.Request) (*caller, error) {
 	secret, ok := secretOf(r)
@@ -66,7 +66,12 @@ func (s *server) identify(r *http.Request) (*caller, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &caller{Token: token, row: row, home: row.Organisation == s.organisation}
+	c := &caller{Token: token, row: row}
+	if row.Has(identity.RoleOperator) {
+		if c.home, err = s.isHome(row.Organisation); err != nil {
+			return nil, err
+		}
+	}
 	if token.ReadOnly() {
 		return c, nil
 	}
@@ -83,6 +88,13 @@ func (s *server) identify(r *http.Request) (*caller, error) {
 	}
 	c.methods = delegate.Methods
 	return c, nil
+}
+
+// isHome reports whether this node is of the organisation: as the ledger says,
+// also of a node that came after the genesis.
+func (s *server) isHome(organisation ledger.ID) (bool, error) {
+	self, ok, err := contract.LoadFrom[members.Member](s.Node, members.MemberRow(s.Node.Config().Self))
+	return ok && self.Organisation == organisation, err
 }
 
 // unauthorized refuses a request without a token that counts. The header says

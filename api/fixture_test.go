@@ -39,6 +39,8 @@ type options struct {
 	peers  int
 	net    localnet.Options
 	limits api.Limits
+	// prepare changes the directory before the network opens; nil: nothing.
+	prepare func(localnet.Dir) error
 }
 
 func start(t testing.TB, o options) *fixture {
@@ -47,6 +49,11 @@ func start(t testing.TB, o options) *fixture {
 	dir := localnet.Dir(t.TempDir())
 	if err := localnet.Create(dir, f.secrets, localnet.Spec{Nodes: 4, Peers: o.peers, Accounts: 3, Time: time.Now()}); err != nil {
 		t.Fatal(err)
+	}
+	if o.prepare != nil {
+		if err := o.prepare(dir); err != nil {
+			t.Fatal(err)
+		}
 	}
 	secret, err := os.ReadFile(dir.Token())
 	if err != nil {

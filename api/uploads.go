@@ -46,8 +46,22 @@ func (s *server) uploadRoutes() {
 		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
 			typePart: {Schema: &huma.Schema{Type: "string", Format: "binary"}},
 		}},
-		Responses: map[string]*huma.Response{"200": stands("Where the upload stands")},
+		Responses:   map[string]*huma.Response{"200": stands("Where the upload stands")},
+		Middlewares: huma.Middlewares{s.owningUpload},
 	}, s.appendUpload)
+}
+
+// owningUpload refuses a part of another's upload before the rest of the request
+// is looked at. An id that cannot be read, or is none's, is left to who reads it.
+func (s *server) owningUpload(hc huma.Context, next func(huma.Context)) {
+	if id, err := ledger.ParseID(hc.Param("id")); err == nil {
+		known, err := s.findUpload(hc.Context(), id)
+		if !known.Peer.IsZero() && err != nil {
+			s.refuseEarly(hc, "append-upload", err)
+			return
+		}
+	}
+	next(hc)
 }
 
 type uploadOutput struct {

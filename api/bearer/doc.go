@@ -12,7 +12,8 @@
 //     is told. A revoked one is gone durably before that is answered.
 //  3. A request for a token counts once, over restarts too, as long as it has
 //     not expired.
-//  4. Numbers are bounded, for the node and for each member. Tokens that only
+//  4. Numbers are bounded, for the node and for each member, of tokens and of
+//     requests that are remembered. Tokens that only
 //     read make room for newer ones of their member; others are never dropped
 //     before they expire.
 package bearer

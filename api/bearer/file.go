@@ -134,7 +134,7 @@ func (s *Store) load() error {
 		}
 		if !there || !now.Before(t.Expiry) {
 			if now.Before(t.RequestExpiry) {
-				s.spent[t.Request] = t
+				s.spend(&t)
 				continue
 			}
 			if err := os.Remove(s.path(t.ID)); err != nil {

@@ -19,6 +19,10 @@ import (
 const (
 	MaxTokens    = 65_536
 	MaxPerMember = 16
+	// Requests that made a token which is gone are remembered until they expire,
+	// a file each.
+	MaxSpent          = 65_536
+	MaxSpentPerMember = 1_024
 )
 
 // What callers can act on.
@@ -27,6 +31,8 @@ var (
 	ErrReplayed = errors.New("the request for a token was used before")
 	// ErrTooMany refuses a token; revoke one, or wait until some expire.
 	ErrTooMany = errors.New("too many tokens")
+	// ErrTooFast refuses a token; ask again once requests before have expired.
+	ErrTooFast = errors.New("too many requests for tokens are remembered")
 	// ErrNotFound tells that there is no such token.
 	ErrNotFound = errors.New("no such token")
 )
@@ -41,7 +47,9 @@ type Store struct {
 	byHash  map[Hash]Token
 	hashes  map[ledger.ID]Hash
 	member  map[ledger.ID]int       // tokens of each
+	live    map[ledger.Digest]bool  // requests of tokens that are there
 	spent   map[ledger.Digest]Token // what is gone and must be remembered, by request
+	spends  map[ledger.ID]int       // of each member
 	swept   time.Time
 }
 
@@ -50,7 +58,8 @@ type Store struct {
 func Open(dir string, now func() time.Time) (*Store, error) {
 	s := &Store{
 		dir: dir, now: now, byHash: map[Hash]Token{}, hashes: map[ledger.ID]Hash{},
-		member: map[ledger.ID]int{}, spent: map[ledger.Digest]Token{}, swept: now(),
+		member: map[ledger.ID]int{}, live: map[ledger.Digest]bool{},
+		spent: map[ledger.Digest]Token{}, spends: map[ledger.ID]int{}, swept: now(),
 	}
 	if err := s.load(); err != nil {
 		return nil, fmt.Errorf("open the token store: %w", err)
@@ -108,6 +117,9 @@ func (s *Store) Put(t Token, secret string) error {
 	if s.used(t.Request) {
 		return ErrReplayed
 	}
+	if err := s.bearable(t.Member); err != nil {
+		return err
+	}
 	if err := s.makeRoom(t.Member); err != nil {
 		return err
 	}
@@ -140,6 +152,32 @@ func (s *Store) Revoke(id ledger.ID) error {
 func (s *Store) add(t Token, hash Hash) {
 	s.byHash[hash], s.hashes[t.ID] = t, hash
 	s.member[t.Member]++
+	if !t.Request.IsZero() {
+		s.live[t.Request] = true
+	}
+}
+
+// spend remembers the request of a token that is gone; mu is held.
+func (s *Store) spend(t *Token) {
+	s.spent[t.Request] = Token{ID: t.ID, Member: t.Member, Request: t.Request, RequestExpiry: t.RequestExpiry}
+	s.spends[t.Member]++
+}
+
+// bearable refuses a member whose requests are all to be remembered, once they
+// are too many: each new token makes an older one's request one of them.
+func (s *Store) bearable(member ledger.ID) error {
+	full := func() bool {
+		s.mu.RLock()
+		defer s.mu.RUnlock()
+		return s.spends[member] >= MaxSpentPerMember || len(s.spent) >= MaxSpent
+	}
+	if !full() {
+		return nil
+	}
+	if err := s.sweep(true); err != nil || !full() {
+		return err
+	}
+	return fmt.Errorf("%w: of member %s, at most %d, and %d at a node", ErrTooFast, member, MaxSpentPerMember, MaxSpent)
 }
 
 // used reports whether a request has made a token.
@@ -149,15 +187,8 @@ func (s *Store) used(request ledger.Digest) bool {
 	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	if _, ok := s.spent[request]; ok {
-		return true
-	}
-	for _, t := range s.byHash { // few requests come, and bounded are the tokens
-		if t.Request == request {
-			return true
-		}
-	}
-	return false
+	_, gone := s.spent[request]
+	return gone || s.live[request]
 }
 
 // makeRoom drops what has expired, then the member's oldest token that only
@@ -241,8 +272,9 @@ func (s *Store) drop(t *Token) error {
 	if s.member[t.Member]--; s.member[t.Member] == 0 {
 		delete(s.member, t.Member)
 	}
+	delete(s.live, t.Request)
 	if remembered {
-		s.spent[t.Request] = Token{ID: t.ID, Member: t.Member, Request: t.Request, RequestExpiry: t.RequestExpiry}
+		s.spend(t)
 	}
 	return nil
 }
@@ -254,6 +286,9 @@ func (s *Store) forget(t *Token) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.spent, t.Request)
+	if s.spends[t.Member]--; s.spends[t.Member] == 0 {
+		delete(s.spends, t.Member)
+	}
 	return nil
 }
 

@@ -228,3 +228,41 @@ func TestStoreAgainstTwin(t *testing.T) {
 		}
 	})
 }
+
+// TestSpentRequestsAreBounded: who asks for tokens without end fills neither
+// memory nor disk, over restarts too; others are served, and it is once its
+// requests have expired.
+func TestSpentRequestsAreBounded(t *testing.T) {
+	t.Parallel()
+	k := newKeeper(t)
+	ask := func(member byte, n int) error {
+		token, secret := k.token(member, false, 1)
+		token.Request = ledger.Digest{member, byte(n), byte(n >> 8)}
+		return k.store.Put(token, secret)
+	}
+	n := 0
+	for ; n < bearer.MaxPerMember+bearer.MaxSpentPerMember; n++ {
+		if err := ask(1, n); err != nil {
+			t.Fatalf("request %d: %v", n, err)
+		}
+	}
+	for _, again := range []string{"at once", "after a restart"} {
+		if err := ask(1, n); !errors.Is(err, bearer.ErrTooFast) {
+			t.Errorf("one more, %s: %v", again, err)
+		}
+		k.open()
+	}
+	if err := ask(2, n); err != nil {
+		t.Errorf("another member: %v", err)
+	}
+	if files, err := os.ReadDir(k.dir); err != nil || len(files) != n+1 {
+		t.Errorf("%d files, want %d, %v", len(files), n+1, err)
+	}
+	k.at = k.at.Add(2 * time.Minute)
+	if err := ask(1, n); err != nil {
+		t.Errorf("once they have expired: %v", err)
+	}
+	if files, err := os.ReadDir(k.dir); err != nil || len(files) > 2*bearer.MaxPerMember {
+		t.Errorf("%d files are left, %v", len(files), err)
+	}
+}
