@@ -183,7 +183,7 @@ func (s *server) permitting(operation string) func(huma.Context, func(huma.Conte
 // refuseEarly answers before a handler is called.
 func (s *server) refuseEarly(hc huma.Context, operation string, err error) {
 	r, w := humago.Unwrap(hc)
-	if f, ok := asFailure(s.refuse(r.Context(), operation, err)); ok { //nolint:contextcheck // the request's own
+	if f, ok := asFailure(s.refuse(r.Context(), operation, err)); ok {
 		writeFailure(w, f)
 	}
 }

@@ -3,6 +3,8 @@ package localnet
 import (
 	"path"
 	"strings"
+
+	"github.com/librum/librum/api/auditlog"
 )
 
 // FileKind says what a file of a directory is for.
@@ -31,7 +33,10 @@ const (
 	FileOther     FileKind = "other"
 )
 
-const manifestName = "manifest.cbor"
+const (
+	manifestName = "manifest.cbor"
+	auditName    = "audit.jsonl"
+)
 
 // Rebuilt reports whether files of the kind are made again by themselves, so
 // that nothing is lost with one.
@@ -75,7 +80,7 @@ func KindOf(file string) FileKind {
 		return FileTemporary
 	case node && part == "blobs":
 		return FileBlob
-	case node && rest == "audit.jsonl":
+	case node && (rest == auditName || auditlog.IsRotated(rest, auditName)):
 		return FileAudit
 	case node && rest == "audit.jsonl.lock":
 		return FileLock

@@ -22,16 +22,25 @@ type Head struct {
 // ErrDamaged tells that a log is not as a node wrote it.
 var ErrDamaged = errors.New("damaged audit log")
 
-// Check reads a log from its beginning and returns where it ends, or names the
-// first line that does not follow the one before. Bytes behind the last end of a
-// line are not counted.
-func Check(r io.Reader, chain ledger.Digest) (Head, error) {
-	head := Head{Digest: chain}
+// Check reads a log from its beginning, see [Read], and returns where it ends, or
+// names the first line that does not follow the one before. Bytes behind the last
+// end of a line are not counted, nor are zeros at the end: some file systems
+// leave them where the power went before what was written (ext4 and XFS extend a
+// file before its data).
+func Check(r io.Reader, chain ledger.Digest) (Head, error) { return follow(r, Head{Digest: chain}) }
+
+// follow is Check from where the lines before ended.
+func follow(r io.Reader, head Head) (Head, error) {
 	lines := bufio.NewReaderSize(r, maxLine)
 	for {
 		b, err := lines.ReadSlice('\n')
 		if errors.Is(err, io.EOF) {
 			return head, nil
+		}
+		if errors.Is(err, bufio.ErrBufferFull) && b[len(b)-1] == 0 {
+			if zeros, err := onlyZeros(lines); zeros || err != nil {
+				return head, err
+			}
 		}
 		if errors.Is(err, bufio.ErrBufferFull) {
 			return head, fmt.Errorf("%w: line %d is longer than %d bytes", ErrDamaged, head.Lines+1, maxLine)
@@ -44,6 +53,19 @@ func Check(r io.Reader, chain ledger.Digest) (Head, error) {
 			return head, fmt.Errorf("%w: line %d: %w", ErrDamaged, head.Lines+1, err)
 		}
 		head = Head{Lines: head.Lines + 1, Digest: ledger.Hash(text), Bytes: head.Bytes + int64(len(b))}
+	}
+}
+
+// onlyZeros reports whether nothing else follows.
+func onlyZeros(r *bufio.Reader) (bool, error) {
+	for {
+		b, err := r.ReadByte()
+		if errors.Is(err, io.EOF) {
+			return true, nil
+		}
+		if err != nil || b != 0 {
+			return false, err
+		}
 	}
 }
 

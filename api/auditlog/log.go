@@ -38,11 +38,14 @@ const maxLine = 4 << 10
 
 // Log is open for more acts. It is safe for concurrent use.
 type Log struct {
+	path string
 	now  func() time.Time
 	lock io.Closer
+	most int64 // bytes of a file, as a last act passes it
 
 	mu     sync.Mutex
 	file   *os.File
+	begin  Head // of the file
 	head   Head
 	failed error
 }
@@ -57,23 +60,66 @@ func Open(path string, chain ledger.Digest, now func() time.Time) (_ *Log, err e
 	if err != nil {
 		return nil, fmt.Errorf("open the audit log: does another node run with it? %w", err)
 	}
-	l := &Log{now: now, lock: lock}
+	l := &Log{path: path, now: now, lock: lock, most: MaxFileBytes}
 	defer func() {
 		if err != nil {
 			err = errors.Join(fmt.Errorf("open the audit log %s: %w", path, err), l.Close())
 		}
 	}()
+	begin, files, err := headBefore(path, Head{Digest: chain})
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range files {
+		if begin, err = followFile(name, begin); err != nil {
+			return nil, err
+		}
+	}
+	l.begin = begin
 	if l.file, err = durable.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600); err != nil {
 		return nil, err
 	}
-	if l.head, err = Check(l.file, chain); err != nil {
+	if l.head, err = follow(l.file, l.begin); err != nil {
 		return nil, err
 	}
-	if err = l.file.Truncate(l.head.Bytes); err != nil {
+	if err = l.file.Truncate(l.head.Bytes - l.begin.Bytes); err != nil {
 		return nil, err
 	}
 	// The name must be as durable as the lines.
 	return l, errors.Join(l.file.Sync(), durable.SyncDir(vfs.Default, filepath.Dir(path)))
+}
+
+// followFile follows a full file to its end, which is that of a line.
+func followFile(name string, begin Head) (Head, error) {
+	f, err := durable.OpenFile(name, os.O_RDONLY, 0)
+	if err != nil {
+		return begin, err
+	}
+	defer func() { _ = f.Close() }() // nothing was written
+	head, err := follow(f, begin)
+	if err != nil {
+		return head, fmt.Errorf("%s: %w", name, err)
+	}
+	info, err := f.Stat()
+	if err == nil && info.Size() != head.Bytes-begin.Bytes {
+		err = fmt.Errorf("%w: %s ends within a line", ErrDamaged, name)
+	}
+	return head, err
+}
+
+// rotate goes on in a new file, which begins where this one ends. A node that is
+// killed meanwhile finds the one or the other.
+func (l *Log) rotate() error {
+	if err := os.Rename(l.path, rotated(l.path, l.begin.Lines+1)); err != nil {
+		return err
+	}
+	next, err := durable.OpenFile(l.path, os.O_RDWR|os.O_CREATE|os.O_EXCL|os.O_APPEND, 0o600)
+	if err != nil {
+		return err
+	}
+	old := l.file
+	l.file, l.begin = next, l.head
+	return errors.Join(old.Close(), durable.SyncDir(vfs.Default, filepath.Dir(l.path)))
 }
 
 // Record makes acts durable, in one write. They may be answered once it returns
@@ -97,7 +143,13 @@ func (l *Log) Record(acts ...Act) error {
 		head = Head{Lines: head.Lines + 1, Digest: ledger.Hash(b), Bytes: head.Bytes + int64(len(b)) + 1}
 		text = append(append(text, b...), '\n')
 	}
-	if _, l.failed = l.file.Write(text); l.failed == nil {
+	if l.head.Bytes-l.begin.Bytes >= l.most {
+		l.failed = l.rotate()
+	}
+	if l.failed == nil {
+		_, l.failed = l.file.Write(text)
+	}
+	if l.failed == nil {
 		l.failed = l.file.Sync()
 	}
 	if l.failed != nil {

@@ -3,14 +3,13 @@ package fsck
 import (
 	"errors"
 	"io/fs"
-	"os"
 
 	"github.com/librum/librum/api/auditlog"
-	"github.com/librum/librum/internal/durable"
 )
 
-// checkAudit follows the chain of lines of each node's audit log. Lines cut off
-// at the end are found with the manifest alone, or with a head kept elsewhere.
+// checkAudit follows the chain of lines of each node's audit log, over all its
+// files. Lines cut off at the end are found with the manifest alone, or with a
+// head kept elsewhere.
 func (c *check) checkAudit() {
 	if c.genesis == nil {
 		return // the chain that a log begins with is not known
@@ -20,7 +19,7 @@ func (c *check) checkAudit() {
 		if c.strays(where) {
 			continue
 		}
-		f, err := durable.OpenFile(c.dir.Audit(i), os.O_RDONLY, 0)
+		f, err := auditlog.Read(c.dir.Audit(i))
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // the node has not run, or the manifest tells
 		}
