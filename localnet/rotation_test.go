@@ -119,7 +119,7 @@ func (r *rotating) serve(dir string) (stop func()) {
 	r.open(token)
 	ctx, cancel := context.WithCancel(r.Context())
 	served := make(chan error, 1)
-	go func() { served <- r.Serve(ctx, api.TLSListener(listener, source.GetCertificate), nil) }()
+	go func() { served <- r.Serve(ctx, api.TLSListener(listener, certfile.GetCertificate(source)), nil) }()
 	return func() {
 		cancel()
 		if err := <-served; err != nil {

@@ -111,6 +111,6 @@ func (d *door) speakTLS(certPath, keyPath string, ask keyfile.Ask, logger *slog.
 	if err != nil {
 		return err
 	}
-	d.Listener, d.scheme = api.TLSListener(d.Listener, source.GetCertificate), "https"
+	d.Listener, d.scheme = api.TLSListener(d.Listener, certfile.GetCertificate(source)), "https"
 	return nil
 }

@@ -90,10 +90,11 @@ func (p *problems) door(d *Door) {
 }
 
 func (p *problems) mesh(m *Mesh) {
+	p.list("mesh.certificates", m.Certificates)
 	p.list("mesh.authorities", m.Authorities)
 	p.list("mesh.revoked", m.Revoked)
 	if m.Listen == "" {
-		if m.Advertise != "" || m.Certificate != "" {
+		if m.Advertise != "" || len(m.Certificates) > 0 {
 			p.add("mesh.listen", "name an address, or leave out what else is said of the mesh")
 		}
 		return
@@ -105,8 +106,8 @@ func (p *problems) mesh(m *Mesh) {
 	if host, port, err := net.SplitHostPort(m.Listen); m.Advertise == "" && err == nil && (host == "" || net.ParseIP(host).IsUnspecified() || port == "0") {
 		p.add("mesh.advertise", "nobody reaches %s: name the address that others reach", m.Listen)
 	}
-	if m.Certificate == "" {
-		p.add("mesh.certificate", "name the file with the node's certificate: librum ca issues it")
+	if len(m.Certificates) == 0 {
+		p.add("mesh.certificates", "name the file with the node's certificate: librum ca issues it")
 	}
 	if len(m.Authorities) == 0 {
 		p.add("mesh.authorities", "name the files of the organisations' authorities")

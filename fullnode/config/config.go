@@ -44,9 +44,9 @@ type Mesh struct {
 	Listen string `yaml:"listen"`
 	// Advertise is the address that others reach; empty for Listen.
 	Advertise string `yaml:"advertise"`
-	// Certificate is the PEM file with the node's certificate and those above it;
-	// its key is the node's own.
-	Certificate string `yaml:"certificate"`
+	// Certificates are PEM files, each with a certificate of one of the node's own
+	// keys and those that came with it: two while a key is replaced.
+	Certificates []string `yaml:"certificates"`
 	// Authorities are PEM files with the organisations' authorities, Revoked
 	// their lists of revoked certificates.
 	Authorities []string `yaml:"authorities"`

@@ -46,7 +46,7 @@ func TestDefaults(t *testing.T) {
 func equal(a, b config.Config) bool {
 	for _, c := range []*config.Config{&a, &b} {
 		for _, list := range []*[]string{
-			&c.Mesh.Authorities, &c.Mesh.Revoked, &c.Registry.Etcd.Endpoints, &c.Order.Kafka.Brokers, &c.Store.Cassandra.Hosts,
+			&c.Mesh.Certificates, &c.Mesh.Authorities, &c.Mesh.Revoked, &c.Registry.Etcd.Endpoints, &c.Order.Kafka.Brokers, &c.Store.Cassandra.Hosts,
 		} {
 			if len(*list) == 0 {
 				*list = nil

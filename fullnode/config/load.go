@@ -139,14 +139,14 @@ func (c *Config) resolve(base string) {
 // paths are the fields that name files and folders.
 func (c *Config) paths() []*string {
 	all := []*string{
-		&c.Dir, &c.Genesis, &c.PassphraseFile, &c.Door.Certificate, &c.Door.Key, &c.Mesh.Certificate,
+		&c.Dir, &c.Genesis, &c.PassphraseFile, &c.Door.Certificate, &c.Door.Key,
 		&c.Registry.File.Path, &c.Registry.Etcd.PasswordFile, &c.Order.Local.Dir, &c.Order.Kafka.SASL.PasswordFile,
 		&c.Store.Pebble.Dir, &c.Store.Cassandra.PasswordFile, &c.Blob.File.Dir, &c.Blob.IPFS.AuthorizationFile,
 	}
 	for _, t := range []*TLS{&c.Registry.Etcd.TLS, &c.Order.Kafka.TLS, &c.Store.Cassandra.TLS} {
 		all = append(all, &t.CA, &t.Certificate, &t.Key)
 	}
-	for _, list := range [][]string{c.Mesh.Authorities, c.Mesh.Revoked} {
+	for _, list := range [][]string{c.Mesh.Certificates, c.Mesh.Authorities, c.Mesh.Revoked} {
 		for i := range list {
 			all = append(all, &list[i])
 		}

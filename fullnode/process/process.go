@@ -18,8 +18,6 @@ import (
 	"github.com/librum/librum/chain/identity"
 	"github.com/librum/librum/chain/keyfile"
 	"github.com/librum/librum/chain/ledger"
-	"github.com/librum/librum/chain/node"
-	"github.com/librum/librum/fl/coordinator"
 	"github.com/librum/librum/fullnode"
 	"github.com/librum/librum/fullnode/config"
 	"github.com/librum/librum/internal/certfile"
@@ -48,6 +46,7 @@ type Process struct {
 	URL   string // of the door
 
 	engines *engines
+	meeting *meeting // nil for a node that meets nobody
 	door    net.Listener
 	api     api.Config
 	closers []func() error // in the order of opening
@@ -83,14 +82,24 @@ func Open(ctx context.Context, c config.Config, o Options) (_ *Process, err erro
 		return nil, fmt.Errorf("%w (%s): %w", ErrRunning, c.Dir, err)
 	}
 	p.closers = append(p.closers, lock.Close)
-	if p.engines, err = openEngines(ctx, &c, place{chain: chain, shard: genesis.Shard, node: self}, o.Logger); err != nil {
+	at := place{chain: chain, shard: genesis.Shard, node: self}
+	if p.engines, err = openEngines(ctx, &c, at, o.Logger); err != nil {
 		return nil, fmt.Errorf("open the engines: %w", err)
 	}
 	p.closers = append(p.closers, p.engines.close)
+	if c.Mesh.Listen != "" {
+		if p.meeting, err = openMeeting(ctx, &c.Mesh, at, keys, p.engines.registry, o.Logger); err != nil {
+			return nil, err
+		}
+		p.closers = append(p.closers, p.meeting.close)
+	} else if len(genesis.Group.Nodes) > 1 {
+		return nil, fmt.Errorf("%w: mesh.listen: the genesis has %d nodes; name the address at which they meet this one", ErrConfig, len(genesis.Group.Nodes))
+	}
+	nodes, jobs := p.meeting.meshes()
 	p.Node, err = fullnode.Open(ctx, fullnode.Config{
 		Dir: dir, Self: self, Keys: keys, Genesis: genesis, Chain: chain,
 		Log: p.engines.log, Store: p.engines.store, Blobs: p.engines.blobs,
-		Mesh: node.NewLocalMesh(), Meeting: coordinator.NewLocalMesh(),
+		Mesh: nodes, Meeting: jobs,
 		Verifier: identity.NewVerifier(fullnode.VerifierKeys),
 		Logger:   o.Logger, MarkerDelay: c.Limits.MarkerDelay, Window: c.Limits.Window,
 	})
@@ -143,7 +152,7 @@ func (p *Process) listen(ctx context.Context, c *config.Door, o Options) error {
 	if err != nil {
 		return fmt.Errorf("%w: door: %w", ErrConfig, err)
 	}
-	p.door, p.URL = api.TLSListener(p.door, source.GetCertificate), "https://"+p.door.Addr().String()
+	p.door, p.URL = api.TLSListener(p.door, certfile.GetCertificate(source)), "https://"+p.door.Addr().String()
 	return nil
 }
 
@@ -155,6 +164,9 @@ func (p *Process) Run(ctx context.Context) error {
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return p.Node.Run(ctx) })
+	if p.meeting != nil {
+		group.Go(func() error { return p.meeting.run(ctx, p.Node.Node) })
+	}
 	door := p.door
 	p.door = nil // Serve closes it
 	group.Go(func() error { return api.Serve(ctx, door, handler) })

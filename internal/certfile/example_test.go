@@ -19,6 +19,6 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	_ = &tls.Config{MinVersion: tls.VersionTLS13, GetCertificate: source.GetCertificate}
+	_ = &tls.Config{MinVersion: tls.VersionTLS13, GetCertificate: certfile.GetCertificate(source)}
 	// Output: open the certificate: stat server.pem: no such file or directory
 }

@@ -17,7 +17,7 @@ import (
 type files struct {
 	t          *testing.T
 	cert, key  string
-	source     *certfile.Source
+	source     *certfile.Source[tls.Certificate]
 	mutex      sync.Mutex
 	now        time.Time
 	loads      int
@@ -81,7 +81,7 @@ func (f *files) load() (*tls.Certificate, error) {
 
 func (f *files) want(text string, loads int) {
 	f.t.Helper()
-	c, err := f.source.GetCertificate(nil)
+	c, err := f.source.Current(), error(nil)
 	if err != nil || string(c.OCSPStaple) != text || f.loads != loads {
 		f.t.Errorf("served %s after %d loads, %v; want %s after %d", c.OCSPStaple, f.loads, err, text, loads)
 	}
@@ -143,10 +143,10 @@ func TestHandshakesDoNotWait(t *testing.T) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		_, _ = source.GetCertificate(nil)
+		_, _ = source.Current(), error(nil)
 	}()
 	<-begun
-	if _, err := source.GetCertificate(nil); err != nil { // hangs if it waits
+	if _, err := source.Current(), error(nil); err != nil { // hangs if it waits
 		t.Error(err)
 	}
 	close(release)
