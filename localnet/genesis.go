@@ -8,6 +8,7 @@ import (
 
 	"github.com/librum/librum/chain/identity"
 	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/fullnode/founding"
 )
 
 // Spec says what network to make.
@@ -84,54 +85,15 @@ func members(secrets Secrets, kind string, n, organisations int, roles ...string
 // accountBalance is what a benchmark's account starts with, in whole LCNC.
 const accountBalance = 1_000
 
-// nativeToken returns LCNC: 35,000,000,000 of 10^18 units, split 12 % to
-// development and system, 5 % to marketing and community, 9 % to team and
-// consultants, 74 % circulating, of which accounts are given their balance and
-// 150,000,000 are set aside for a presale.
+// nativeToken returns LCNC, with a balance for each account.
 func nativeToken(secrets Secrets, accounts int) (*ledger.GenesisToken, error) {
-	const total = 35_000_000_000
-	given := uint64(accounts) * accountBalance
-	t := &ledger.GenesisToken{Symbol: "LCNC", Decimals: 18, Supply: whole(total)}
-	for i, part := range []struct {
-		purpose string
-		percent uint64
-	}{
-		{"development/system", 12},
-		{"marketing/community", 5},
-		{"team/consultants", 9},
-		{ledger.PurposeCirculating, 74},
-	} {
-		amount := total / 100 * part.percent
-		if part.purpose == ledger.PurposeCirculating {
-			if given > amount {
-				return nil, fmt.Errorf("make genesis: %d accounts need more than the circulating %d", accounts, amount)
-			}
-			amount -= given
-		}
-		t.Allocations = append(t.Allocations, ledger.GenesisAllocation{
-			Account: secrets.ID(KindPurpose, i), Purpose: part.purpose, Amount: whole(amount),
-		})
+	purposes := founding.Purposes()
+	account := func(name string) ledger.ID {
+		return secrets.ID(KindPurpose, slices.IndexFunc(purposes, func(p founding.Purpose) bool { return p.Name == name }))
 	}
-	for i := range accounts {
-		t.Allocations = append(t.Allocations, ledger.GenesisAllocation{
-			Account: secrets.ID(KindAccount, i), Purpose: ledger.PurposeCirculating, Amount: whole(accountBalance),
-		})
+	given := make([]founding.Grant, accounts)
+	for i := range given {
+		given[i] = founding.Grant{Account: secrets.ID(KindAccount, i), Whole: accountBalance}
 	}
-	t.Presale = ledger.GenesisPresale{
-		Amount: whole(150_000_000),
-		Splits: "proceeds",
-		Shares: []ledger.PresaleShare{
-			{Purpose: "team", BasisPoints: 1_500},
-			{Purpose: "charity", BasisPoints: 500},
-			{Purpose: "marketing/development", BasisPoints: 5_500},
-			{Purpose: "reserved", BasisPoints: 2_500},
-		},
-	}
-	return t, nil
-}
-
-// whole returns n tokens in units of 10^-18.
-func whole(n uint64) ledger.Amount {
-	a, _ := ledger.NewAmount(n).Times(1_000_000_000_000_000_000) // below 2^124
-	return a
+	return founding.NativeToken(account, given)
 }

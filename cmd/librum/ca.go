@@ -35,7 +35,7 @@ there; the ledger gets random ids, keys, roles and salted digests.`,
 	f.passphrase = addPassphraseFlag(flags, "ca-passphrase-file", "the authority's key")
 	f.serverFlags = addServerFlags(cmd)
 	cmd.AddCommand(
-		newCAInitCommand(f), newCAEnrollCommand(f), newCAApproveCommand(f), newCARevokeCommand(f),
+		newCAInitCommand(f), newCAEnrollCommand(f), newCAApproveCommand(f), newCACertifyCommand(f), newCARevokeCommand(f),
 		newCARotateCommand(f), newCAListCommand(f), newCAEvidenceCommand(f),
 	)
 	return cmd

@@ -18,7 +18,7 @@ func newRootCommand() *cobra.Command {
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &exitError{code: exitUsage, err: err} })
 	root.AddCommand(
-		newDemoCommand(), newDevCommand(), newNodeCommand(), newConfigCommand(), newCACommand(), newGovCommand(),
+		newDemoCommand(), newDevCommand(), newNodeCommand(), newConfigCommand(), newGenesisCommand(), newCACommand(), newGovCommand(),
 		newPeerCommand(), newJobCommand(), newTxCommand(), newBlockCommand(), newAccountCommand(), newIdentityCommand(),
 		newVerifyCommand(), newFsckCommand(), newDoctorCommand(), newBenchCommand(),
 	)
