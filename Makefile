@@ -43,7 +43,7 @@ test-python: build ## the Python tests, against bin/librum
 	tools/test-python.sh
 
 .PHONY: test-integration
-test-integration: ## the tests against real servers, which it starts and stops unless make servers runs
+test-integration: build ## the tests against real servers, which it starts and stops unless make servers runs
 	@tools/require.sh go
 	tools/test-integration.sh
 
@@ -70,6 +70,14 @@ servers: ## start real servers on loopback, without containers: make servers KIN
 .PHONY: servers-stop
 servers-stop: ## stop what make servers started, and nothing else
 	tools/servers/servers.sh stop
+
+.PHONY: cluster
+cluster: build ## four nodes of four organisations over Kafka, Cassandra, etcd and kubo, a job, verification; until Ctrl-C
+	tools/cluster.sh up
+
+.PHONY: cluster-stop
+cluster-stop: ## stop nodes and peers that make cluster started, and nothing else
+	tools/cluster.sh stop
 
 .PHONY: clean
 clean: ## remove what build and demo made
