@@ -103,7 +103,10 @@ func TestOnlyTheTokenOpensTheDoor(t *testing.T) {
 		}
 	}
 	_, _, metrics := f.ask(t, http.MethodGet, "/metrics", "", nil)
-	for _, name := range []string{"librum_records_executed_total", `librum_http_requests_total{route="GET /v1/status",status="200"} 1`} {
+	for _, name := range []string{
+		"librum_records_executed_total", `librum_queue_bound{queue="commits"} 4`, `librum_queue_length{queue="door"} 0`, "librum_stage_validating_seconds_total",
+		`librum_http_requests_total{route="GET /v1/status",status="200"} 1`,
+	} {
 		if !bytes.Contains(metrics, []byte(name)) {
 			t.Errorf("no %s in the metrics", name)
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/chain/node"
 )
 
 // metrics counts what goes through the door and shows where the node stands.
@@ -66,6 +67,9 @@ func (s *server) gauges() []prometheus.Collector {
 			func() float64 { return float64(status().NotFinal) }),
 		gauge("librum_transactions_in_flight", "Transactions let in and not executed yet.",
 			func() float64 { return float64(s.Node.InFlight()) }),
+		queues{s.Node.Queues},
+		counter("librum_stage_validating_seconds_total", "Time spent validating, of all requests together.",
+			func() float64 { return s.Node.StageTimes().Validating.Seconds() }),
 		counter("librum_stage_executing_seconds_total", "Time spent executing.",
 			func() float64 { return s.Node.StageTimes().Executing.Seconds() }),
 		counter("librum_stage_storing_seconds_total", "Time spent storing.",
@@ -74,6 +78,32 @@ func (s *server) gauges() []prometheus.Collector {
 			func() float64 { return float64(s.streams.open() + s.tasks.open()) }),
 		gauge("librum_uploads_open", "Uploads that are not complete.",
 			func() float64 { return float64(s.sessions.count()) }),
+	}
+}
+
+// queues shows how full each queue of the node is: where they fill up, the stage
+// behind them is the slow one.
+type queues struct{ of func() []node.Queue }
+
+func (q queues) length() *prometheus.Desc {
+	return prometheus.NewDesc("librum_queue_length", "What waits in a queue of the node.", []string{"queue"}, nil)
+}
+
+func (q queues) bound() *prometheus.Desc {
+	return prometheus.NewDesc("librum_queue_bound", "How much a queue of the node holds.", []string{"queue"}, nil)
+}
+
+// Describe implements [prometheus.Collector].
+func (q queues) Describe(to chan<- *prometheus.Desc) {
+	to <- q.length()
+	to <- q.bound()
+}
+
+// Collect implements [prometheus.Collector].
+func (q queues) Collect(to chan<- prometheus.Metric) {
+	for _, each := range q.of() {
+		to <- prometheus.MustNewConstMetric(q.length(), prometheus.GaugeValue, float64(each.Length), each.Name)
+		to <- prometheus.MustNewConstMetric(q.bound(), prometheus.GaugeValue, float64(each.Bound), each.Name)
 	}
 }
 

@@ -1,0 +1,27 @@
+package node
+
+// Queue is one of the node's queues as it stands.
+type Queue struct {
+	Name   string // as in pipeline.go
+	Length int
+	Bound  int
+}
+
+// Queues returns all queues of the node, as pipeline.go lists them.
+func (n *Node) Queues() []Queue {
+	p := n.pipeline
+	return []Queue{
+		queue("door", p.door),
+		queue("control", p.control),
+		queue("entries", p.entries),
+		queue("commits", p.commits),
+		queue("kept", p.kept),
+		queue("signatures", p.signatures),
+		queue("pulls", p.pulls),
+		queue("answers", p.answers),
+		queue("want_final", p.wantFinal),
+		queue("evidence", p.evidence),
+	}
+}
+
+func queue[T any](name string, c chan T) Queue { return Queue{Name: name, Length: len(c), Bound: cap(c)} }
