@@ -42,11 +42,24 @@ func Expiries(root *os.Root) ([]Expiry, error) {
 	return all, err
 }
 
-func expiriesOf(root *os.Root, name string) (all []Expiry, err error) {
+func expiriesOf(root *os.Root, name string) ([]Expiry, error) {
 	text, err := durable.ReadIn(root, name, MaxListBytes)
 	if err != nil {
 		return nil, err
 	}
+	return expiriesIn(name, text)
+}
+
+// ExpiriesOf is [Expiries] for one file, whatever it is called.
+func ExpiriesOf(path string) ([]Expiry, error) {
+	text, err := durable.ReadFile(path, MaxListBytes)
+	if err != nil {
+		return nil, err
+	}
+	return expiriesIn(path, text)
+}
+
+func expiriesIn(name string, text []byte) (all []Expiry, err error) {
 	block, _ := pem.Decode(text)
 	switch {
 	case block == nil:

@@ -21,6 +21,7 @@ type doctorOptions struct {
 	serverFlags
 
 	dir     string
+	config  string
 	genesis string
 }
 
@@ -29,13 +30,15 @@ func newDoctorCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Look for what keeps a network from working well, or soon will",
-		Long: `Look at a directory (--dir), at a running node (--server), or at both: clocks,
+		Long: `Look at a directory (--dir), at a node by its configuration (--config) together
+with the engines that it names, at a running node (--server), or at all: clocks,
 expiry of certificates and keys, versions, space, rights, limits, the last stop,
 how far nodes are behind, who diverged or is suspended. Each line is ok, warn,
 unknown or bad, with what to do. Nothing is changed.
 
 Exit 0 where nothing is bad, 1 where something is, 3 where it could not be told.`,
 		Example: "  librum doctor --dir librum-dev\n" +
+			"  librum doctor --config node.yaml\n" +
 			"  librum doctor --server https://node.example:8443 --token-file token --ca ca.pem",
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -43,7 +46,8 @@ Exit 0 where nothing is bad, 1 where something is, 3 where it could not be told.
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&o.dir, "dir", "", "directory of a network (default librum-dev, unless --server is given)")
+	flags.StringVar(&o.dir, "dir", "", "directory of a network (default librum-dev, unless --config or --server is given)")
+	flags.StringVar(&o.config, "config", "", "configuration of a node")
 	flags.StringVar(&o.server, "server", "", "URL of a running node")
 	flags.StringVar(&o.tokenFile, "token-file", "", "file with the bearer token (default $"+envTokenFile+", else "+defaultTokenFile+" if it exists)")
 	flags.StringVar(&o.ca, "ca", "", "PEM file of those who may vouch for an https server (default the system's)")
@@ -67,7 +71,7 @@ func (o *doctorOptions) run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return wrongUse(err)
 	}
-	if o.dir == "" && o.server == "" {
+	if o.dir == "" && o.server == "" && o.config == "" {
 		o.dir = "librum-dev"
 	}
 	checks := doctor.Checks{{
@@ -77,6 +81,10 @@ func (o *doctorOptions) run(ctx context.Context, out io.Writer) error {
 	var missing error
 	if o.dir != "" {
 		found, err := doctor.Dir(ctx, localnet.Dir(o.dir), time.Now())
+		checks, missing = append(checks, found...), errors.Join(missing, err)
+	}
+	if o.config != "" {
+		found, err := doctor.Config(ctx, o.config, time.Now(), os.Environ())
 		checks, missing = append(checks, found...), errors.Join(missing, err)
 	}
 	if o.server != "" {

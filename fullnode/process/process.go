@@ -65,13 +65,9 @@ func Open(ctx context.Context, c config.Config, o Options) (_ *Process, err erro
 		return nil, err
 	}
 	dir := fullnode.Dir(c.Dir)
-	keys, err := dir.Keys(o.Ask)
+	keys, self, err := loadKeys(dir, genesis, o.Ask)
 	if err != nil {
-		return nil, fmt.Errorf("%w: dir: %w", ErrConfig, err)
-	}
-	self, err := dir.NodeID(genesis, keys[0])
-	if err != nil {
-		return nil, fmt.Errorf("%w: dir: %w", ErrConfig, err)
+		return nil, err
 	}
 	if c.Order.Driver == config.DriverLocal && len(genesis.Group.Nodes) > 1 {
 		return nil, fmt.Errorf("%w: order.driver: a local log is one node's alone, and the genesis has %d nodes; use kafka",
@@ -131,6 +127,19 @@ func loadGenesis(c *config.Config) ([]byte, *ledger.Genesis, ledger.Digest, erro
 			ErrConfig, c.Genesis, digest, agreed)
 	}
 	return file, genesis, digest, nil
+}
+
+// loadKeys reads the node's keys, and which node it is.
+func loadKeys(dir fullnode.Dir, genesis *ledger.Genesis, ask keyfile.Ask) ([]*identity.Key, ledger.ID, error) {
+	keys, err := dir.Keys(ask)
+	if err != nil {
+		return nil, ledger.ID{}, fmt.Errorf("%w: dir: %w", ErrConfig, err)
+	}
+	self, err := dir.NodeID(genesis, keys[0])
+	if err != nil {
+		return nil, self, fmt.Errorf("%w: dir: %w", ErrConfig, err)
+	}
+	return keys, self, nil
 }
 
 // listen takes the door's address. Beyond this machine it wants TLS.

@@ -51,8 +51,8 @@ type Store struct {
 
 var _ blob.Store = (*Store)(nil)
 
-// Open looks whether kubo is there and makes the folders.
-func Open(ctx context.Context, config Config) (*Store, error) {
+// newStore returns a store that has asked nothing yet.
+func newStore(config Config) (*Store, error) {
 	if config.Root == "" {
 		config.Root = "/librum"
 	}
@@ -68,15 +68,23 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 	if !strings.HasPrefix(config.Root, "/") || strings.HasSuffix(config.Root, "/") {
 		return nil, fmt.Errorf("open blob store in kubo: root %q must begin with / and not end with one", config.Root)
 	}
-	s := &Store{
+	return &Store{
 		config: config, seed: maphash.MakeSeed(), verified: checked.NewCache(config.SumBytes), busy: map[ledger.ID]bool{},
 		rpc: &rpc{
 			base: strings.TrimSuffix(config.API, "/"), authorization: config.Authorization, timeout: config.Timeout,
 			client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16, IdleConnTimeout: time.Minute}},
 		},
+	}, nil
+}
+
+// Open looks whether kubo is there and makes the folders.
+func Open(ctx context.Context, config Config) (*Store, error) {
+	s, err := newStore(config)
+	if err != nil {
+		return nil, err
 	}
 	for _, folder := range []string{"blobs", "partial"} {
-		if err := s.rpc.call(ctx, "files/mkdir", params([]string{config.Root + "/" + folder}, "parents", "true"), nil); err != nil {
+		if err := s.rpc.call(ctx, "files/mkdir", params([]string{s.config.Root + "/" + folder}, "parents", "true"), nil); err != nil {
 			s.Close()
 			return nil, fmt.Errorf("open blob store in kubo at %s: %w", config.API, err)
 		}

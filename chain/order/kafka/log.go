@@ -51,8 +51,8 @@ type Log struct {
 
 var _ order.Log = (*Log)(nil)
 
-// Open finds the topic, or makes it, and refuses an unsafe one.
-func Open(ctx context.Context, config Config) (*Log, error) {
+// newLog returns a log that has asked nothing yet.
+func newLog(ctx context.Context, config Config) (*Log, error) {
 	if err := config.check(); err != nil {
 		return nil, fmt.Errorf("open the log in Kafka: %w", err)
 	}
@@ -72,14 +72,20 @@ func Open(ctx context.Context, config Config) (*Log, error) {
 	}
 	life, end := context.WithCancel(context.WithoutCancel(ctx))
 	transport.Context = life
-	l := &Log{
+	return &Log{
 		config: config, life: life, end: end, appends: make(chan *pending, queueLength),
 		client: &client.Client{Addr: client.TCP(config.Brokers...), Transport: transport},
+	}, nil
+}
+
+// Open finds the topic, or makes it, and refuses an unsafe one.
+func Open(ctx context.Context, config Config) (*Log, error) {
+	l, err := newLog(ctx, config)
+	if err != nil {
+		return nil, err
 	}
 	if err := l.open(ctx); err != nil {
-		end()
-		transport.CloseIdleConnections()
-		return nil, fmt.Errorf("open the log in Kafka at %s: %w", l.client.Addr, err)
+		return nil, errors.Join(fmt.Errorf("open the log in Kafka at %s: %w", l.client.Addr, err), l.Close())
 	}
 	l.group.Go(l.batch)
 	return l, nil

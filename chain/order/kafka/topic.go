@@ -79,6 +79,11 @@ func (l *Log) ensureTopic(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	return l.takeTopic(ctx, info)
+}
+
+// takeTopic takes the topic's id, and refuses an unsafe one.
+func (l *Log) takeTopic(ctx context.Context, info *topicInfo) error {
 	l.id = ledger.ID(info.id)
 	if l.id.IsZero() {
 		return fmt.Errorf("topic %s has no id; Kafka 3.1 or later is needed", l.config.Topic)

@@ -1,0 +1,102 @@
+package process
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/librum/librum/chain/blob/ipfs"
+	"github.com/librum/librum/chain/order/kafka"
+	"github.com/librum/librum/chain/registry/etcd"
+	"github.com/librum/librum/chain/store/cassandra"
+	"github.com/librum/librum/fullnode"
+	"github.com/librum/librum/fullnode/config"
+)
+
+// Engine is what was found where the configuration says that an engine is.
+type Engine struct {
+	Stage, Driver string
+	Err           error // why a node would not start on it
+	New           bool  // it holds nothing of the node yet, which the first start makes
+}
+
+// lookTime bounds the look at one engine.
+const lookTime = 20 * time.Second
+
+// Look asks the engines that are servers whether they answer and are safe. It
+// changes nothing. The error says why it is not known whose they are.
+func Look(ctx context.Context, c config.Config, o Options) ([]Engine, error) {
+	_, genesis, chain, err := loadGenesis(&c)
+	if err != nil {
+		return nil, err
+	}
+	_, self, err := loadKeys(fullnode.Dir(c.Dir), genesis, o.Ask)
+	if err != nil {
+		return nil, err
+	}
+	at := place{chain: chain, shard: genesis.Shard, node: self}
+	var found []Engine
+	for _, e := range []struct {
+		stage, driver, server string
+		look                  func(context.Context) (bool, error)
+	}{
+		{"registry", c.Registry.Driver, config.DriverEtcd, func(ctx context.Context) (bool, error) { return lookEtcd(ctx, &c, at) }},
+		{"order", c.Order.Driver, config.DriverKafka, func(ctx context.Context) (bool, error) { return lookKafka(ctx, &c, at, o.Logger) }},
+		{"store", c.Store.Driver, config.DriverCassandra, func(ctx context.Context) (bool, error) { return lookCassandra(ctx, &c, at, o.Logger) }},
+		{"blob", c.Blob.Driver, config.DriverIPFS, func(ctx context.Context) (bool, error) { return lookIPFS(ctx, &c, at) }},
+	} {
+		if e.driver != e.server {
+			continue
+		}
+		ctx, cancel := context.WithTimeout(ctx, lookTime)
+		fresh, err := e.look(ctx)
+		cancel()
+		found = append(found, Engine{Stage: e.stage, Driver: e.driver, Err: err, New: fresh})
+	}
+	return found, nil
+}
+
+func lookEtcd(ctx context.Context, c *config.Config, at place) (bool, error) {
+	options, err := etcdConfig(&c.Registry.Etcd, at)
+	if err != nil {
+		return false, err
+	}
+	r, err := etcd.Open(ctx, options)
+	if err != nil {
+		return false, err
+	}
+	return false, r.Close()
+}
+
+func lookKafka(ctx context.Context, c *config.Config, at place, logger *slog.Logger) (bool, error) {
+	options, err := kafkaConfig(&c.Order.Kafka, at, logger)
+	if err != nil {
+		return false, err
+	}
+	err = kafka.Look(ctx, options)
+	if errors.Is(err, kafka.ErrNoTopic) {
+		return true, nil
+	}
+	return false, err
+}
+
+func lookCassandra(ctx context.Context, c *config.Config, at place, logger *slog.Logger) (bool, error) {
+	options, err := cassandraOptions(&c.Store.Cassandra, at, logger)
+	if err != nil {
+		return false, err
+	}
+	err = cassandra.Look(ctx, options)
+	if errors.Is(err, cassandra.ErrNoKeyspace) {
+		return true, nil
+	}
+	return false, err
+}
+
+func lookIPFS(ctx context.Context, c *config.Config, at place) (bool, error) {
+	options, err := ipfsConfig(&c.Blob.IPFS, at)
+	if err != nil {
+		return false, err
+	}
+	return false, ipfs.Look(ctx, options)
+}
