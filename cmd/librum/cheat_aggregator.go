@@ -17,25 +17,28 @@ import (
 	"github.com/librum/librum/localnet"
 )
 
-// cheatingAggregator has the holder of the first term publish a wrong average:
-// a well-formed model, in its blob store under the digest that it commits, of
-// which one bit is another one.
+// cheatingAggregator has whoever commits the last round first publish a wrong
+// average: a well-formed model, in its blob store under the digest that it
+// commits, of which one bit is another one. Of the last round, since nodes are
+// late with their word at times, and say nothing of rounds that are past.
 type cheatingAggregator struct {
+	round uint64 // the last
+
 	mu     sync.Mutex
 	forged *fl.CommitRound // nil before the lie
 	right  ledger.Digest   // what it should have committed
 }
 
-func aggregatorCheat(*job.Spec) *cheat {
-	c := &cheatingAggregator{}
+func aggregatorCheat(spec *job.Spec) *cheat {
+	c := &cheatingAggregator{round: uint64(spec.NumRounds)}
 	seats := localnet.Cheat{Ledger: func(_ int, honest coordinator.Ledger, blobs blob.Store) coordinator.Ledger {
 		return &forgingLedger{Ledger: honest, blobs: blobs, cheat: c}
 	}}
-	return withinJob("aggregator", "the first node to coordinate publishes a wrong average; the others recompute it", seats, c.tell)
+	return withinJob("aggregator", "who coordinates the last round publishes a wrong average; the others recompute it", seats, c.tell)
 }
 
-// forgingLedger is the ledger of a coordinator that commits a wrong average in
-// term 1. No job gets another term 1, and one commit is made in it.
+// forgingLedger is the ledger of a coordinator that commits a wrong average of
+// the last round, unless another one has. One lie is enough.
 type forgingLedger struct {
 	coordinator.Ledger
 
@@ -45,7 +48,7 @@ type forgingLedger struct {
 
 // Submit implements [coordinator.Ledger].
 func (l *forgingLedger) Submit(ctx context.Context, method string, args any) (ledger.Code, string, error) {
-	if commit, ok := args.(*fl.CommitRound); ok && commit.Term == 1 && !commit.Model.IsZero() {
+	if commit, ok := args.(*fl.CommitRound); ok && commit.Round == l.cheat.round && !commit.Model.IsZero() {
 		forged, err := l.forge(ctx, commit)
 		if err != nil {
 			return "", "", err
@@ -58,7 +61,7 @@ func (l *forgingLedger) Submit(ctx context.Context, method string, args any) (le
 func (l *forgingLedger) forge(ctx context.Context, commit *fl.CommitRound) (*fl.CommitRound, error) {
 	l.cheat.mu.Lock()
 	defer l.cheat.mu.Unlock()
-	if f := l.cheat.forged; f != nil && f.Round != commit.Round { // committed again after a void round: one lie is enough
+	if f := l.cheat.forged; f != nil && (f.Term != commit.Term || f.Attempt != commit.Attempt) {
 		return commit, nil
 	}
 	model, err := readBlob(ctx, l.blobs, commit.Model)
@@ -102,7 +105,7 @@ func (c *cheatingAggregator) read(s *cheatScene) (v verdict, err error) {
 	v.forged, v.right = c.forged, c.right
 	c.mu.Unlock()
 	if v.forged == nil {
-		return v, errors.New("nobody committed a model in term 1")
+		return v, errors.New("nobody committed a model for the last round")
 	}
 	err = s.network.Nodes[0].View(func(state contract.Range, _ int64) error { return v.load(state, s) })
 	return v, err

@@ -33,7 +33,7 @@ func TestCheats(t *testing.T) {
 			if got.ModelDigest != honest.ModelDigest {
 				t.Errorf("the job ended with model %s, without the lie with %s", got.ModelDigest, honest.ModelDigest)
 			}
-			if out, code := output(t, nil, "verify", "job", got.Job, "--dir", got.Dir); code != 0 || strings.Contains(out, "outvoted in term 1 of round 1") != (name == "aggregator") {
+			if out, code := output(t, nil, "verify", "job", got.Job, "--dir", got.Dir); code != 0 || strings.Contains(out, "outvoted in term 1 of round 2") != (name == "aggregator") {
 				t.Errorf("verify ended with %d and says\n%s", code, out)
 			}
 		})
