@@ -41,6 +41,9 @@ func TestTransactionsBlocksAndAccounts(t *testing.T) {
 	if batch[0].Code != ledger.CodeOK || batch[1].Code != "malformed" || batch[1].Executed || batch[2].Code != ledger.CodeOK {
 		t.Errorf("batch %+v", batch)
 	}
+	if e := batch[0].Events; !batch[0].Final || batch[1].Detail == "" || len(e) != 1 || e[0].Type != "token.transfer" || !batch[0].Position.Less(batch[2].Position) {
+		t.Errorf("batch %+v", batch)
+	}
 
 	account, err := f.client.Account(ctx, to)
 	if err != nil || account.Balance.String() != "1009223372036854775814" || account.Member == nil || account.Symbol != "LCNC" {

@@ -27,6 +27,8 @@ func (s *server) transactionRoutes() {
 		Summary: "Submit one signed transaction or a batch",
 		Description: "One: " + typeCOSE + " or {\"transaction\": base64}; refused, it is a problem whose type is the ledger's code. " +
 			"A batch: {\"transactions\": [base64, …]} or a CBOR array of byte strings; answered with a code for each. " +
+			"With Accept: " + typeCBOR + " a batch is answered by a CBOR array of [id, executed, code, detail, [offset, index], log time, final, " +
+			"[[type, data], …]]. " +
 			"Sending the same bytes again gives the first outcome again.",
 		MaxBodyBytes: s.Limits.BodyBytes + 1, BodyReadTimeout: s.Limits.Idle, SkipValidateBody: true,
 		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
@@ -34,6 +36,7 @@ func (s *server) transactionRoutes() {
 		}},
 		Responses: map[string]*huma.Response{"200": {Description: "What became of it, or of each", Content: map[string]*huma.MediaType{
 			typeJSON: {Schema: &huma.Schema{OneOf: []*huma.Schema{schemaOf[v1.Transaction](one), schemaOf[v1.Batch](one)}}},
+			typeCBOR: binary,
 		}}},
 	}, s.submit)
 	handle(s, huma.Operation{
@@ -49,13 +52,15 @@ func (s *server) transactionRoutes() {
 
 type submitInput struct {
 	ContentType string `header:"Content-Type" hidden:"true"`
+	Accept      string `header:"Accept" hidden:"true"`
 	Wait        string `query:"wait" enum:"executed,final" default:"executed" doc:"Whose word to wait for: this node's, or the quorum's."`
 	RawBody     []byte
 }
 
 type submitOutput struct {
-	Position string `header:"Librum-Position"`
-	Body     any
+	Position    string `header:"Librum-Position"`
+	ContentType string `header:"Content-Type"`
+	Body        any
 }
 
 func (s *server) submit(ctx context.Context, in *submitInput) (*submitOutput, error) {
@@ -68,11 +73,17 @@ func (s *server) submit(ctx context.Context, in *submitInput) (*submitOutput, er
 		return nil, err
 	}
 	status := s.Node.Status()
+	out := &submitOutput{Position: strconv.FormatUint(status.Next, 10), ContentType: typeJSON}
+	if !sub.single && in.Accept == typeCBOR {
+		out.ContentType = typeCBOR
+		out.Body, err = encodeOutcomes(outcomes, status)
+		return out, err
+	}
 	list := make([]v1.Transaction, len(outcomes))
 	for i := range outcomes {
 		list[i] = s.outcome(&outcomes[i], status)
 	}
-	out := &submitOutput{Position: strconv.FormatUint(status.Next, 10), Body: v1.Batch{Transactions: list}}
+	out.Body = v1.Batch{Transactions: list}
 	if !sub.single {
 		return out, nil
 	}
@@ -118,12 +129,24 @@ func (s *server) outcome(o *node.Outcome, status node.Status) v1.Transaction {
 	if !o.Executed {
 		return t
 	}
-	t.Position, t.LogTime = o.Position.String(), o.LogTime
-	t.Final = status.Final > 0 && !status.FinalLast.Less(o.Position)
+	t.Position, t.LogTime, t.Final = o.Position.String(), o.LogTime, status.IsFinal(o.Position)
 	for n, e := range o.Events {
 		t.Events = append(t.Events, v1.Event{Type: e.Type, N: n, Data: toJSON(s.decoder, e.Data)})
 	}
 	return t
+}
+
+// encodeOutcomes is the answer in CBOR.
+func encodeOutcomes(outcomes []node.Outcome, status node.Status) ([]byte, error) {
+	list := make([]v1.Outcome, len(outcomes))
+	for i := range outcomes {
+		o := &outcomes[i]
+		list[i] = v1.Outcome{
+			ID: o.ID, Executed: o.Executed, Code: o.Code, Detail: o.Detail, Position: o.Position, LogTime: o.LogTime,
+			Final: o.Executed && status.IsFinal(o.Position), Events: o.Events,
+		}
+	}
+	return ledger.Encode(list)
 }
 
 type transactionPath struct {

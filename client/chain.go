@@ -73,19 +73,26 @@ func (c *Client) Submit(ctx context.Context, signed []byte, wait Wait) (v1.Trans
 }
 
 // SubmitBatch sends signed transactions and returns what became of each.
-func (c *Client) SubmitBatch(ctx context.Context, signed [][]byte, wait Wait) ([]v1.Transaction, error) {
+func (c *Client) SubmitBatch(ctx context.Context, signed [][]byte, wait Wait) ([]v1.Outcome, error) {
+	const cbor = "application/cbor"
 	b, err := ledger.Encode(signed)
 	if err != nil {
 		return nil, err
 	}
-	var out v1.Batch
-	if err := c.do(ctx, submission("application/cbor", b, wait, &out)); err != nil {
+	var answer []byte
+	k := submission(cbor, b, wait, &answer)
+	k.header = map[string]string{"Accept": cbor}
+	if err := c.do(ctx, k); err != nil {
 		return nil, err
 	}
-	if len(out.Transactions) != len(signed) {
-		return nil, fmt.Errorf("submit a batch: %d outcomes for %d transactions", len(out.Transactions), len(signed))
+	var out []v1.Outcome
+	if err := ledger.Decode("outcomes", answer, maxAnswerBytes, &out); err != nil {
+		return nil, fmt.Errorf("submit a batch: %w", err)
 	}
-	return out.Transactions, nil
+	if len(out) != len(signed) {
+		return nil, fmt.Errorf("submit a batch: %d outcomes for %d transactions", len(out), len(signed))
+	}
+	return out, nil
 }
 
 // submission is safe to repeat: the same bytes are the same transaction.

@@ -29,6 +29,20 @@ type Transaction struct {
 	Content *TransactionContent `json:"content,omitempty"`
 }
 
+// Outcome is what became of a transaction as the answer in CBOR has it, an array
+// of these arrays. Events are as on the ledger.
+type Outcome struct {
+	_        struct{} `cbor:",toarray"`
+	ID       ledger.Digest
+	Executed bool // false where it was refused at the door: nothing is on the log
+	Code     ledger.Code
+	Detail   string // for people
+	Position ledger.Position
+	LogTime  int64 // ms
+	Final    bool  // a quorum signed its block
+	Events   []ledger.Event
+}
+
 // TransactionContent is what a stored transaction says.
 type TransactionContent struct {
 	Height    uint64          `json:"height"`

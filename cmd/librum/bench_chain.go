@@ -31,6 +31,9 @@ type benchChain struct {
 	rate         int // transactions per second of the latency case
 	dir          string
 	profile      string // file of the CPU profile
+	separate     bool   // the node is a process of its own, asked over HTTP
+	hot          bool   // all transfers go to one account
+	expiry       time.Duration
 	json         bool
 }
 
@@ -42,9 +45,16 @@ func newBenchChainCommand() *cobra.Command {
 		Long: `Start nodes over an embedded log, sign transfers beforehand, and submit them:
 first as fast as they are taken, then at a fixed rate for the latency. Every
 transfer is checked to have taken effect. Beside it stands what this machine's
-cores can verify of Ed25519 in the same minute.`,
-		Example: "  librum bench chain --transactions 100000 --json",
-		Args:    noArguments,
+cores can verify of Ed25519 in the same minute.
+
+With --separate one node runs in a process of its own and is asked over HTTP in
+batches; processor time and memory are that process's alone. Its memory is read
+while it works; at the end it is killed and started again.`,
+		Example: "  librum bench chain --transactions 100000 --json\n" +
+			"  librum bench chain --separate --rate 2000\n" +
+			"  librum bench chain --separate --hot\n" +
+			"  librum bench chain --separate --transactions 1000000 --expiry 20s",
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			results, err := b.run(cmd.Context(), cmd.ErrOrStderr())
 			if err != nil {
@@ -60,6 +70,9 @@ cores can verify of Ed25519 in the same minute.`,
 	flags.IntVar(&b.batch, "batch", 256, "transactions a client submits at once")
 	flags.IntVar(&b.clients, "clients", 16, "clients at once")
 	flags.IntVar(&b.rate, "rate", 1_000, "transactions per second of the latency case")
+	flags.BoolVar(&b.separate, "separate", false, "run the node in a process of its own and ask it over HTTP")
+	flags.BoolVar(&b.hot, "hot", false, "all transfers go to one account")
+	flags.DurationVar(&b.expiry, "expiry", 5*time.Minute, "how long after its signing a transfer expires; at most 10m")
 	flags.StringVar(&b.dir, "dir", "", "directory for the network, removed afterwards (default the system's)")
 	flags.StringVar(&b.profile, "cpu-profile", "", "write a CPU profile of the throughput case to this file, for go tool pprof")
 	flags.BoolVar(&b.json, "json", false, "print the results as JSON on the last line")
@@ -67,6 +80,12 @@ cores can verify of Ed25519 in the same minute.`,
 }
 
 func (b *benchChain) run(ctx context.Context, progress io.Writer) (results []benchResult, err error) {
+	if b.expiry < time.Second || b.expiry > 10*time.Minute {
+		return nil, wrongUse(errors.New("bench chain: --expiry is 1s to 10m"))
+	}
+	if b.separate && b.nodes != 1 {
+		return nil, wrongUse(errors.New("bench chain: --separate runs one node"))
+	}
 	if b.transactions < 1 || b.accounts < 2 || b.nodes < 1 || b.batch < 1 || b.clients < 1 || b.rate < 1 {
 		return nil, wrongUse(errors.New("bench chain: --accounts is at least 2, all other numbers at least 1"))
 	}
@@ -80,7 +99,10 @@ func (b *benchChain) run(ctx context.Context, progress io.Writer) (results []ben
 	if err := localnet.Create(localnet.Dir(dir), secrets, spec); err != nil {
 		return nil, err
 	}
-	network, err := localnet.Open(ctx, localnet.Dir(dir), localnet.Options{Window: 4 * b.clients * b.batch * 4})
+	if b.separate {
+		return b.runSeparate(ctx, localnet.Dir(dir), secrets, progress)
+	}
+	network, err := localnet.Open(ctx, localnet.Dir(dir), localnet.Options{Window: b.window()})
 	if err != nil {
 		return nil, err
 	}
@@ -97,6 +119,10 @@ func (b *benchChain) run(ctx context.Context, progress io.Writer) (results []ben
 	return results, group.Wait()
 }
 
+// window has room for all that the clients send at once, should it all come from
+// one account, which has a quarter.
+func (b *benchChain) window() int { return 4 * b.clients * b.batch * 4 }
+
 func (b *benchChain) cases(ctx context.Context, network *localnet.Network, secrets localnet.Secrets, progress io.Writer) ([]benchResult, error) {
 	bound := measureEd25519(secrets.Key(localnet.KindAccount, 0))
 	throughput, err := b.throughput(ctx, network, secrets, bound, progress)
@@ -111,24 +137,27 @@ func (b *benchChain) cases(ctx context.Context, network *localnet.Network, secre
 }
 
 // sign returns n transfers between the accounts, none to oneself.
-func (b *benchChain) sign(network *localnet.Network, secrets localnet.Secrets, n int, series uint64) ([][]byte, error) {
+func (b *benchChain) sign(chain ledger.Digest, secrets localnet.Secrets, n int, series uint64) ([][]byte, error) {
 	keys := make([]*identity.Key, b.accounts)
 	ids := make([]ledger.ID, b.accounts)
 	for i := range keys {
 		keys[i], ids[i] = secrets.Key(localnet.KindAccount, i), secrets.ID(localnet.KindAccount, i)
 	}
 	random := rand.New(rand.NewPCG(series, 1)) //nolint:gosec // a repeatable load, not a secret
-	expiry := time.Now().Add(5 * time.Minute).UnixMilli()
+	expiry := time.Now().Add(b.expiry).UnixMilli()
 	signed := make([][]byte, n)
 	for i := range signed {
 		from := random.IntN(b.accounts)
 		to := (from + 1 + random.IntN(b.accounts-1)) % b.accounts
+		if b.hot {
+			from, to = 1+random.IntN(b.accounts-1), 0
+		}
 		args, err := ledger.Encode(&token.Transfer{To: ids[to], Amount: ledger.NewAmount(1)})
 		if err != nil {
 			return nil, err
 		}
 		t := ledger.Transaction{
-			Version: ledger.Version, Chain: network.Chain, Sender: ids[from],
+			Version: ledger.Version, Chain: chain, Sender: ids[from],
 			Contract: token.Name, Method: "transfer", Args: args, Expiry: expiry,
 		}
 		for j := range t.Nonce {
@@ -149,7 +178,7 @@ func (b *benchChain) throughput(
 ) (benchResult, error) {
 	var result benchResult
 	_, _ = fmt.Fprintf(progress, "signing %d transfers\n", b.transactions) // progress only
-	signed, err := b.sign(network, secrets, b.transactions, 1)
+	signed, err := b.sign(network.Chain, secrets, b.transactions, 1)
 	if err != nil {
 		return result, err
 	}
@@ -294,7 +323,7 @@ func (b *benchChain) latency(
 ) (benchResult, error) {
 	const seconds = 5
 	var result benchResult
-	signed, err := b.sign(network, secrets, seconds*b.rate, 2)
+	signed, err := b.sign(network.Chain, secrets, seconds*b.rate, 2)
 	if err != nil {
 		return result, err
 	}
@@ -304,26 +333,12 @@ func (b *benchChain) latency(
 	if err != nil {
 		return result, err
 	}
-	times := make([]time.Duration, len(signed))
-	group, ctx := errgroup.WithContext(ctx)
 	begin := time.Now()
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for i := range signed {
-		due := begin.Add(time.Duration(i) * time.Second / time.Duration(b.rate))
-		timer.Reset(time.Until(due))
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			return result, errors.Join(context.Cause(ctx), group.Wait())
-		}
-		group.Go(func() error {
-			_, err := submitOK(ctx, n, signed[i:i+1])
-			times[i] = time.Since(due)
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
+	times, err := paced(ctx, b.rate, len(signed), func(ctx context.Context, i int) error {
+		_, err := submitOK(ctx, n, signed[i:i+1])
+		return err
+	})
+	if err != nil {
 		return result, err
 	}
 	elapsed := time.Since(begin)
@@ -344,6 +359,31 @@ func (b *benchChain) latency(
 		Conditions: fmt.Sprintf("latency of a single transfer from when it was due until executed, at %d/s", b.rate),
 		unit:       "transactions",
 	}, nil
+}
+
+// paced calls f for 0 … n-1 at a rate, each when it is due, and returns how long
+// after that each ended.
+func paced(ctx context.Context, rate, n int, f func(context.Context, int) error) ([]time.Duration, error) {
+	times := make([]time.Duration, n)
+	group, ctx := errgroup.WithContext(ctx)
+	begin := time.Now()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for i := range n {
+		due := begin.Add(time.Duration(i) * time.Second / time.Duration(rate))
+		timer.Reset(time.Until(due))
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			return nil, errors.Join(context.Cause(ctx), group.Wait())
+		}
+		group.Go(func() error {
+			err := f(ctx, i)
+			times[i] = time.Since(due)
+			return err
+		})
+	}
+	return times, group.Wait()
 }
 
 // ed25519Bound is what one core can do, µs per operation.

@@ -189,7 +189,7 @@ func (a *approver) batch(ctx context.Context, records []*ca.Record) ([]approval,
 		}
 		signed = append(signed, raw)
 	}
-	var outcomes []v1.Transaction
+	var outcomes []v1.Outcome
 	if len(signed) > 0 {
 		var err error
 		if outcomes, err = a.officer.client.SubmitBatch(ctx, signed, client.Executed); err != nil {
@@ -225,7 +225,7 @@ func (a *approver) batch(ctx context.Context, records []*ca.Record) ([]approval,
 
 // enrolled says why a member is not on the ledger, empty where it is. One that
 // an earlier, broken off approval has enrolled is there already.
-func (a *actor) enrolled(ctx context.Context, office *ca.Office, r *ca.Record, outcome v1.Transaction) (string, error) {
+func (a *actor) enrolled(ctx context.Context, office *ca.Office, r *ca.Record, outcome v1.Outcome) (string, error) {
 	if outcome.Code == ledger.CodeOK {
 		return "", nil
 	}
