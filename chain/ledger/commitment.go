@@ -3,7 +3,7 @@ package ledger
 import (
 	"encoding/binary"
 
-	"github.com/zeebo/blake3"
+	"lukechampine.com/blake3"
 )
 
 // CommitmentSize is the length of the LtHash16 sum in bytes: 1,024 lanes of
@@ -80,7 +80,7 @@ func ParseCommitment(b []byte) (*Commitment, error) {
 
 // expand fills e with the BLAKE3 output over the length-prefixed row.
 func expand(e *[CommitmentSize]byte, key, value []byte) {
-	h := blake3.New()
+	h := blake3.New(32, nil)
 	var prefix [8]byte
 	binary.LittleEndian.PutUint64(prefix[:], uint64(len(key)))
 	_, _ = h.Write(prefix[:]) // a hash never fails to write
@@ -88,5 +88,5 @@ func expand(e *[CommitmentSize]byte, key, value []byte) {
 	binary.LittleEndian.PutUint64(prefix[:], uint64(len(value)))
 	_, _ = h.Write(prefix[:])
 	_, _ = h.Write(value)
-	_, _ = h.Digest().Read(e[:])
+	_, _ = h.XOF().Read(e[:])
 }
