@@ -157,7 +157,7 @@ func databaseOptions(opts Options, lock *pebble.Lock) *pebble.Options {
 		FormatMajorVersion: formatVersion,
 		CacheSize:          opts.CacheBytes,
 		// Several stores run in one process: tables in memory stay small.
-		MemTableSize:                8 << 20,
+		MemTableSize:                32 << 20,
 		MemTableStopWritesThreshold: 3,
 		L0CompactionThreshold:       4,
 		L0StopWritesThreshold:       24,
