@@ -9,6 +9,7 @@ import (
 
 	"github.com/librum/librum/chain/aplos"
 	"github.com/librum/librum/chain/aplos/aplostest"
+	members "github.com/librum/librum/chain/contract/identity"
 	"github.com/librum/librum/chain/identity"
 	"github.com/librum/librum/chain/ledger"
 )
@@ -26,7 +27,7 @@ func BenchmarkExecute(b *testing.B) {
 				e := newExecutor(b, c)
 				e.config.Workers, e.config.Verify = workers, verifier.Verify
 				e.config.VerifyAll = func(list []identity.Signed) []bool { return verifier.VerifyAll(list, rand.Reader) }
-				e.config.Checked = identity.NewChecked(size)
+				e.config.Checked, e.config.Members = identity.NewChecked(size), members.NewDecoded(accounts)
 				if err := e.restart(); err != nil {
 					b.Fatal(err)
 				}
@@ -43,7 +44,7 @@ func BenchmarkExecute(b *testing.B) {
 						if load != "foreign" {
 							candidate := aplos.Read(raw)
 							candidate.Signed.Key = aplostest.AccountKey(from).Public()
-							e.config.Checked.Put(candidate.ID, &candidate.Signed)
+							e.config.Checked.Put(candidate.ID, &candidate.Signed, &candidate.Transaction)
 						}
 						record.Transactions = append(record.Transactions, raw)
 					}

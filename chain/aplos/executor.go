@@ -6,6 +6,7 @@ import (
 
 	"github.com/librum/librum/chain/contract"
 	"github.com/librum/librum/chain/contract/governance"
+	members "github.com/librum/librum/chain/contract/identity"
 	"github.com/librum/librum/chain/identity"
 	"github.com/librum/librum/chain/ledger"
 )
@@ -25,6 +26,8 @@ type Config struct {
 	VerifyAll func([]identity.Signed) []bool
 	// Checked holds signatures that this node has found to hold; nil for none.
 	Checked *identity.Checked
+	// Members holds decoded members; nil for none. No result depends on it.
+	Members *members.Decoded
 	// Workers is how many goroutines execute a record; below 2 it is the caller's
 	// alone. The outcome does not depend on it.
 	Workers int

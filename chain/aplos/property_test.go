@@ -15,6 +15,7 @@ import (
 	"github.com/librum/librum/chain/aplos"
 	"github.com/librum/librum/chain/aplos/aplostest"
 	"github.com/librum/librum/chain/contract"
+	members "github.com/librum/librum/chain/contract/identity"
 	"github.com/librum/librum/chain/contract/token"
 	"github.com/librum/librum/chain/identity"
 	"github.com/librum/librum/chain/ledger"
@@ -73,7 +74,7 @@ func (e *executor) apply(left int) {
 func (e *executor) inBatches() *executor {
 	verifier := identity.NewVerifier(4)
 	e.config.VerifyAll = func(list []identity.Signed) []bool { return verifier.VerifyAll(list, rand.NewChaCha8([32]byte{})) }
-	e.config.Checked = identity.NewChecked(8)
+	e.config.Checked, e.config.Members = identity.NewChecked(8), members.NewDecoded(3)
 	return e
 }
 
@@ -247,7 +248,7 @@ func (w *world) gatewaySaw(orders []*order) {
 		c := aplos.Read(o.raw)
 		c.Signed.Key = o.by.Public()
 		if rapid.Bool().Draw(w.T, "seen by the gateway") && identity.Verify(c.Signed.Key, c.Signed.Message, c.Signed.Signature) {
-			w.restless.config.Checked.Put(c.ID, &c.Signed)
+			w.restless.config.Checked.Put(c.ID, &c.Signed, &c.Transaction)
 		}
 	}
 }

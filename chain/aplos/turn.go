@@ -33,7 +33,7 @@ func (e *Executor) read(offset uint64, raw [][]byte) []turn {
 	spread(e.config.Workers, len(turns), minShare, func(_, from, to int) {
 		for i := from; i < to; i++ {
 			t := &turns[i]
-			t.Candidate, t.position = Read(raw[i]), ledger.Position{Offset: offset, Index: uint32(i)}
+			t.Candidate, t.position = read(raw[i], e.config.Checked), ledger.Position{Offset: offset, Index: uint32(i)}
 			if t.malformed == nil {
 				t.action, t.unbound = e.bind(t)
 			}

@@ -24,16 +24,33 @@ type Candidate struct {
 }
 
 // Read reads a transaction as it came.
-func Read(raw []byte) Candidate {
-	t, envelope, err := ledger.ParseTransaction(raw)
+func Read(raw []byte) Candidate { return read(raw, nil) }
+
+// read is Read that need not decode what was decoded: the id covers all that a
+// transaction says.
+func read(raw []byte, known *identity.Checked) Candidate {
+	envelope, err := ledger.ParseTransactionEnvelope(raw)
 	if err != nil {
-		return Candidate{Transaction: t, ID: ledger.Hash(raw), malformed: contract.Errorf(contract.CodeMalformed, "%v", err)}
+		return malformed(raw, err)
 	}
-	signed := envelope.SigStructure(ledger.KindTransaction)
-	return Candidate{
-		Transaction: t, ID: ledger.Hash(signed), key: envelope.Key,
-		Signed: identity.Signed{Message: signed, Signature: envelope.Signature},
+	message := envelope.SigStructure(ledger.KindTransaction)
+	c := Candidate{
+		ID: ledger.Hash(message), key: envelope.Key,
+		Signed: identity.Signed{Message: message, Signature: envelope.Signature},
 	}
+	if t := known.Transaction(c.ID); t != nil {
+		c.Transaction = *t
+		return c
+	}
+	if c.Transaction, err = ledger.ParseTransactionPayload(envelope.Payload); err != nil {
+		return malformed(raw, err)
+	}
+	return c
+}
+
+// malformed has the hash of its bytes for an id.
+func malformed(raw []byte, err error) Candidate {
+	return Candidate{ID: ledger.Hash(raw), malformed: contract.Errorf(contract.CodeMalformed, "%v", err)}
 }
 
 // Forged is the error of a transaction whose signature does not hold.
@@ -112,5 +129,5 @@ func standing(state contract.State, id, organisation ledger.ID) error {
 // authority returns the key that must have signed.
 func (c *Config) authority(state contract.State, t *Candidate, logTime int64) (members.Signer, error) {
 	tx := &t.Transaction
-	return members.Authority(state, tx.Sender, t.key, tx.Contract+"."+tx.Method, logTime)
+	return c.Members.Authority(state, tx.Sender, t.key, tx.Contract+"."+tx.Method, logTime)
 }

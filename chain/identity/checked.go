@@ -6,48 +6,55 @@ import (
 	"github.com/librum/librum/chain/ledger"
 )
 
-// Checked remembers signatures that hold, so that what was checked at one place
-// need not be checked again at the next. It keeps the newest ones and is safe
-// for concurrent use; a nil one remembers nothing.
+// Checked remembers transactions whose signatures hold, so that what was decoded
+// and checked at one place need not be again at the next. It keeps the newest
+// ones and is safe for concurrent use; a nil one remembers nothing.
 type Checked struct {
 	mu          sync.Mutex
 	limit       int
 	young, aged map[ledger.Digest]checkedSignature // aged is forgotten when young is full
 }
 
-// checkedSignature is what was checked; the id it stands under covers the message.
+// checkedSignature is what was checked; the id it stands under covers the message,
+// and with it the transaction.
 type checkedSignature struct {
-	key       ledger.PublicKey
-	signature [ledger.SignatureSize]byte
+	key         ledger.PublicKey
+	signature   [ledger.SignatureSize]byte
+	transaction *ledger.Transaction
 }
 
 // NewChecked returns one that remembers between limit and twice as many
-// signatures, of some 150 bytes each.
+// signatures, of some 500 bytes each with their transactions.
 func NewChecked(limit int) *Checked {
 	return &Checked{limit: limit, young: map[ledger.Digest]checkedSignature{}}
 }
 
 // Put remembers a signature that was found to hold. The id is the SHA-256 of
-// its message.
-func (c *Checked) Put(id ledger.Digest, s *Signed) {
+// its message, which holds the transaction. Nobody may change that afterwards.
+func (c *Checked) Put(id ledger.Digest, s *Signed, t *ledger.Transaction) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.young) >= c.limit {
 		c.young, c.aged = map[ledger.Digest]checkedSignature{}, c.young
 	}
-	c.young[id] = checkedSignature{s.Key, s.Signature}
+	c.young[id] = checkedSignature{s.Key, s.Signature, t}
 }
 
 // Has reports whether some signature of the message is remembered.
-func (c *Checked) Has(id ledger.Digest) bool {
+func (c *Checked) Has(id ledger.Digest) bool { return c.Transaction(id) != nil }
+
+// Transaction returns the one whose message has that SHA-256, nil where no
+// signature of it is remembered. Whether one holds is for Take to say.
+func (c *Checked) Transaction(id ledger.Digest) *ledger.Transaction {
 	if c == nil {
-		return false
+		return nil
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	_, young := c.young[id]
-	_, aged := c.aged[id]
-	return young || aged
+	if young, ok := c.young[id]; ok {
+		return young.transaction
+	}
+	return c.aged[id].transaction
 }
 
 // Take reports whether just this signature, by just this key, is remembered,
@@ -62,7 +69,7 @@ func (c *Checked) Take(id ledger.Digest, s *Signed) bool {
 	if !ok {
 		found, ok = c.aged[id]
 	}
-	if !ok || found != (checkedSignature{s.Key, s.Signature}) {
+	if !ok || found.key != s.Key || found.signature != s.Signature {
 		return false
 	}
 	delete(c.young, id)

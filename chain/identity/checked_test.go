@@ -23,7 +23,7 @@ func TestChecked(t *testing.T) {
 			s.Key[0], s.Signature[0] = rapid.Byte().Draw(t, "key")%2, rapid.Byte().Draw(t, "signature")%2
 			id := ledger.Hash(s.Message)
 			if rapid.Bool().Draw(t, "put") {
-				c.Put(id, &s)
+				c.Put(id, &s, &ledger.Transaction{Args: s.Message})
 				held[id], order = s, append(order, id)
 				continue
 			}
@@ -35,6 +35,9 @@ func TestChecked(t *testing.T) {
 			}
 			if got := c.Has(id); got && !has || has && recent && !got {
 				t.Fatalf("has %s: %t, put %t", id.Short(), got, has)
+			}
+			if got := c.Transaction(id); got != nil && string(got.Args) != string(s.Message) {
+				t.Fatalf("the transaction of %x holds %x", s.Message, got.Args)
 			}
 			switch got := c.Take(id, &s); {
 			case got && !same:

@@ -41,25 +41,33 @@ func (t *Transaction) Sign(key Digest, sign SignFunc) (Envelope, error) {
 // ParseTransaction reads a signed transaction. It checks the form alone, not
 // signature, chain or expiry.
 func ParseTransaction(b []byte) (Transaction, Envelope, error) {
+	e, err := ParseTransactionEnvelope(b)
+	if err != nil {
+		return Transaction{}, e, err
+	}
+	t, err := ParseTransactionPayload(e.Payload)
+	return t, e, err
+}
+
+// ParseTransactionEnvelope reads the envelope alone.
+func ParseTransactionEnvelope(b []byte) (Envelope, error) {
+	return ParseEnvelope("transaction", b, MaxTransactionBytes)
+}
+
+// ParseTransactionPayload reads what the envelope of a transaction holds.
+func ParseTransactionPayload(payload []byte) (Transaction, error) {
 	const what = "transaction"
 	var t Transaction
-	e, err := ParseEnvelope(what, b, MaxTransactionBytes)
-	if err != nil {
-		return t, e, err
-	}
-	if err := decodeFormat(decMode, what, e.Payload, MaxTransactionBytes, &t); err != nil {
-		return t, e, err
+	if err := decodeFormat(decMode, what, payload, MaxTransactionBytes, &t); err != nil {
+		return t, err
 	}
 	if t.Version != Version {
-		return t, e, malformed(what, "version", "%d, want %d", t.Version, Version)
+		return t, malformed(what, "version", "%d, want %d", t.Version, Version)
 	}
 	if err := checkName(what, "contract", t.Contract); err != nil {
-		return t, e, err
+		return t, err
 	}
-	if err := checkName(what, "method", t.Method); err != nil {
-		return t, e, err
-	}
-	return t, e, nil
+	return t, checkName(what, "method", t.Method)
 }
 
 // checkName allows what a contract or method may be called: letters, digits

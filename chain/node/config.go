@@ -8,6 +8,7 @@ import (
 
 	"github.com/librum/librum/chain/aplos"
 	"github.com/librum/librum/chain/contract"
+	members "github.com/librum/librum/chain/contract/identity"
 	"github.com/librum/librum/chain/identity"
 	"github.com/librum/librum/chain/ledger"
 	"github.com/librum/librum/chain/lokka"
@@ -58,6 +59,7 @@ type Config struct {
 	Window int
 
 	checked *identity.Checked // what the gateway checked, for execution
+	members *members.Decoded  // for both
 }
 
 // MaxNotFinal is how many blocks may lack their quorum before the door closes.
@@ -68,6 +70,9 @@ const (
 	DefaultMarkerDelay = 200 * time.Millisecond
 	DefaultWindow      = 16_384
 )
+
+// decodedMembers bounds the members that are kept decoded.
+const decodedMembers = 16_384
 
 const (
 	clockLead    = time.Second            // how far a gateway's clock may be ahead of log time
@@ -81,7 +86,7 @@ const (
 func (c *Config) executor() aplos.Config {
 	return aplos.Config{
 		Chain: c.Chain, Shard: c.Genesis.Shard, Contracts: c.Contracts, Verify: c.Verify, VerifyAll: c.VerifyAll, Checked: c.checked,
-		Workers: c.Workers,
+		Workers: c.Workers, Members: c.members,
 	}
 }
 

@@ -158,7 +158,7 @@ func (n *Node) receive(ctx context.Context, raw [][]byte, group *waitGroup) ([]g
 		if n.Status().NotFinal >= MaxNotFinal && a.Transaction.Contract != governance.Name {
 			return nil, ErrNotFinal
 		}
-		n.config.checked.Put(a.ID, &a.Signed)
+		n.config.checked.Put(a.ID, &a.Signed, &a.Transaction)
 		guests = append(guests, guest{admitted: admitted{id: a.ID, raw: a.raw}, index: a.index, member: a.Transaction.Sender})
 	}
 	return guests, nil

@@ -13,6 +13,7 @@ import (
 
 	"github.com/librum/librum/chain/aplos"
 	"github.com/librum/librum/chain/contract"
+	members "github.com/librum/librum/chain/contract/identity"
 	"github.com/librum/librum/chain/identity"
 	"github.com/librum/librum/chain/ledger"
 	"github.com/librum/librum/chain/order"
@@ -50,7 +51,7 @@ func New(config Config, log order.Log, s store.Store, mesh Mesh) (*Node, error) 
 	if err != nil {
 		return nil, err
 	}
-	config.checked = identity.NewChecked(config.Window)
+	config.checked, config.members = identity.NewChecked(config.Window), members.NewDecoded(decodedMembers)
 	core, err := NewCore(config, log.Topic(), s)
 	if err != nil {
 		return nil, err

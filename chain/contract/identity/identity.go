@@ -96,7 +96,15 @@ type Signer struct {
 // id must be signed. It fails with a [contract.Error] where the sender may not
 // act, or not by this method.
 func Authority(state contract.State, sender ledger.ID, key ledger.Digest, method string, logTime int64) (Signer, error) {
-	member, err := ActiveAt(state, sender, logTime)
+	return (*Decoded)(nil).Authority(state, sender, key, method, logTime)
+}
+
+// Authority is the function of that name, with members decoded once.
+func (d *Decoded) Authority(state contract.State, sender ledger.ID, key ledger.Digest, method string, logTime int64) (Signer, error) {
+	member, err := d.member(state, sender)
+	if err == nil {
+		err = member.mayAct(sender, logTime)
+	}
 	if err != nil {
 		return Signer{}, err
 	}
@@ -115,12 +123,9 @@ func Authority(state contract.State, sender ledger.ID, key ledger.Digest, method
 
 // ActiveAt returns a member who may act at log time.
 func ActiveAt(state contract.State, id ledger.ID, logTime int64) (*Member, error) {
-	member, ok, err := contract.LoadFrom[Member](state, MemberRow(id))
+	member, err := (*Decoded)(nil).member(state, id)
 	if err != nil {
 		return nil, err
-	}
-	if !ok {
-		return nil, contract.Errorf(contract.CodeUnknownSender, "no member %s", id)
 	}
 	return member, member.mayAct(id, logTime)
 }
