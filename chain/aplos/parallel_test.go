@@ -97,8 +97,10 @@ func newTraffic(t *testing.T) *traffic {
 		r.transfer()
 		r.mix()
 	}
+	for i := range 20 {
+		r.faulty(i)
+	}
 	for range 8 {
-		r.faulty()
 		r.ofMembers()
 	}
 	r.governs(t)
@@ -150,9 +152,9 @@ func (r *traffic) mix() {
 }
 
 // faulty adds broken copies of what is in the pool.
-func (r *traffic) faulty() {
+func (r *traffic) faulty(number int) {
 	raw := slices.Clone(r.pool[r.random.IntN(len(r.pool))])
-	switch sender, key := r.account(); r.random.IntN(4) {
+	switch sender, key := r.account(); number % 5 {
 	case 0:
 		raw[len(raw)-1] ^= 1 // another signature, the same id
 	case 1:
@@ -160,6 +162,9 @@ func (r *traffic) faulty() {
 	case 2:
 		r.add(sender, key, "board", "none", struct{}{})
 		return
+	case 3:
+		late := ledger.Transaction{Version: ledger.Version, Chain: r.chain.ID, Sender: sender, Contract: "board", Method: "mix", Expiry: start - 1}
+		raw = r.chain.Sign(late, key)
 	default:
 		r.add(sender, key, "board", "mix", map[string]int{"x": 1})
 		return
