@@ -200,9 +200,9 @@ type separateLoad struct {
 	disk     int64
 }
 
-// benchChunk is how many transfers are signed at once: what a short expiry
-// allows.
-const benchChunk = 50_000
+// chunk is how many transfers are signed at once: so many that none expires as
+// long as the node takes five hundred a second.
+func (l *separateLoad) chunk() int { return min(50_000, int(l.expiry.Seconds()*250)) }
 
 // signed returns transfers, made on all cores.
 func (l *separateLoad) signed(n int) ([][]byte, error) {
@@ -234,8 +234,9 @@ func (l *separateLoad) throughput(ctx context.Context, bound ed25519Bound) (benc
 	var size, peak int64
 	var times []time.Duration
 	var resident []int64
-	for left := l.transactions; left > 0; left -= benchChunk {
-		signed, err := l.signed(min(left, benchChunk))
+	chunk := l.chunk()
+	for left := l.transactions; left > 0; left -= chunk {
+		signed, err := l.signed(min(left, chunk))
 		if err != nil {
 			return benchResult{}, err
 		}
@@ -259,7 +260,7 @@ func (l *separateLoad) throughput(ctx context.Context, bound ed25519Bound) (benc
 		cpu += after.CPU - before.CPU
 		times, resident, peak = append(times, taken...), append(resident, after.RSS), after.Peak
 		say(l.progress, "%d to go: %.0f/s, %.1f µs of the node's processors each, %d MB resident",
-			max(left-benchChunk, 0), float64(len(signed))/time.Since(begin).Seconds(),
+			max(left-chunk, 0), float64(len(signed))/time.Since(begin).Seconds(),
 			float64((after.CPU-before.CPU).Microseconds())/float64(len(signed)), after.RSS>>20)
 	}
 	rate := float64(l.transactions) / elapsed.Seconds()
@@ -275,17 +276,18 @@ func (l *separateLoad) throughput(ctx context.Context, bound ed25519Bound) (benc
 		Conditions: fmt.Sprintf("%d transfers of %d bytes %s %d accounts, durable, executed and final, expiry %s; one node in a process of its own, "+
 			"whose processor time and memory stand here; batches of %d over HTTP by %d clients; resident %s MB after each %d; "+
 			"crypto/ed25519 checks one in %.1f µs, with expanded keys %.1f µs",
-			l.transactions, size/int64(l.transactions), to, l.accounts, l.expiry, l.batch, l.clients, megabytes(resident), benchChunk,
+			l.transactions, size/int64(l.transactions), to, l.accounts, l.expiry, l.batch, l.clients, megabytes(resident), (len(resident)+9)/10*chunk,
 			bound.plain, bound.expanded),
 		unit: "transactions",
 	}, nil
 }
 
-// megabytes lists sizes.
+// megabytes lists sizes, of many each so many-th.
 func megabytes(sizes []int64) string {
-	texts := make([]string, len(sizes))
-	for i, s := range sizes {
-		texts[i] = strconv.FormatInt(s>>20, 10)
+	var texts []string
+	step := (len(sizes) + 9) / 10
+	for i := step - 1; i < len(sizes); i += step {
+		texts = append(texts, strconv.FormatInt(sizes[i]>>20, 10))
 	}
 	return strings.Join(texts, " ")
 }
