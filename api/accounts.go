@@ -27,7 +27,7 @@ type accountPath struct {
 
 func (s *server) account(ctx context.Context, in *accountPath) (*body[v1.Account], error) {
 	out := v1.Account{ID: in.ID, Symbol: s.genesis.Token.Symbol, Decimals: s.genesis.Token.Decimals}
-	err := s.Node.View(func(state contract.Range, _ int64) error {
+	err := s.Node.View(ctx, func(state contract.Range, _ int64) error {
 		balance, held, err := contract.LoadFrom[ledger.Amount](state, token.BalanceRow(in.ID))
 		if err != nil {
 			return err

@@ -62,16 +62,16 @@ func New(config Config) (http.Handler, error) {
 	}
 	s := &server{
 		Config: config, genesis: genesis, access: accessByOperation(), mux: http.NewServeMux(), decoder: decoder,
-		public:    newPublic(config.Node),
-		asked:     newAsked(config.Node, maxAsked),
+		public:    newPublic(config.Node.State),
+		asked:     newAsked(config.Node.State, maxAsked),
 		streams:   newPlaces(config.Limits.Streams),
 		reads:     newPlaces(config.Limits.Reads),
 		members:   newMeters[ledger.ID](maxMetered, config.Limits.MemberRequests, config.Limits.MemberBytes),
 		strangers: newMeters[netip.Prefix](maxMetered, config.Limits.Strangers, Rate{}),
 		tasks:     newPlaces(config.Limits.Tasks),
 	}
-	s.sessions = newSessions(config.Limits, config.Now, func(u v1.NewUpload) bool {
-		_, err := s.awaits(u)
+	s.sessions = newSessions(config.Limits, config.Now, func(ctx context.Context, u v1.NewUpload) bool {
+		_, err := s.awaits(ctx, u)
 		_, answered := asFailure(err)
 		return !answered // what cannot be read may be awaited
 	})

@@ -14,8 +14,8 @@ import (
 // stranger costs a read a round; what was found is remembered, and each round is
 // looked at once.
 type asked struct {
-	state contract.State
-	turn  chan struct{} // held by who walks over past rounds, one at a time
+	state func(context.Context) contract.Range // as of now
+	turn  chan struct{}                        // held by who walks over past rounds, one at a time
 
 	mu          sync.Mutex
 	newer, past map[askedKey]askedUpTo
@@ -38,7 +38,7 @@ type askedUpTo struct {
 // each, twice as many at most.
 const maxAsked = 32_768
 
-func newAsked(state contract.State, bound int) *asked {
+func newAsked(state func(context.Context) contract.Range, bound int) *asked {
 	return &asked{state: state, turn: make(chan struct{}, 1), newer: map[askedKey]askedUpTo{}, bound: bound}
 }
 
@@ -55,7 +55,7 @@ func (a *asked) by(ctx context.Context, job ledger.Digest, newest uint64, member
 	}
 	// The newest may ask others when it is opened again, and who trains now asks
 	// most.
-	_, is, err = fl.LoadUpdate(a.state, job, newest, member)
+	_, is, err = fl.LoadUpdate(a.state(ctx), job, newest, member)
 	if err != nil {
 		return false, 1, err
 	}
@@ -77,7 +77,7 @@ func (a *asked) by(ctx context.Context, job ledger.Digest, newest uint64, member
 		if err := context.Cause(ctx); err != nil {
 			return false, looked, err
 		}
-		_, is, err := fl.LoadUpdate(a.state, job, known.round+1, member)
+		_, is, err := fl.LoadUpdate(a.state(ctx), job, known.round+1, member)
 		if err != nil {
 			return false, looked, err
 		}

@@ -19,7 +19,7 @@ func TestAskedLooksOnce(t *testing.T) {
 	state := &rows{byKey: map[contract.Key][]byte{}}
 	job, stranger, peer := ledger.Digest{1}, ledger.ID{1}, ledger.ID{2}
 	state.put(t, fl.UpdateRow(job, 7, peer), &fl.Update{State: fl.UpdateExpected})
-	a := newAsked(state, 8)
+	a := newAsked(func(context.Context) contract.Range { return state }, 8)
 	check := func(name string, newest uint64, member ledger.ID, want bool, most int) {
 		t.Helper()
 		before := state.gets
@@ -51,7 +51,7 @@ func TestAskedTwin(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		state := &rows{byKey: map[contract.Key][]byte{}}
 		bound := rapid.IntRange(1, 6).Draw(r, "bound")
-		a := newAsked(state, bound)
+		a := newAsked(func(context.Context) contract.Range { return state }, bound)
 		newest := map[byte]uint64{}
 		twin := map[[2]byte]bool{}
 		for range rapid.IntRange(1, 100).Draw(r, "steps") {
@@ -83,7 +83,7 @@ func TestAskedTwin(t *testing.T) {
 func BenchmarkAskedStranger(b *testing.B) {
 	const rounds = 10_000
 	state := &rows{byKey: map[contract.Key][]byte{}}
-	a := newAsked(state, maxAsked)
+	a := newAsked(func(context.Context) contract.Range { return state }, maxAsked)
 	for b.Loop() {
 		if is, _, err := a.by(b.Context(), ledger.Digest{1}, rounds, ledger.ID{1}); is || err != nil {
 			b.Fatal(is, err)

@@ -67,7 +67,7 @@ func (s *server) createBearerToken(ctx context.Context, in *bearerRequestInput) 
 	if in.unbound != nil {
 		return nil, in.unbound
 	}
-	request, member, id, err := s.tokenRequest(in.RawBody, in.channel)
+	request, member, id, err := s.tokenRequest(ctx, in.RawBody, in.channel)
 	if err != nil {
 		return nil, err
 	}
@@ -100,13 +100,13 @@ func (s *server) createBearerToken(ctx context.Context, in *bearerRequestInput) 
 		}
 		return nil, err
 	}
-	shown, err := s.showToken(&token, nil)
+	shown, err := s.showToken(ctx, &token, nil)
 	return &body[v1.NewBearerToken]{Body: v1.NewBearerToken{BearerToken: shown, Secret: secret}}, err
 }
 
 // tokenRequest reads a request and proves whose it is. It returns the member
 // and the request's id.
-func (s *server) tokenRequest(b []byte, channel ledger.Digest) (v1.TokenRequest, ledger.ID, ledger.Digest, error) {
+func (s *server) tokenRequest(ctx context.Context, b []byte, channel ledger.Digest) (v1.TokenRequest, ledger.ID, ledger.Digest, error) {
 	var member ledger.ID
 	request, envelope, err := v1.ParseTokenRequest(b)
 	if err != nil {
@@ -131,7 +131,7 @@ func (s *server) tokenRequest(b []byte, channel ledger.Digest) (v1.TokenRequest,
 	case !printable(request.Name):
 		return request, member, id, fail(string(contract.CodeBadArguments), fmt.Sprintf("name: want up to %d bytes of printable text", v1.MaxTokenName))
 	}
-	owner, ok, err := contract.LoadFrom[members.KeyOwner](s.Node, members.KeyRow(envelope.Key))
+	owner, ok, err := contract.LoadFrom[members.KeyOwner](s.Node.State(ctx), members.KeyRow(envelope.Key))
 	if err != nil {
 		return request, member, id, err
 	}
@@ -139,7 +139,7 @@ func (s *server) tokenRequest(b []byte, channel ledger.Digest) (v1.TokenRequest,
 		return request, member, id, fail(string(contract.CodeUnknownKey), "want a signature of a member's own key")
 	}
 	logTime := max(s.Node.Status().LogTime, now.UnixMilli())
-	row, err := members.ActiveAt(s.Node, owner.Member, logTime)
+	row, err := members.ActiveAt(s.Node.State(ctx), owner.Member, logTime)
 	if err != nil {
 		return request, member, id, err
 	}
@@ -171,7 +171,7 @@ func (s *server) bearerTokens(ctx context.Context, _ *struct{}) (*body[v1.Bearer
 	list := s.Tokens.List(whose)
 	out := &body[v1.BearerTokens]{Body: v1.BearerTokens{Tokens: make([]v1.BearerToken, len(list))}}
 	for i := range list {
-		shown, err := s.showToken(&list[i], c)
+		shown, err := s.showToken(ctx, &list[i], c)
 		if err != nil {
 			return nil, err
 		}
@@ -181,7 +181,7 @@ func (s *server) bearerTokens(ctx context.Context, _ *struct{}) (*body[v1.Bearer
 }
 
 // showToken shows a token to a caller, which is nil where it was made just now.
-func (s *server) showToken(t *bearer.Token, c *caller) (v1.BearerToken, error) {
+func (s *server) showToken(ctx context.Context, t *bearer.Token, c *caller) (v1.BearerToken, error) {
 	out := v1.BearerToken{
 		ID: t.ID, Member: t.Member, Name: t.Name, Node: s.Node.Config().Self,
 		Created: t.Created.UTC(), Expiry: t.Expiry.UTC(), Current: c != nil && c.ID == t.ID,
@@ -191,21 +191,21 @@ func (s *server) showToken(t *bearer.Token, c *caller) (v1.BearerToken, error) {
 	}
 	public := t.Key.Public()
 	out.Key, out.KeyID = public[:], t.Key.ID().String()
-	if d, err := members.DelegateAt(s.Node, t.Member, t.Key.ID(), s.Now().UnixMilli()); err == nil {
+	if d, err := members.DelegateAt(s.Node.State(ctx), t.Member, t.Key.ID(), s.Now().UnixMilli()); err == nil {
 		out.Methods = d.Methods
 	}
 	if c != nil && c.Member != t.Member { // only the member can use it, and it costs a signature
 		return out, nil
 	}
-	proof, err := s.possession(t)
+	proof, err := s.possession(ctx, t)
 	out.Proof = proof
 	return out, err
 }
 
 // possession has the token's key sign that it is to be the member's, without
 // which the ledger does not list it.
-func (s *server) possession(t *bearer.Token) ([]byte, error) {
-	member, ok, err := contract.LoadFrom[members.Member](s.Node, members.MemberRow(t.Member))
+func (s *server) possession(ctx context.Context, t *bearer.Token) ([]byte, error) {
+	member, ok, err := contract.LoadFrom[members.Member](s.Node.State(ctx), members.MemberRow(t.Member))
 	if err != nil || !ok {
 		return nil, err
 	}

@@ -38,7 +38,7 @@ type blocksInput struct {
 	Order string `query:"order" enum:"desc,asc" default:"desc" doc:"desc: the newest first."`
 }
 
-func (s *server) blocks(_ context.Context, in *blocksInput) (*body[v1.Blocks], error) {
+func (s *server) blocks(ctx context.Context, in *blocksInput) (*body[v1.Blocks], error) {
 	status := s.Node.Status()
 	height, step := status.Height, ^uint64(0) // adding it subtracts one
 	if in.Order == "asc" {
@@ -56,7 +56,7 @@ func (s *server) blocks(_ context.Context, in *blocksInput) (*body[v1.Blocks], e
 			out.Body.NextCursor = strconv.FormatUint(height, 10)
 			break
 		}
-		raw, _, err := s.Node.Header(height)
+		raw, _, err := s.Node.Header(ctx, height)
 		if err != nil {
 			return nil, err
 		}
@@ -73,13 +73,13 @@ type blockPath struct {
 	Height uint64 `path:"height" minimum:"1" doc:"The first block has height 1."`
 }
 
-func (s *server) block(_ context.Context, in *blockPath) (*body[v1.Block], error) {
+func (s *server) block(ctx context.Context, in *blockPath) (*body[v1.Block], error) {
 	status := s.Node.Status()
-	block, _, err := s.Node.Block(in.Height)
+	block, _, err := s.Node.Block(ctx, in.Height)
 	if err != nil {
 		return nil, err
 	}
-	raw, signatures, err := s.Node.Header(in.Height)
+	raw, signatures, err := s.Node.Header(ctx, in.Height)
 	if err != nil {
 		return nil, err
 	}
@@ -107,12 +107,12 @@ type cborOutput struct {
 	Body        []byte
 }
 
-func (s *server) blockBytes(_ context.Context, in *blockPath) (*cborOutput, error) {
-	raw, err := s.Node.BlockBytes(in.Height)
+func (s *server) blockBytes(ctx context.Context, in *blockPath) (*cborOutput, error) {
+	raw, err := s.Node.BlockBytes(ctx, in.Height)
 	if err != nil {
 		return nil, err
 	}
-	_, signatures, err := s.Node.Header(in.Height)
+	_, signatures, err := s.Node.Header(ctx, in.Height)
 	if err != nil {
 		return nil, err
 	}

@@ -62,20 +62,20 @@ func (s *server) identify(r *http.Request) (*caller, error) {
 	// Log time stands still while nothing happens; what has expired by this
 	// node's clock must not be used meanwhile.
 	now := max(s.Node.Status().LogTime, s.Now().UnixMilli())
-	row, err := members.ActiveAt(s.Node, token.Member, now)
+	row, err := members.ActiveAt(s.Node.State(r.Context()), token.Member, now)
 	if err != nil {
 		return nil, err
 	}
 	c := &caller{Token: token, row: row}
 	if row.Has(identity.RoleOperator) {
-		if c.home, err = s.isHome(row.Organisation); err != nil {
+		if c.home, err = s.isHome(r.Context(), row.Organisation); err != nil {
 			return nil, err
 		}
 	}
 	if token.ReadOnly() {
 		return c, nil
 	}
-	delegate, err := members.DelegateAt(s.Node, token.Member, token.Key.ID(), now)
+	delegate, err := members.DelegateAt(s.Node.State(r.Context()), token.Member, token.Key.ID(), now)
 	if refused := (*contract.Error)(nil); errors.As(err, &refused) {
 		return nil, s.unauthorized(fmt.Sprintf("the ledger does not list the token's key %s as the member's delegate, or no more: sign identity.addDelegate",
 			token.Key.ID().Short()))
@@ -92,8 +92,8 @@ func (s *server) identify(r *http.Request) (*caller, error) {
 
 // isHome reports whether this node is of the organisation: as the ledger says,
 // also of a node that came after the genesis.
-func (s *server) isHome(organisation ledger.ID) (bool, error) {
-	self, ok, err := contract.LoadFrom[members.Member](s.Node, members.MemberRow(s.Node.Config().Self))
+func (s *server) isHome(ctx context.Context, organisation ledger.ID) (bool, error) {
+	self, ok, err := contract.LoadFrom[members.Member](s.Node.State(ctx), members.MemberRow(s.Node.Config().Self))
 	return ok && self.Organisation == organisation, err
 }
 

@@ -42,7 +42,7 @@ func (s *server) named(ctx context.Context, u v1.NewUpload) (bool, error) {
 	prefix := string(fl.UpdateRow(u.Job, u.Round, ledger.ID{}))
 	prefix = prefix[:len(prefix)-len(ledger.ID{})]
 	// Each attempt may ask other peers, and their rows stay.
-	rows, err := s.Node.Scan(contract.Key(prefix), "", job.MaxVoids*job.MaxPeers)
+	rows, err := s.Node.State(ctx).Scan(contract.Key(prefix), "", job.MaxVoids*job.MaxPeers)
 	if err != nil {
 		return false, err
 	}

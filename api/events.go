@@ -51,7 +51,7 @@ func (s *server) followJob(ctx context.Context, in *followInput) (*huma.StreamRe
 		return nil, err
 	}
 	if in.LastEventID == "" {
-		if from, err = s.positionAt(row.Created); err != nil {
+		if from, err = s.positionAt(ctx, row.Created); err != nil {
 			return nil, err
 		}
 	}
@@ -88,11 +88,11 @@ func parseEventID(id string) (ledger.Position, error) {
 
 // positionAt returns a position at or before the first transaction of that log
 // time, so that a stream need not read the whole chain.
-func (s *server) positionAt(logTime int64) (ledger.Position, error) {
+func (s *server) positionAt(ctx context.Context, logTime int64) (ledger.Position, error) {
 	status := s.Node.Status()
 	var failed error
 	header := func(height int) (ledger.Header, error) {
-		raw, _, err := s.Node.Header(uint64(height))
+		raw, _, err := s.Node.Header(ctx, uint64(height))
 		if err != nil {
 			return ledger.Header{}, err
 		}
@@ -123,7 +123,7 @@ func (s *server) behindEnd(ctx context.Context, id ledger.Digest, ended int64, f
 	if ended == 0 {
 		return false, nil
 	}
-	near, err := s.positionAt(ended)
+	near, err := s.positionAt(ctx, ended)
 	if err != nil || from.Less(near) {
 		return false, err
 	}

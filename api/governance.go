@@ -40,9 +40,9 @@ func (s *server) governanceRoutes() {
 // maxCAs bounds the list of CAs; quorums of organisations made each of them.
 const maxCAs = 1_000
 
-func (s *server) governance(context.Context, *struct{}) (*body[v1.Governance], error) {
+func (s *server) governance(ctx context.Context, _ *struct{}) (*body[v1.Governance], error) {
 	out := v1.Governance{Height: s.Node.Status().Height + 1, Suspended: []ledger.ID{}, CAs: []v1.CA{}}
-	err := s.Node.View(func(state contract.Range, logTime int64) error {
+	err := s.Node.View(ctx, func(state contract.Range, logTime int64) error {
 		out.LogTime = logTime
 		organisations, err := governance.Organisations(state)
 		if err != nil {
@@ -125,7 +125,7 @@ func (s *server) proposals(ctx context.Context, in *proposalsInput) (*body[v1.Pr
 		more  bool
 		shown proposalView
 	)
-	err := s.Node.View(func(state contract.Range, logTime int64) (err error) {
+	err := s.Node.View(ctx, func(state contract.Range, logTime int64) (err error) {
 		if shown, err = s.viewProposals(state, logTime); err == nil {
 			rows, more, err = scan(state, string(governance.ProposalPrefix), after, in.Limit)
 		}
@@ -156,13 +156,13 @@ type proposalPath struct {
 	ID ledger.Digest `path:"id" doc:"Id of the transaction that proposed it."`
 }
 
-func (s *server) proposal(_ context.Context, in *proposalPath) (*body[v1.Proposal], error) {
+func (s *server) proposal(ctx context.Context, in *proposalPath) (*body[v1.Proposal], error) {
 	var (
 		row   []byte
 		found bool
 		shown proposalView
 	)
-	err := s.Node.View(func(state contract.Range, logTime int64) (err error) {
+	err := s.Node.View(ctx, func(state contract.Range, logTime int64) (err error) {
 		if shown, err = s.viewProposals(state, logTime); err == nil {
 			row, found, err = state.Get(governance.ProposalRow(in.ID))
 		}
@@ -230,8 +230,8 @@ type keyPath struct {
 	ID ledger.Digest `path:"id" doc:"SHA-256 of the public key."`
 }
 
-func (s *server) key(_ context.Context, in *keyPath) (*body[v1.KeyOwner], error) {
-	owner, ok, err := contract.LoadFrom[identity.KeyOwner](s.Node, identity.KeyRow(in.ID))
+func (s *server) key(ctx context.Context, in *keyPath) (*body[v1.KeyOwner], error) {
+	owner, ok, err := contract.LoadFrom[identity.KeyOwner](s.Node.State(ctx), identity.KeyRow(in.ID))
 	if err != nil {
 		return nil, err
 	}

@@ -24,7 +24,7 @@ type groupsInput struct {
 }
 
 func (s *server) groups(ctx context.Context, in *groupsInput) (*body[v1.Groups], error) {
-	newest, err := s.Node.Group()
+	newest, err := s.Node.Group(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -217,7 +217,7 @@ func checkModels(t *testing.T, f *fixture, j *v1.Job) {
 // checkUpdatesStayPrivate asks for an update whose digest the ledger shows.
 func checkUpdatesStayPrivate(t *testing.T, f *fixture, j *v1.Job) {
 	t.Helper()
-	u, ok, err := fl.LoadUpdate(f.Nodes[0], j.ID, 1, f.secrets.ID(localnet.KindPeer, 0))
+	u, ok, err := fl.LoadUpdate(f.Nodes[0].State(t.Context()), j.ID, 1, f.secrets.ID(localnet.KindPeer, 0))
 	if err != nil || !ok || u.Digest.IsZero() {
 		t.Fatalf("update %+v, error %v", u, err)
 	}

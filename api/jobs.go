@@ -97,7 +97,7 @@ func (s *server) createJob(ctx context.Context, in *createJobInput) (*jobOutput,
 	}
 	member := callerOf(ctx).Member
 	id := fl.JobID(member, key)
-	ended, err := fl.EndedJobs(s.Node, member)
+	ended, err := fl.EndedJobs(s.Node.State(ctx), member)
 	if err != nil {
 		return nil, err
 	}
@@ -108,7 +108,7 @@ func (s *server) createJob(ctx context.Context, in *createJobInput) (*jobOutput,
 	if outcome.Code != ledger.CodeOK && outcome.Code != contract.CodeExists {
 		return nil, refusedTransaction(outcome)
 	}
-	row, position, err := s.loadJob(id)
+	row, position, err := s.loadJob(ctx, id)
 	if err != nil {
 		return nil, err
 	}
@@ -162,7 +162,7 @@ func (s *server) jobs(ctx context.Context, in *jobsInput) (*body[v1.Jobs], error
 	passed, looked := 0, 0
 	defer func() { s.charge(c, looked*costOfLook) }()
 	for {
-		rows, more, err := scan(s.Node, fl.PrefixJob, after, in.Limit)
+		rows, more, err := scan(s.Node.State(ctx), fl.PrefixJob, after, in.Limit)
 		if err != nil {
 			return nil, err
 		}
@@ -226,7 +226,7 @@ func (s *server) cancelJob(ctx context.Context, in *JobPath) (*jobOutput, error)
 		return nil, err
 	}
 	if outcome.Code == fl.CodeJobOver { // cancelled before: what was asked holds
-		if row, _, err := s.loadJob(in.ID); err == nil && row.State == job.StateCancelled {
+		if row, _, err := s.loadJob(ctx, in.ID); err == nil && row.State == job.StateCancelled {
 			return s.job(ctx, in)
 		}
 	}
@@ -237,9 +237,9 @@ func (s *server) cancelJob(ctx context.Context, in *JobPath) (*jobOutput, error)
 }
 
 // loadJob reads a job and the position it is read at.
-func (s *server) loadJob(id ledger.Digest) (*fl.Job, string, error) {
+func (s *server) loadJob(ctx context.Context, id ledger.Digest) (*fl.Job, string, error) {
 	position := fmt.Sprint(s.Node.Status().Next)
-	row, ok, err := fl.LoadJob(s.Node, id)
+	row, ok, err := fl.LoadJob(s.Node.State(ctx), id)
 	if err == nil && !ok {
 		err = fail("not_found", "no job "+id.String())
 	}

@@ -53,7 +53,7 @@ func (s *server) modelOf(ctx context.Context, id ledger.Digest, version uint64) 
 	if _, _, err := s.visibleJob(ctx, id); err != nil {
 		return v1.File{}, err
 	}
-	r, ok, err := fl.LoadRound(s.Node, id, max(version, 1))
+	r, ok, err := fl.LoadRound(s.Node.State(ctx), id, max(version, 1))
 	switch {
 	case err != nil:
 		return v1.File{}, err
@@ -62,7 +62,7 @@ func (s *server) modelOf(ctx context.Context, id ledger.Digest, version uint64) 
 	case !ok || r.State != job.RoundFinal:
 		return v1.File{}, fail("not_found", fmt.Sprintf("round %d of job %s is not final", version, id))
 	}
-	c, ok, err := fl.LoadCommit(s.Node, id, version, r.CommitTerm)
+	c, ok, err := fl.LoadCommit(s.Node.State(ctx), id, version, r.CommitTerm)
 	if err == nil && (!ok || c.Model.IsZero()) {
 		err = fail("not_found", fmt.Sprintf("round %d of job %s made no model", version, id))
 	}

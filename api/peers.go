@@ -36,7 +36,7 @@ type peersInput struct{ Page }
 
 func (s *server) peers(ctx context.Context, in *peersInput) (*body[v1.Peers], error) {
 	if c := callerOf(ctx); c.scope == ScopeOwn {
-		row, ok, err := fl.LoadPeer(s.Node, c.Member)
+		row, ok, err := fl.LoadPeer(s.Node.State(ctx), c.Member)
 		out := &body[v1.Peers]{Body: v1.Peers{Peers: []v1.Peer{}}}
 		if ok {
 			out.Body.Peers = append(out.Body.Peers, showPeer(c.Member, row))
@@ -51,7 +51,7 @@ func (s *server) peers(ctx context.Context, in *peersInput) (*body[v1.Peers], er
 		}
 		after = fl.PeerRow(id)
 	}
-	rows, more, err := scan(s.Node, fl.PrefixPeer, after, in.Limit)
+	rows, more, err := scan(s.Node.State(ctx), fl.PrefixPeer, after, in.Limit)
 	if err != nil {
 		return nil, err
 	}
@@ -79,15 +79,15 @@ func (s *server) peer(ctx context.Context, in *PeerPath) (*body[v1.Peer], error)
 	if err := callerOf(ctx).only("peer "+in.ID.String(), in.ID); err != nil {
 		return nil, err
 	}
-	row, err := s.loadPeer(in.ID)
+	row, err := s.loadPeer(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
 	return &body[v1.Peer]{Body: showPeer(in.ID, row)}, nil
 }
 
-func (s *server) loadPeer(id ledger.ID) (*fl.Peer, error) {
-	row, ok, err := fl.LoadPeer(s.Node, id)
+func (s *server) loadPeer(ctx context.Context, id ledger.ID) (*fl.Peer, error) {
+	row, ok, err := fl.LoadPeer(s.Node.State(ctx), id)
 	if err == nil && !ok {
 		err = fail("not_found", "peer "+id.String()+" is not registered; send RegisterPeer first")
 	}
@@ -113,7 +113,7 @@ func (s *server) task(ctx context.Context, in *taskInput) (*taskOutput, error) {
 	if err := callerOf(ctx).only("peer "+in.ID.String(), in.ID); err != nil {
 		return nil, err
 	}
-	if _, err := s.loadPeer(in.ID); err != nil {
+	if _, err := s.loadPeer(ctx, in.ID); err != nil {
 		return nil, err
 	}
 	leave, err := s.tasks.enter(callerOf(ctx).Member)

@@ -86,7 +86,7 @@ func TestBackPressure(t *testing.T) {
 	if err := group.Wait(); err != nil {
 		t.Fatal(err)
 	}
-	got, err := token.Balance(f.Nodes[0], sink)
+	got, err := token.Balance(f.Nodes[0].State(t.Context()), sink)
 	if want := ledger.NewAmount(uint64(accepted.Load())); err != nil || got != want {
 		t.Errorf("%s units arrived of %s that were accepted, error %v", got, want, err)
 	}

@@ -20,8 +20,8 @@ import (
 // exist shares one such pass with all who ask meanwhile, and passes take no
 // more than a tenth of a core's time.
 type public struct {
-	state contract.Range
-	turn  chan struct{} // held by who touches what follows
+	state func(context.Context) contract.Range // as of now
+	turn  chan struct{}                        // held by who touches what follows
 	files map[ledger.Digest]*publicFile
 	seen  map[ledger.Digest]seen // by job
 	begun time.Time              // of the newest pass
@@ -45,7 +45,7 @@ type seen struct {
 // minRest is the least time between the beginnings of two passes.
 const minRest = 100 * time.Millisecond
 
-func newPublic(state contract.Range) *public {
+func newPublic(state func(context.Context) contract.Range) *public {
 	return &public{
 		state: state, turn: make(chan struct{}, 1),
 		files: map[ledger.Digest]*publicFile{}, seen: map[ledger.Digest]seen{},
@@ -110,16 +110,16 @@ func (p *public) pass(ctx context.Context) error {
 		return context.Cause(ctx)
 	}
 	p.begun = time.Now()
-	err := p.readJobs()
+	err := p.readJobs(p.state(ctx))
 	p.rest = max(minRest, 10*time.Since(p.begun))
 	return err
 }
 
 // readJobs visits the jobs page by page, and of each what is new.
-func (p *public) readJobs() error {
+func (p *public) readJobs(state contract.Range) error {
 	const page = 256
 	for after := contract.Key(""); ; {
-		rows, more, err := scan(p.state, fl.PrefixJob, after, page)
+		rows, more, err := scan(state, fl.PrefixJob, after, page)
 		if err != nil {
 			return err
 		}
@@ -129,7 +129,7 @@ func (p *public) readJobs() error {
 			if p.seen[id].all {
 				continue
 			}
-			if err := p.readJob(id, r.Value); err != nil {
+			if err := p.readJob(state, id, r.Value); err != nil {
 				return err
 			}
 		}
@@ -139,7 +139,7 @@ func (p *public) readJobs() error {
 	}
 }
 
-func (p *public) readJob(id ledger.Digest, value []byte) error {
+func (p *public) readJob(state contract.Range, id ledger.Digest, value []byte) error {
 	var j fl.Job
 	if err := ledger.Decode("job", value, contract.MaxWriteBytes, &j); err != nil {
 		return err
@@ -147,7 +147,7 @@ func (p *public) readJob(id ledger.Digest, value []byte) error {
 	p.add(id, j.Model, j.ModelSize)
 	p.add(id, j.Card, j.CardSize)
 	for n := p.seen[id].rounds + 1; n <= j.Round; n++ {
-		r, ok, err := fl.LoadRound(p.state, id, n)
+		r, ok, err := fl.LoadRound(state, id, n)
 		if err != nil {
 			return err
 		}

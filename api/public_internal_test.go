@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"sync"
@@ -74,7 +75,7 @@ func TestPublicIsAnIndex(t *testing.T) {
 	state.put(t, fl.JobRow(id(jobs)), running)
 	state.put(t, fl.RoundRow(id(jobs), 1), &fl.Round{State: job.RoundOpen, Model: ledger.Digest{1}, ModelSize: 1})
 
-	p := newPublic(state)
+	p := newPublic(func(context.Context) contract.Range { return state })
 	for j := range jobs {
 		for _, n := range []uint64{1, 2, 3, 4, 9} {
 			if file, ok, err := p.find(t.Context(), model(j, n), nil); err != nil || !ok || file.Size != n || file.Digest != model(j, n) {

@@ -65,14 +65,14 @@ func (s *server) roundPage(ctx context.Context, in *roundsInput) (rounds []v1.Ro
 		after = fl.RoundRow(in.ID, n)
 	}
 	prefix := fl.PrefixRound + string(in.ID[:])
-	rows, more, err := scan(s.Node, prefix, after, in.Limit)
+	rows, more, err := scan(s.Node.State(ctx), prefix, after, in.Limit)
 	if err != nil {
 		return nil, "", err
 	}
 	rounds = make([]v1.Round, len(rows))
 	for i, r := range rows {
 		number := binary.BigEndian.Uint64([]byte(r.Key[len(prefix):]))
-		if rounds[i], err = s.round(in.ID, number, r.Value); err != nil {
+		if rounds[i], err = s.round(ctx, in.ID, number, r.Value); err != nil {
 			return nil, "", err
 		}
 		if more {
@@ -85,15 +85,15 @@ func (s *server) roundPage(ctx context.Context, in *roundsInput) (rounds []v1.Ro
 // round shows a round that the scan found. Execution waits while a View lasts,
 // so a page is no single View: a final round does not change any more and is
 // read beside execution; any other is read again, alone with its commit.
-func (s *server) round(id ledger.Digest, number uint64, value []byte) (out v1.Round, err error) {
+func (s *server) round(ctx context.Context, id ledger.Digest, number uint64, value []byte) (out v1.Round, err error) {
 	var r fl.Round
 	if err := ledger.Decode("round", value, contract.MaxWriteBytes, &r); err != nil {
 		return out, err
 	}
 	if r.State == job.RoundFinal {
-		return showRound(s.Node, id, number, &r)
+		return showRound(s.Node.State(ctx), id, number, &r)
 	}
-	err = s.Node.View(func(state contract.Range, _ int64) error {
+	err = s.Node.View(ctx, func(state contract.Range, _ int64) error {
 		newest, ok, err := fl.LoadRound(state, id, number)
 		if err != nil || !ok {
 			return errors.Join(err, fmt.Errorf("read round %d of job %s again: found %v", number, id, ok))

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"sync"
 	"time"
 
@@ -16,7 +17,7 @@ type sessions struct {
 	most     int
 	life     time.Duration
 	now      func() time.Time
-	awaited  func(v1.NewUpload) bool // whether the round still waits for the peer
+	awaited  func(context.Context, v1.NewUpload) bool // whether the round still waits for the peer
 	byID     map[ledger.ID]*session
 	open     int                // those that are not complete
 	ofAny    map[ledger.ID]int  // of them, by peer
@@ -43,7 +44,7 @@ type session struct {
 	own      bool // the content came with it and with nobody before
 }
 
-func newSessions(limits Limits, now func() time.Time, awaited func(v1.NewUpload) bool) *sessions {
+func newSessions(limits Limits, now func() time.Time, awaited func(context.Context, v1.NewUpload) bool) *sessions {
 	return &sessions{
 		most: limits.Uploads, life: limits.UploadLife, now: now, awaited: awaited,
 		byID: map[ledger.ID]*session{}, ofAny: map[ledger.ID]int{}, complete: map[seat]ledger.ID{},
@@ -66,7 +67,7 @@ func uploadID(u v1.NewUpload) (ledger.ID, error) {
 // announce adds a session, or finds it. Lapsed ones make room; they are
 // returned so that their bytes can be dropped. A peer has a quarter of the
 // places at most.
-func (s *sessions) announce(id ledger.ID, u v1.NewUpload) (lapsed []session, err error) {
+func (s *sessions) announce(ctx context.Context, id ledger.ID, u v1.NewUpload) (lapsed []session, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.now()
@@ -77,7 +78,7 @@ func (s *sessions) announce(id ledger.ID, u v1.NewUpload) (lapsed []session, err
 	crowded := len(s.complete) >= maxComplete
 	for other, session := range s.byID {
 		old := now.Sub(session.touched) > s.life
-		if !session.complete && !old || session.complete && (!old && !crowded || s.awaited(session.NewUpload)) {
+		if !session.complete && !old || session.complete && (!old && !crowded || s.awaited(ctx, session.NewUpload)) {
 			continue
 		}
 		lapsed = append(lapsed, *session)

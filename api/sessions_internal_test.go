@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -19,7 +20,7 @@ func TestPlacesOfUploads(t *testing.T) {
 		now := time.Unix(0, 0)
 		awaited := func(round uint64) bool { return round == 1 }
 		s := newSessions(Limits{Uploads: most, UploadLife: life}, func() time.Time { return now },
-			func(u v1.NewUpload) bool { return awaited(u.Round) })
+			func(_ context.Context, u v1.NewUpload) bool { return awaited(u.Round) })
 		type twin struct {
 			peer     ledger.ID
 			round    uint64
@@ -51,7 +52,7 @@ func TestPlacesOfUploads(t *testing.T) {
 					}
 				}
 				room := open(func(twin) bool { return true }) < most && open(func(u twin) bool { return u.peer == peer }) < most/4
-				lapsed, err := s.announce(id, v1.NewUpload{Peer: peer, Round: round})
+				lapsed, err := s.announce(t.Context(), id, v1.NewUpload{Peer: peer, Round: round})
 				if (err == nil) != (known || room) || len(lapsed) != lapsing {
 					t.Fatalf("announce: %v, known %v, room %v; %d lapsed, want %d", err, known, room, len(lapsed), lapsing)
 				}
@@ -143,19 +144,19 @@ func TestUploadIDNamesTheAnnouncement(t *testing.T) {
 func TestCompleteUploadsAreBounded(t *testing.T) {
 	t.Parallel()
 	awaited := true
-	s := newSessions(Limits{}.withDefaults(), time.Now, func(v1.NewUpload) bool { return awaited })
+	s := newSessions(Limits{}.withDefaults(), time.Now, func(context.Context, v1.NewUpload) bool { return awaited })
 	number := func(i int) ledger.ID { return ledger.ID{byte(i), byte(i >> 8)} }
 	for i := range maxComplete {
-		if _, err := s.announce(number(i), v1.NewUpload{Peer: number(i)}); err != nil {
+		if _, err := s.announce(t.Context(), number(i), v1.NewUpload{Peer: number(i)}); err != nil {
 			t.Fatal(err)
 		}
 		s.finish(number(i), true)
 	}
-	if _, err := s.announce(number(maxComplete), v1.NewUpload{}); err == nil {
+	if _, err := s.announce(t.Context(), number(maxComplete), v1.NewUpload{}); err == nil {
 		t.Error("one more than can be remembered was let in")
 	}
 	awaited = false
-	lapsed, err := s.announce(number(maxComplete), v1.NewUpload{})
+	lapsed, err := s.announce(t.Context(), number(maxComplete), v1.NewUpload{})
 	if err != nil || len(lapsed) != maxComplete || len(s.byID) != 1 || len(s.complete) != 0 {
 		t.Errorf("%d lapsed, %d known, error %v", len(lapsed), len(s.byID), err)
 	}

@@ -31,7 +31,7 @@ func (s *server) charge(c *caller, n int) { s.members.of(c.Member).charge(s.Now(
 
 // visibleJob is loadJob for who may see the job.
 func (s *server) visibleJob(ctx context.Context, id ledger.Digest) (*fl.Job, string, error) {
-	row, position, err := s.loadJob(id)
+	row, position, err := s.loadJob(ctx, id)
 	if err != nil {
 		return nil, "", err
 	}
@@ -50,7 +50,7 @@ func (s *server) seesAny(ctx context.Context, c *caller, jobs []ledger.Digest) (
 		return true, nil
 	}
 	for _, id := range jobs {
-		row, ok, err := fl.LoadJob(s.Node, id)
+		row, ok, err := fl.LoadJob(s.Node.State(ctx), id)
 		if err != nil || !ok {
 			return false, err
 		}

@@ -155,7 +155,7 @@ type transactionPath struct {
 
 func (s *server) transaction(ctx context.Context, in *transactionPath) (*body[v1.Transaction], error) {
 	status := s.Node.Status() // before the outcome: what was final then still is
-	o, ok, err := s.Node.Outcome(in.ID)
+	o, ok, err := s.Node.Outcome(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -163,7 +163,7 @@ func (s *server) transaction(ctx context.Context, in *transactionPath) (*body[v1
 		return nil, fail("not_found", fmt.Sprintf("this node executed no transaction %s", in.ID))
 	}
 	t := s.outcome(&o, status)
-	if t.Content, err = s.content(in.ID); err != nil {
+	if t.Content, err = s.content(ctx, in.ID); err != nil {
 		return nil, err
 	}
 	if err := s.seesTransaction(ctx, &o, t.Content); err != nil {
@@ -173,8 +173,8 @@ func (s *server) transaction(ctx context.Context, in *transactionPath) (*body[v1
 }
 
 // content shows what a transaction says, or nil while its block is open.
-func (s *server) content(id ledger.Digest) (*v1.TransactionContent, error) {
-	raw, height, err := s.Node.Transaction(id)
+func (s *server) content(ctx context.Context, id ledger.Digest) (*v1.TransactionContent, error) {
+	raw, height, err := s.Node.Transaction(ctx, id)
 	if errors.Is(err, node.ErrNotFound) {
 		return nil, nil //nolint:nilnil // not there yet is no error
 	}
@@ -188,7 +188,7 @@ func (s *server) content(id ledger.Digest) (*v1.TransactionContent, error) {
 	}
 	c.Sender, c.Key, c.Contract, c.Method = t.Sender, envelope.Key, t.Contract, t.Method
 	c.Args, c.Expiry = toJSON(s.decoder, t.Args), t.Expiry
-	owner, ok, err := contract.LoadFrom[members.KeyOwner](s.Node, members.KeyRow(envelope.Key))
+	owner, ok, err := contract.LoadFrom[members.KeyOwner](s.Node.State(ctx), members.KeyRow(envelope.Key))
 	c.Delegated = ok && (owner.Delegate || owner.Member != t.Sender) // a delegate key may have become a member's own
 	return c, err
 }

@@ -95,10 +95,10 @@ func (s *server) createUpload(ctx context.Context, in *createUploadInput) (*uplo
 	if known, ok := s.sessions.find(id); ok && known.complete {
 		return s.complete(ctx, id, u)
 	}
-	if err := s.expected(u); err != nil {
+	if err := s.expected(ctx, u); err != nil {
 		return nil, err
 	}
-	lapsed, err := s.sessions.announce(id, u)
+	lapsed, err := s.sessions.announce(ctx, id, u)
 	for i := range lapsed {
 		s.clear(ctx, &lapsed[i])
 	}
@@ -121,8 +121,8 @@ func (s *server) createUpload(ctx context.Context, in *createUploadInput) (*uplo
 
 // expected refuses an upload that no open round waits for, or that is larger
 // than any update of the job's model.
-func (s *server) expected(u v1.NewUpload) error {
-	row, err := s.awaits(u)
+func (s *server) expected(ctx context.Context, u v1.NewUpload) error {
+	row, err := s.awaits(ctx, u)
 	if err != nil {
 		return err
 	}
@@ -137,12 +137,12 @@ func (s *server) expected(u v1.NewUpload) error {
 }
 
 // awaits refuses an upload that no open round waits for, and returns its job.
-func (s *server) awaits(u v1.NewUpload) (*fl.Job, error) {
-	j, _, err := s.loadJob(u.Job)
+func (s *server) awaits(ctx context.Context, u v1.NewUpload) (*fl.Job, error) {
+	j, _, err := s.loadJob(ctx, u.Job)
 	if err != nil {
 		return nil, err
 	}
-	r, ok, err := fl.LoadRound(s.Node, u.Job, u.Round)
+	r, ok, err := fl.LoadRound(s.Node.State(ctx), u.Job, u.Round)
 	switch {
 	case err != nil:
 		return nil, err
@@ -151,7 +151,7 @@ func (s *server) awaits(u v1.NewUpload) (*fl.Job, error) {
 	case r.State != job.RoundOpen:
 		return nil, fail("round_state", fmt.Sprintf("round %d is %s", u.Round, r.State))
 	}
-	row, ok, err := fl.LoadUpdate(s.Node, u.Job, u.Round, u.Peer)
+	row, ok, err := fl.LoadUpdate(s.Node.State(ctx), u.Job, u.Round, u.Peer)
 	switch {
 	case err != nil:
 		return nil, err
@@ -196,7 +196,7 @@ func (s *server) findUpload(ctx context.Context, id ledger.ID) (session, error) 
 // before in that round.
 func (s *server) finish(ctx context.Context, id ledger.ID, u v1.NewUpload) (*uploadOutput, error) {
 	// Once the peer has answered, what it completed before may be its answer.
-	if _, err := s.awaits(u); err != nil {
+	if _, err := s.awaits(ctx, u); err != nil {
 		s.sessions.close(id)
 		_ = s.Blobs.Discard(ctx, id) // see clear
 		return nil, err

@@ -52,4 +52,6 @@ func (n nodeLedger) Follow(ctx context.Context, ready func() error, visit func(l
 }
 
 // View implements coordinator.Ledger.
-func (n nodeLedger) View(read func(contract.Range, int64) error) error { return n.Node.View(read) }
+func (n nodeLedger) View(ctx context.Context, read func(contract.Range, int64) error) error {
+	return n.Node.View(ctx, read)
+}

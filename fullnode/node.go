@@ -95,7 +95,7 @@ func Open(ctx context.Context, config Config) (_ *Node, err error) {
 		return nil, err
 	}
 	n.closers = append(n.closers, n.Audit)
-	if n.Node, err = node.New(chain, config.Log, config.Store, config.Mesh); err != nil {
+	if n.Node, err = node.New(ctx, chain, config.Log, config.Store, config.Mesh); err != nil {
 		return nil, err
 	}
 	var through coordinator.Ledger = nodeLedger{n.Node}

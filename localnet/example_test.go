@@ -63,7 +63,7 @@ func transferOnce() (err error) {
 		return err
 	}
 	fmt.Println(outcomes[0].Code)
-	balance, err := token.Balance(network.Nodes[0], secrets.ID(localnet.KindAccount, 1))
+	balance, err := token.Balance(network.Nodes[0].State(ctx), secrets.ID(localnet.KindAccount, 1))
 	fmt.Println(balance)
 	return err
 }

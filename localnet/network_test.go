@@ -91,7 +91,7 @@ func TestTransferIsFinalOnAllNodesAndSurvivesRestart(t *testing.T) {
 	if again[0].Code != ledger.CodeOK || again[0].Position != outcomes[0].Position {
 		t.Errorf("sent again after a restart: %+v, want the first outcome %+v", again[0], outcomes[0])
 	}
-	balance, err := token.Balance(network.Nodes[2], secrets.ID(localnet.KindAccount, 1))
+	balance, err := token.Balance(network.Nodes[2].State(t.Context()), secrets.ID(localnet.KindAccount, 1))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -101,11 +101,18 @@ func checkOwner(dir Dir, index int, g *ledger.Genesis, owner ledger.ID) error {
 	return nil
 }
 
-// Latest is the newest state of a store.
-type Latest struct{ store.Store }
+// Newest returns the newest state of a store, to be read under ctx.
+func Newest(ctx context.Context, s store.Store) contract.State { return newest{ctx, s} }
+
+type newest struct {
+	ctx   context.Context //nolint:containedctx // contracts read without one; this value belongs to one call
+	store store.Store
+}
 
 // Get implements [contract.State].
-func (l Latest) Get(key contract.Key) ([]byte, bool, error) { return l.Latest([]byte(key)) }
+func (n newest) Get(key contract.Key) ([]byte, bool, error) {
+	return n.store.Latest(n.ctx, []byte(key))
+}
 
 // Seat is a node's place as of the newest state of its store: nodes come, leave
 // and change keys after the genesis.
@@ -116,12 +123,12 @@ type Seat struct {
 
 // Seat looks up the owner of the index-th node's store, and whether one of the
 // keys beside it is the one in force.
-func (d Dir) Seat(index int, s *pebble.Store) (seat Seat, err error) {
+func (d Dir) Seat(ctx context.Context, index int, s *pebble.Store) (seat Seat, err error) {
 	keys, err := fullnode.Dir(d.Node(index)).Keys(nil)
 	if err != nil {
 		return seat, err
 	}
-	group, err := governance.Group(Latest{s})
+	group, err := governance.Group(Newest(ctx, s))
 	if err != nil {
 		return seat, err
 	}

@@ -159,7 +159,7 @@ func (r *rotating) enact(officers []*identity.Caller, action governance.Action) 
 			r.Error(err)
 			return
 		}
-		p, ok, err := governance.LoadProposal(n, id)
+		p, ok, err := governance.LoadProposal(n.State(r.Context()), id)
 		if err != nil || !ok || p.State != governance.StateActive {
 			r.Errorf("node %d, final up to %d: %s is %+v, %v", i, s.Final, action.Name(), p, err)
 		}
@@ -198,7 +198,7 @@ func (r *rotating) rotateToken() {
 	if _, err := r.call(caller, members.Name, members.MethodRevokeDelegate, &members.RevokeDelegate{Key: key}); err != nil {
 		r.Errorf("revoke the first token's key: %v", err)
 	}
-	if _, err := members.DelegateAt(r.Nodes[0], caller.Sender, key, time.Now().UnixMilli()); err == nil {
+	if _, err := members.DelegateAt(r.Nodes[0].State(r.Context()), caller.Sender, key, time.Now().UnixMilli()); err == nil {
 		r.Error("the key of the first token may still sign")
 	}
 	var problem *client.Problem

@@ -100,7 +100,7 @@ func (r *rotating) settled(elapsed time.Duration) {
 			r.Errorf("node %d: %+v", i, s)
 		}
 		for account := range r.sent {
-			got, err := token.Balance(n, r.secrets.ID(localnet.KindAccount, account))
+			got, err := token.Balance(n.State(r.Context()), r.secrets.ID(localnet.KindAccount, account))
 			if err != nil {
 				r.Fatal(err)
 			}

@@ -111,7 +111,7 @@ func TestJobTrainsAndFinishes(t *testing.T) {
 	for {
 		changed := network.Nodes[0].Changed()
 		var j *fl.Job
-		err := network.Nodes[0].View(func(state contract.Range, _ int64) error {
+		err := network.Nodes[0].View(t.Context(), func(state contract.Range, _ int64) error {
 			j, _, err = fl.LoadJob(state, id)
 			return err
 		})

@@ -34,7 +34,7 @@ type Config struct {
 }
 
 // Executor executes records one after another. Its methods belong to one
-// goroutine, but for [Executor.Get].
+// goroutine, but for what [Executor.Visit] returns.
 type Executor struct {
 	config     Config
 	state      *state
@@ -112,8 +112,12 @@ func (e *Executor) loadGovernance() (err error) {
 	return nil
 }
 
-// Get returns the value of key after all that was executed. It is safe for
-// concurrent use.
+// Visit returns the state after all that was executed for one who does not
+// execute. What is not in memory it reads through the given base: the store under
+// the visitor's own context, say. It is safe for concurrent use.
+func (e *Executor) Visit(base Base) contract.Range { return visitor{e.state, base} }
+
+// Get returns the value of key after all that was executed.
 func (e *Executor) Get(key contract.Key) ([]byte, bool, error) { return e.state.Get(key) }
 
 // Group returns the group that signs the open block.

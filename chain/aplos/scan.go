@@ -7,14 +7,18 @@ import (
 	"github.com/librum/librum/chain/contract"
 )
 
-// Scan lists rows as they are after all that was executed. It is safe for
-// concurrent use; rows that change while it runs may be listed as before or as
-// after.
+// Scan lists rows as they are after all that was executed.
 func (e *Executor) Scan(prefix, after contract.Key, limit int) ([]contract.Row, error) {
 	return e.state.Scan(prefix, after, limit)
 }
 
 func (s *state) Scan(prefix, after contract.Key, limit int) ([]contract.Row, error) {
+	return visitor{s, s.base}.Scan(prefix, after, limit)
+}
+
+// Scan lists rows as they are after all that was executed; rows that change
+// while it runs may be listed as before or as after.
+func (s visitor) Scan(prefix, after contract.Key, limit int) ([]contract.Row, error) {
 	changed := s.changedRows(prefix, after)
 	deleted := 0
 	for _, r := range changed {

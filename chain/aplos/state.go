@@ -59,14 +59,23 @@ func newState(base Base, open uint64) *state {
 	}
 }
 
-// Get returns the value of key after all that was executed. It is safe for
-// concurrent use.
-func (s *state) Get(key contract.Key) ([]byte, bool, error) {
-	if r, ok := s.inMemory(key); ok {
-		return r.value, r.exists, nil
-	}
-	return s.base.Latest([]byte(key))
+// visitor is the state as one that does not execute reads it: what is not in
+// memory through a base of its own.
+type visitor struct {
+	*state
+	base Base
 }
+
+// Get returns the value of key after all that was executed.
+func (r visitor) Get(key contract.Key) ([]byte, bool, error) {
+	if row, ok := r.inMemory(key); ok {
+		return row.value, row.exists, nil
+	}
+	return r.base.Latest([]byte(key))
+}
+
+// Get is that of a visitor with the base of execution.
+func (s *state) Get(key contract.Key) ([]byte, bool, error) { return visitor{s, s.base}.Get(key) }
 
 func (s *state) inMemory(key contract.Key) (row, bool) {
 	s.mu.RLock()

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"context"
 	"sync"
 
 	"github.com/librum/librum/chain/ledger"
@@ -15,13 +16,13 @@ type blockCache struct {
 }
 
 // get returns a stored block. Callers share it and must not change it.
-func (c *blockCache) get(n *Node, height uint64) (*ledger.Block, error) {
+func (c *blockCache) get(ctx context.Context, n *Node, height uint64) (*ledger.Block, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.height == height {
 		return c.block, nil
 	}
-	block, _, err := n.Block(height)
+	block, _, err := n.Block(ctx, height)
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package node
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"slices"
 
@@ -16,9 +17,10 @@ import (
 
 // Core is the deterministic part of a node: it executes entries of the log
 // and groups them. It reads the store and writes nothing; what it says must be
-// done, its caller does. One goroutine owns it, but for [Core.Get].
+// done, its caller does. One goroutine owns it, but for [Core.State].
 type Core struct {
 	*aplos.Executor
+	base    *executing
 	Machine *lokka.Machine // groups what the executor executes
 	epoch   uint64         // of the group that the machine was told
 	topic   ledger.ID
@@ -33,27 +35,35 @@ type Step struct {
 }
 
 // NewCore returns a core that goes on where the store stands.
-func NewCore(config Config, topic ledger.ID, s store.Store) (*Core, error) {
-	applied, ok, err := s.Applied()
+func NewCore(ctx context.Context, config Config, topic ledger.ID, s store.Store) (*Core, error) {
+	applied, ok, err := s.Applied(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if !ok {
 		return nil, fmt.Errorf("open node: the store holds no genesis")
 	}
-	executor, err := aplos.New(config.executor(), committed{s}, applied.Height, applied.Commitment)
+	base := &executing{committed{ctx, s}}
+	executor, err := aplos.New(config.executor(), base, applied.Height, applied.Commitment)
 	if err != nil {
 		return nil, err
 	}
-	machine, err := restoreGroup(config, executor, applied.Height, s)
+	machine, err := restoreGroup(ctx, config, executor, applied.Height, s)
 	if err != nil {
 		return nil, err
 	}
-	return &Core{Executor: executor, Machine: machine, epoch: executor.Group().Epoch, topic: topic, last: applied.LastRecord}, nil
+	return &Core{Executor: executor, base: base, Machine: machine, epoch: executor.Group().Epoch, topic: topic, last: applied.LastRecord}, nil
+}
+
+// State returns the state after all that was executed, to be read under ctx by
+// any goroutine.
+func (c *Core) State(ctx context.Context) contract.Range {
+	return c.Visit(committed{ctx, c.base.store})
 }
 
 // Step executes one entry.
-func (c *Core) Step(e order.Entry) (Step, error) {
+func (c *Core) Step(ctx context.Context, e order.Entry) (Step, error) {
+	c.base.ctx = ctx
 	executed, err := c.Execute(e.Offset, e.Bytes)
 	if err != nil {
 		return Step{}, fmt.Errorf("execute record %d: %w", e.Offset, err)
@@ -126,9 +136,9 @@ func (c *Core) changeRules() error {
 // goes back from the newest block to the first that is final, and then over as
 // many as the machine still collects signatures for: those that a crash lost
 // must come again, or these blocks could never be proven by themselves.
-func restoreGroup(config Config, e *aplos.Executor, height uint64, s store.Store) (*lokka.Machine, error) {
+func restoreGroup(ctx context.Context, config Config, e *aplos.Executor, height uint64, s store.Store) (*lokka.Machine, error) {
 	group := e.Group()
-	past, limit, err := handovers(config, e, s)
+	past, limit, err := handovers(ctx, config, e, s)
 	if err != nil {
 		return nil, err
 	}
@@ -145,18 +155,18 @@ func restoreGroup(config Config, e *aplos.Executor, height uint64, s store.Store
 	}
 	var blocks []open // newest first
 	for h := height; h > 0 && (c.Final == 0 || h+lokka.Window > c.Final); h-- {
-		header, err := s.Header(h)
+		header, err := s.Header(ctx, h)
 		if err != nil {
 			return nil, err
 		}
 		if h == height {
 			c.Previous = ledger.Hash(header)
 		}
-		signatures, err := s.Signatures(h)
+		signatures, err := s.Signatures(ctx, h)
 		if err != nil {
 			return nil, err
 		}
-		suspended, err := suspendedNodes(before{s, h - 1})
+		suspended, err := suspendedNodes(before{ctx, s, h - 1})
 		if err != nil {
 			return nil, err
 		}
@@ -187,7 +197,7 @@ func restoreGroup(config Config, e *aplos.Executor, height uint64, s store.Store
 // handovers returns the groups of all epochs before the current one, and the
 // height above which nothing is final: the end of an epoch that its own group
 // did not make final holds up all behind it.
-func handovers(config Config, e *aplos.Executor, s store.Store) (past []ledger.Group, limit uint64, err error) {
+func handovers(ctx context.Context, config Config, e *aplos.Executor, s store.Store) (past []ledger.Group, limit uint64, err error) {
 	limit = ^uint64(0)
 	group := config.Genesis.Group
 	for number := uint64(1); number <= e.Group().Epoch; number++ {
@@ -199,15 +209,15 @@ func handovers(config Config, e *aplos.Executor, s store.Store) (past []ledger.G
 			return nil, 0, err
 		}
 		height := next.First - 1
-		header, err := s.Header(height)
+		header, err := s.Header(ctx, height)
 		if err != nil {
 			return nil, 0, err
 		}
-		signatures, err := s.Signatures(height)
+		signatures, err := s.Signatures(ctx, height)
 		if err != nil {
 			return nil, 0, err
 		}
-		suspended, err := suspendedNodes(before{s, height - 1})
+		suspended, err := suspendedNodes(before{ctx, s, height - 1})
 		if err != nil {
 			return nil, 0, err
 		}
@@ -243,28 +253,39 @@ func suspendedNodes(state contract.State) ([]ledger.ID, error) {
 
 // before is the stored state after the block of that height.
 type before struct {
+	ctx    context.Context //nolint:containedctx // contracts read without one; this value belongs to one call
 	store  store.Store
 	height uint64
 }
 
 func (b before) Get(key contract.Key) ([]byte, bool, error) {
-	return b.store.Get(b.height, []byte(key))
+	return b.store.Get(b.ctx, b.height, []byte(key))
 }
 
-// committed is the store as execution reads it.
-type committed struct{ store.Store }
+// executing is the store as execution reads it, under the context of the step
+// under way.
+type executing struct{ committed }
+
+// committed is the newest committed state.
+type committed struct {
+	ctx   context.Context //nolint:containedctx // contracts read without one; this value belongs to one call, or to execution, see executing
+	store store.Store
+}
+
+// Latest implements [aplos.Base].
+func (c committed) Latest(key []byte) ([]byte, bool, error) { return c.store.Latest(c.ctx, key) }
 
 // Scan lists the newest committed rows: as many as there are up to the limit,
 // since execution takes a shorter list for the end.
 func (c committed) Scan(prefix, after contract.Key, limit int) ([]contract.Row, error) {
-	applied, ok, err := c.Applied()
+	applied, ok, err := c.store.Applied(c.ctx)
 	if err != nil || !ok {
 		return nil, err
 	}
 	var rows []contract.Row
 	for len(rows) < limit {
 		page := min(limit-len(rows), store.MaxScanRows)
-		found, err := c.Store.Scan(applied.Height, []byte(prefix), []byte(after), page)
+		found, err := c.store.Scan(c.ctx, applied.Height, []byte(prefix), []byte(after), page)
 		if err != nil {
 			return nil, err
 		}

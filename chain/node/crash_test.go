@@ -124,7 +124,7 @@ func checkAcknowledged(f *fleet, outcomes []node.Outcome) {
 	for _, want := range outcomes {
 		f.executed(want.Position)
 		for i := range f.members {
-			got, ok, err := f.node(i).Outcome(want.ID)
+			got, ok, err := f.node(i).Outcome(f.Context(), want.ID)
 			if err != nil || !ok || got.Position != want.Position || got.Code != want.Code {
 				f.Fatalf("node %d: transaction %s, told to be %s at %s, is %s at %s, known %t, %v",
 					i, want.ID.Short(), want.Code, want.Position, got.Code, got.Position, ok, err)
@@ -154,7 +154,7 @@ func checkAfterCrashes(f *fleet, all *acknowledged) {
 	for i := range f.members {
 		for account := range sent {
 			want := aplostest.Balance - sent[account] + sent[(account+3)%4]
-			got, err := token.Balance(f.node(i), f.chain.Account(account))
+			got, err := token.Balance(f.node(i).State(f.Context()), f.chain.Account(account))
 			if err != nil || got.String() != fmt.Sprint(want) {
 				f.Errorf("node %d: account %d has %s, %v, want %d", i, account, got, err, want)
 			}
@@ -200,11 +200,11 @@ func (p *failpoint) Apply(ctx context.Context, c *store.Commit) error {
 	return err
 }
 
-func (p *failpoint) PutSignature(s ledger.HeaderSignature) error {
+func (p *failpoint) PutSignature(ctx context.Context, s ledger.HeaderSignature) error {
 	if s.Node == p.self {
 		p.hit("before signing", s.Height)
 	}
-	err := p.Store.PutSignature(s)
+	err := p.Store.PutSignature(ctx, s)
 	if s.Node == p.self {
 		p.hit("signed", s.Height)
 	}
@@ -244,7 +244,7 @@ func TestCrashAtFailpoints(t *testing.T) {
 			if height := g.sameHeaders(); height < 3 {
 				t.Errorf("height %d after the crash", height)
 			}
-			got, err := token.Balance(g.node(1), g.chain.Account(1))
+			got, err := token.Balance(g.node(1).State(g.Context()), g.chain.Account(1))
 			if err != nil || got.Cmp(ledger.NewAmount(aplostest.Balance+6)) != 0 {
 				t.Errorf("balance %s, %v", got, err)
 			}

@@ -144,12 +144,12 @@ func (f *fleet) signs(at, signer int, want bool) {
 	f.Helper()
 	o := f.submit(at, f.transfer(1, 2, 1))[0]
 	f.final(o.Position)
-	_, height, err := f.node(at).Transaction(o.ID)
+	_, height, err := f.node(at).Transaction(f.Context(), o.ID)
 	if err != nil {
 		f.Fatal(err)
 	}
 	signed := func() bool {
-		_, signatures, err := f.node(at).Header(height)
+		_, signatures, err := f.node(at).Header(f.Context(), height)
 		if err != nil {
 			f.Fatal(err)
 		}
@@ -206,7 +206,7 @@ func TestEpochs(t *testing.T) {
 	}
 	f.final(f.submit(4, f.transfer(0, 1, 1))[0].Position)
 	lowest := f.sameHeaders()
-	_, height, err := f.node(0).Transaction(proofs[3].ID)
+	_, height, err := f.node(0).Transaction(t.Context(), proofs[3].ID)
 	if err != nil || lowest < height {
 		t.Errorf("all have blocks up to %d, the last transaction is in %d, %v", lowest, height, err)
 	}
@@ -273,7 +273,7 @@ func TestChangeUnderLoad(t *testing.T) {
 	f.final(f.submit(4, f.transfer(3, 2, 1))[0].Position)
 	f.sameHeaders()
 	for id := range done {
-		if o, ok, err := f.node(4).Outcome(id); err != nil || !ok || o.Code != ledger.CodeOK {
+		if o, ok, err := f.node(4).Outcome(t.Context(), id); err != nil || !ok || o.Code != ledger.CodeOK {
 			t.Errorf("transaction %s, which was acknowledged: %+v, %t, %v", id, o, ok, err)
 		}
 	}
@@ -326,7 +326,7 @@ func TestLimitsAndProtocolChange(t *testing.T) {
 	f.eventually("the new rules", func() bool { return code() == ledger.CodeOK })
 	f.eventually("all blocks are stored", func() bool {
 		for id, got := range counted {
-			_, at, err := f.node(0).Transaction(id)
+			_, at, err := f.node(0).Transaction(t.Context(), id)
 			if err != nil {
 				return false
 			}
@@ -343,11 +343,11 @@ func TestLimitsAndProtocolChange(t *testing.T) {
 	for range 3 {
 		o := f.submit(1, f.transfer(1, 2, 1))[0]
 		f.final(o.Position)
-		_, at, err := f.node(1).Transaction(o.ID)
+		_, at, err := f.node(1).Transaction(t.Context(), o.ID)
 		if err != nil {
 			t.Fatal(err)
 		}
-		block, _, err := f.node(1).Block(at)
+		block, _, err := f.node(1).Block(t.Context(), at)
 		if err != nil || len(block.Results) != 1 {
 			t.Errorf("block %d has %d transactions, %v", at, len(block.Results), err)
 		}

@@ -14,7 +14,7 @@ import (
 // equivocate has a node show the others a second signed header of a height.
 func (f *fleet) equivocate(liar int, height uint64) {
 	f.Helper()
-	raw, _, err := f.node(0).Header(height)
+	raw, _, err := f.node(0).Header(f.Context(), height)
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -38,7 +38,7 @@ func (f *fleet) equivocate(liar int, height uint64) {
 
 func (f *fleet) suspended(i, liar int) bool {
 	f.Helper()
-	is, err := governance.IsSuspended(f.node(i), aplostest.NodeID(liar))
+	is, err := governance.IsSuspended(f.node(i).State(f.Context()), aplostest.NodeID(liar))
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -76,7 +76,7 @@ func TestEquivocationSuspends(t *testing.T) {
 	f.final(next)
 	height := f.node(0).Status().Final
 	for i := range liar {
-		_, signatures, err := f.node(i).Header(height)
+		_, signatures, err := f.node(i).Header(t.Context(), height)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -97,7 +97,7 @@ func TestEquivocationSuspends(t *testing.T) {
 			t.Errorf("node %d forgot the suspension", i)
 		}
 	}
-	if balance, err := token.Balance(f.node(2), f.chain.Account(1)); err != nil || balance != ledger.NewAmount(aplostest.Balance+2) {
+	if balance, err := token.Balance(f.node(2).State(f.Context()), f.chain.Account(1)); err != nil || balance != ledger.NewAmount(aplostest.Balance+2) {
 		t.Errorf("balance %s, %v", balance, err)
 	}
 
@@ -106,7 +106,7 @@ func TestEquivocationSuspends(t *testing.T) {
 	f.stop(2)
 	blocked := f.submit(0, f.transfer(0, 1, 1))[0].Position
 	f.eventually("both others to have signed", func() bool {
-		_, signatures, err := f.node(0).Header(f.node(0).Status().Height)
+		_, signatures, err := f.node(0).Header(t.Context(), f.node(0).Status().Height)
 		return err == nil && f.node(0).Status().NotFinal > 0 && len(signatures) == 2
 	})
 	if s := f.node(0).Status(); s.IsFinal(blocked) {
@@ -136,7 +136,7 @@ func TestForgedEvidence(t *testing.T) {
 	f.start()
 	defer f.close()
 	f.final(f.submit(0, f.transfer(0, 1, 1))[0].Position)
-	raw, _, err := f.node(0).Header(1)
+	raw, _, err := f.node(0).Header(t.Context(), 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,7 +152,7 @@ func TestForgedEvidence(t *testing.T) {
 	liar := aplostest.NodeKey(3)
 	forged := ledger.SignHeader(1, second, aplostest.NodeID(1), liar.ID(), liar.Sign)
 	args := governance.ReportEquivocation{Node: aplostest.NodeID(1), Height: 1, HeaderA: raw, HeaderB: second, SignatureB: forged.Signature}
-	_, signatures, err := f.node(1).Header(1)
+	_, signatures, err := f.node(1).Header(t.Context(), 1)
 	if err != nil {
 		t.Fatal(err)
 	}

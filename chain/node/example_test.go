@@ -47,7 +47,7 @@ func ExampleNode() {
 		fmt.Println(err)
 		return
 	}
-	n, err := node.New(config, log, store, node.NewLocalMesh())
+	n, err := node.New(ctx, config, log, store, node.NewLocalMesh())
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -49,7 +49,7 @@ func TestTwoDown(t *testing.T) {
 		f.clock.advance(100 * time.Millisecond) // signatures are asked for by and by
 		for i := range 4 {
 			for h := uint64(1); h <= final+64; h++ {
-				_, signatures, err := f.node(i).Header(h)
+				_, signatures, err := f.node(i).Header(t.Context(), h)
 				if err != nil || len(signatures) < f.chain.Genesis.Group.Quorum() {
 					return false
 				}
@@ -148,7 +148,7 @@ func TestDivergence(t *testing.T) {
 	if s := liar.Status(); s.Final != 0 || !s.Diverged {
 		t.Errorf("the node that diverged stands at %+v", s)
 	}
-	_, signatures, err := f.node(0).Header(f.node(0).Status().Final)
+	_, signatures, err := f.node(0).Header(t.Context(), f.node(0).Status().Final)
 	if err != nil {
 		t.Fatal(err)
 	}

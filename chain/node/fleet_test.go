@@ -191,7 +191,7 @@ func (f *fleet) startOne(i int) error {
 	if f.options.wires != nil {
 		mesh, run = f.options.wires.connect(f, i)
 	}
-	n, err := node.New(config, log, m.store, mesh)
+	n, err := node.New(f.Context(), config, log, m.store, mesh)
 	if err != nil {
 		return errors.Join(err, s.Close())
 	}
@@ -314,7 +314,7 @@ func (f *fleet) sameHeaders() uint64 {
 		height := m.node.Status().Height
 		lowest = min(lowest, height)
 		for h := uint64(1); h <= height; h++ {
-			raw, _, err := m.node.Header(h)
+			raw, _, err := m.node.Header(f.Context(), h)
 			if err != nil {
 				f.Fatal(err)
 			}

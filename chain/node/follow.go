@@ -10,7 +10,7 @@ import (
 
 // follow reads the log from where the store stands.
 func (n *Node) follow(ctx context.Context) error {
-	applied, _, err := n.store.Applied()
+	applied, _, err := n.store.Applied(ctx)
 	if err != nil {
 		return err
 	}

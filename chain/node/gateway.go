@@ -47,7 +47,7 @@ func (n *Node) Submit(ctx context.Context, raw [][]byte) ([]Outcome, error) {
 		if group.err != nil {
 			return nil, group.err
 		}
-		return group.outcomes, n.firstOutcomes(group.outcomes)
+		return group.outcomes, n.firstOutcomes(ctx, group.outcomes)
 	case <-ctx.Done():
 		return nil, fmt.Errorf("wait for execution: %w", context.Cause(ctx))
 	case <-n.stopped:
@@ -59,12 +59,12 @@ func (n *Node) Submit(ctx context.Context, raw [][]byte) ([]Outcome, error) {
 // sent again while it was under way was executed once, and that counts. It may
 // have been executed through another node, and have expired by the time that the
 // copy from here had its turn.
-func (n *Node) firstOutcomes(outcomes []Outcome) error {
+func (n *Node) firstOutcomes(ctx context.Context, outcomes []Outcome) error {
 	for i := range outcomes {
 		if code := outcomes[i].Code; code != contract.CodeReplayed && code != contract.CodeExpired {
 			continue
 		}
-		first, ok, err := n.Outcome(outcomes[i].ID)
+		first, ok, err := n.Outcome(ctx, outcomes[i].ID)
 		if err != nil {
 			return err
 		}
@@ -128,7 +128,7 @@ func (n *Node) receive(ctx context.Context, raw [][]byte, group *waitGroup) ([]g
 			return nil, context.Cause(ctx)
 		}
 		a := arrival{Candidate: aplos.Read(b), index: i, raw: b}
-		settled, err := n.inspect(&a)
+		settled, err := n.inspect(ctx, &a)
 		switch {
 		case err != nil:
 			return nil, err
@@ -146,7 +146,7 @@ func (n *Node) receive(ctx context.Context, raw [][]byte, group *waitGroup) ([]g
 			continue
 		}
 		if n.core.Seen(a.ID) { // which spares a look-up in the store of what most are not
-			first, known, err := n.Outcome(a.ID)
+			first, known, err := n.Outcome(ctx, a.ID)
 			if err != nil {
 				return nil, err
 			}
@@ -174,13 +174,13 @@ type arrival struct {
 
 // inspect checks all of a transaction but its signature, and returns the
 // outcome of one that is refused.
-func (n *Node) inspect(a *arrival) (*Outcome, error) {
+func (n *Node) inspect(ctx context.Context, a *arrival) (*Outcome, error) {
 	status := n.Status()
-	err := n.executor.Inspect(n, status.LogTime, n.seat.Load().limits.MaxTTL, neverSeen, &a.Candidate)
+	err := n.executor.Inspect(n.State(ctx), status.LogTime, n.seat.Load().limits.MaxTTL, neverSeen, &a.Candidate)
 	if refused, ok := errors.AsType[*contract.Error](err); ok {
 		switch refused.Code { // what was true of it once may be over, and it was executed
 		case identity.CodeNotActive, contract.CodeUnknownKey, contract.CodeNotPermitted, contract.CodeExpired:
-			if outcome, known, err := n.Outcome(a.ID); err != nil || known {
+			if outcome, known, err := n.Outcome(ctx, a.ID); err != nil || known {
 				return &outcome, err
 			}
 		default:

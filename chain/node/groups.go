@@ -12,7 +12,9 @@ import (
 )
 
 // Group returns the group that signs the block being made.
-func (n *Node) Group() (*ledger.Group, error) { return governance.Group(n) }
+func (n *Node) Group(ctx context.Context) (*ledger.Group, error) {
+	return governance.Group(n.State(ctx))
+}
 
 // GroupTrail returns the part of the groups' trail that begins with the end of
 // an epoch, see [ledger.Groups]. It ends where no handover follows that a
@@ -40,16 +42,16 @@ func (n *Node) GroupTrail(ctx context.Context, from uint64) (ledger.GroupTrail, 
 // handover returns the end of an epoch, nil where it has not ended or no quorum
 // signed it yet.
 func (n *Node) handover(ctx context.Context, number uint64) (*ledger.Handover, error) {
-	next, ok, err := governance.LoadEpoch(n, number+1)
+	next, ok, err := governance.LoadEpoch(n.State(ctx), number+1)
 	if err != nil || !ok {
 		return nil, err
 	}
-	group, err := n.groupOf(number)
+	group, err := n.groupOf(ctx, number)
 	if err != nil {
 		return nil, err
 	}
 	height := next.First - 1
-	header, signatures, err := n.Header(height)
+	header, signatures, err := n.Header(ctx, height)
 	if errors.Is(err, ErrNotFound) {
 		return nil, nil //nolint:nilnil // executed, not stored yet
 	}
@@ -65,11 +67,11 @@ func (n *Node) handover(ctx context.Context, number uint64) (*ledger.Handover, e
 }
 
 // groupOf returns the group of an epoch that has begun.
-func (n *Node) groupOf(number uint64) (*ledger.Group, error) {
+func (n *Node) groupOf(ctx context.Context, number uint64) (*ledger.Group, error) {
 	if number == 0 {
 		return &n.config.Genesis.Group, nil
 	}
-	e, ok, err := governance.LoadEpoch(n, number)
+	e, ok, err := governance.LoadEpoch(n.State(ctx), number)
 	if err != nil {
 		return nil, err
 	}

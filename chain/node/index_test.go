@@ -1,6 +1,7 @@
 package node_test
 
 import (
+	"context"
 	"errors"
 	"sync/atomic"
 	"testing"
@@ -16,8 +17,8 @@ type misplaced struct {
 	damaged *atomic.Bool
 }
 
-func (m *misplaced) Transaction(id ledger.Digest) (uint64, uint32, bool, error) {
-	height, index, ok, err := m.Store.Transaction(id)
+func (m *misplaced) Transaction(ctx context.Context, id ledger.Digest) (uint64, uint32, bool, error) {
+	height, index, ok, err := m.Store.Transaction(ctx, id)
 	if m.damaged.Load() {
 		index += 1_000
 	}
@@ -38,10 +39,10 @@ func TestDamagedIndex(t *testing.T) {
 	f.final(done.Position)
 	damaged.Store(true)
 	n := f.node(0)
-	if _, ok, err := n.Outcome(done.ID); err == nil || ok || errors.Is(err, node.ErrNotFound) {
+	if _, ok, err := n.Outcome(t.Context(), done.ID); err == nil || ok || errors.Is(err, node.ErrNotFound) {
 		t.Errorf("outcome: found %t, error %v; want an error about the index", ok, err)
 	}
-	if _, _, err := n.Transaction(done.ID); err == nil || errors.Is(err, node.ErrNotFound) {
+	if _, _, err := n.Transaction(t.Context(), done.ID); err == nil || errors.Is(err, node.ErrNotFound) {
 		t.Errorf("transaction: error %v, want one about the index", err)
 	}
 	if _, err := n.Proof(t.Context(), done.ID); err == nil || errors.Is(err, node.ErrNotFound) {

@@ -46,13 +46,13 @@ func (n *Node) keepOne(ctx context.Context, w work) (kept, error) {
 		}
 		return kept{applied: w.commit.Height, next: w.commit.NextOffset}, nil
 	case w.sign != nil:
-		key, err := n.headerKey(w.sign.header)
+		key, err := n.headerKey(ctx, w.sign.header)
 		if err != nil || key == nil {
 			return kept{}, err
 		}
 		s := ledger.SignHeader(w.sign.height, w.sign.header, n.config.Self, key.ID(), key.Sign)
 		// Invariant 2: stored before it is sent.
-		if err := n.store.PutSignature(s); err != nil {
+		if err := n.store.PutSignature(ctx, s); err != nil {
 			return kept{}, fmt.Errorf("store own signature of header %d: %w", w.sign.height, err)
 		}
 		n.board.update(func(*Status) {}) // whoever waits for signatures looks again
@@ -61,7 +61,7 @@ func (n *Node) keepOne(ctx context.Context, w work) (kept, error) {
 		return kept{final: w.final}, nil
 	default:
 		for _, s := range w.keep {
-			err := n.store.PutSignature(s)
+			err := n.store.PutSignature(ctx, s)
 			if errors.Is(err, store.ErrConflict) {
 				// Ed25519 lets a signer make two over one header. One is enough,
 				// and nobody may stop this node by sending another.
@@ -79,12 +79,12 @@ func (n *Node) keepOne(ctx context.Context, w work) (kept, error) {
 
 // headerKey returns the key of this node that the group of a header lists, nil
 // where it is not here.
-func (n *Node) headerKey(raw []byte) (*identity.Key, error) {
+func (n *Node) headerKey(ctx context.Context, raw []byte) (*identity.Key, error) {
 	header, err := ledger.ParseHeader(raw)
 	if err != nil {
 		return nil, fmt.Errorf("sign a header: %w", err)
 	}
-	group, err := n.groupOf(header.Epoch)
+	group, err := n.groupOf(ctx, header.Epoch)
 	if err != nil {
 		return nil, fmt.Errorf("sign header %d: %w", header.Height, err)
 	}

@@ -81,7 +81,7 @@ func (l localLink) Header(ctx context.Context, of ledger.ID, height uint64) ([]b
 	if err := ctx.Err(); err != nil {
 		return nil, nil, err
 	}
-	return n.Header(height)
+	return n.Header(ctx, height)
 }
 
 // pullRequest asks a node's core what it knows of a height.

@@ -45,14 +45,14 @@ type Node struct {
 // New returns a node over its log and store, joined to the mesh through which
 // it meets the others. The store must hold the genesis ([InitStore]). A node that
 // is not in the group, or not any more, follows and signs nothing.
-func New(config Config, log order.Log, s store.Store, mesh Mesh) (*Node, error) {
+func New(ctx context.Context, config Config, log order.Log, s store.Store, mesh Mesh) (*Node, error) {
 	config = config.WithDefaults()
-	applied, _, err := s.Applied()
+	applied, _, err := s.Applied(ctx)
 	if err != nil {
 		return nil, err
 	}
 	config.checked, config.members = identity.NewChecked(config.Window), members.NewDecoded(decodedMembers)
-	core, err := NewCore(config, log.Topic(), s)
+	core, err := NewCore(ctx, config, log.Topic(), s)
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +62,7 @@ func New(config Config, log order.Log, s store.Store, mesh Mesh) (*Node, error) 
 		pipeline: newPipeline(config.Window), flights: newFlights(config.Window), recent: newRecent(applied.NextOffset), board: newBoard(),
 		stopped: make(chan struct{}),
 	}
-	if err := n.initStatus(applied); err != nil {
+	if err := n.initStatus(ctx, applied); err != nil {
 		return nil, err
 	}
 	n.takeSeat()
@@ -70,14 +70,14 @@ func New(config Config, log order.Log, s store.Store, mesh Mesh) (*Node, error) 
 	return n, nil
 }
 
-func (n *Node) initStatus(applied store.Applied) error {
+func (n *Node) initStatus(ctx context.Context, applied store.Applied) error {
 	group := n.core.Machine.Stats()
 	status := Status{
 		Next: applied.NextOffset, LogTime: n.core.Clock().Now,
 		Height: applied.Height, Final: group.Final, NotFinal: n.core.Machine.NotFinal(), Diverged: n.config.Diverged,
 	}
 	if group.Final > 0 {
-		raw, err := n.store.Header(group.Final)
+		raw, err := n.store.Header(ctx, group.Final)
 		if err != nil {
 			return err
 		}
@@ -94,7 +94,7 @@ func (n *Node) initStatus(applied store.Applied) error {
 // InitStore puts the genesis into a new store; into one that holds blocks it
 // does nothing.
 func InitStore(ctx context.Context, config Config, topic ledger.ID, s store.Store) error {
-	if _, ok, err := s.Applied(); err != nil || ok {
+	if _, ok, err := s.Applied(ctx); err != nil || ok {
 		return err
 	}
 	sealed, err := aplos.Genesis(config.Contracts, config.Genesis)
@@ -145,26 +145,22 @@ func (n *Node) Config() Config { return n.config }
 // ID returns the node's id.
 func (n *Node) ID() ledger.ID { return n.config.Self }
 
-// Get returns a row of the state after all that this node executed.
-func (n *Node) Get(key contract.Key) ([]byte, bool, error) { return n.core.Get(key) }
+// State returns the state after all that this node executed, to be read under
+// ctx. It moves on while it is read: [Node.View] has it stand still.
+func (n *Node) State(ctx context.Context) contract.Range { return n.core.State(ctx) }
 
 // View calls read with the state after a whole number of records, and the log
 // time there. Execution waits meanwhile, so read must be short.
-func (n *Node) View(read func(state contract.Range, logTime int64) error) error {
+func (n *Node) View(ctx context.Context, read func(state contract.Range, logTime int64) error) error {
 	n.viewMu.RLock()
 	defer n.viewMu.RUnlock()
-	return read(n.core, n.core.Clock().Now) // the status may lag by a record
+	return read(n.State(ctx), n.core.Clock().Now) // the status may lag by a record
 }
 
 // Changed returns a channel that is closed at the next change of the status.
 func (n *Node) Changed() <-chan struct{} {
 	_, changed := n.board.read()
 	return changed
-}
-
-// Scan lists rows of the state after all that this node executed.
-func (n *Node) Scan(prefix, after contract.Key, limit int) ([]contract.Row, error) {
-	return n.core.Scan(prefix, after, limit)
 }
 
 // InFlight returns how many transactions were let in and not executed yet.

@@ -37,7 +37,7 @@ func (f *fleet) prove(i int, outcomes ...node.Outcome) {
 		if err != nil || result.ID != o.ID || result.Code != o.Code || result.Position != o.Position {
 			f.Errorf("node %d: proof of %s gives %+v, %v", i, o.ID.Short(), result, err)
 		}
-		if _, height, err := f.node(i).Transaction(o.ID); err != nil || height != header.Height {
+		if _, height, err := f.node(i).Transaction(ctx, o.ID); err != nil || height != header.Height {
 			f.Errorf("node %d: transaction %s in block %d, %v, its proof has %d", i, o.ID.Short(), height, err, header.Height)
 		}
 	}
@@ -58,7 +58,7 @@ func TestProof(t *testing.T) {
 		f.prove(i, outcomes...)
 	}
 	for i, o := range outcomes {
-		got, _, err := f.node(2).Transaction(o.ID)
+		got, _, err := f.node(2).Transaction(t.Context(), o.ID)
 		if err != nil || !bytes.Equal(got, raw[i]) {
 			t.Errorf("transaction %d is not what was sent: %v", i, err)
 		}
@@ -67,13 +67,13 @@ func TestProof(t *testing.T) {
 	if _, err := f.node(0).Proof(t.Context(), unknown); !errors.Is(err, node.ErrNotFound) {
 		t.Errorf("proof of what never was: %v", err)
 	}
-	if _, _, err := f.node(0).Transaction(unknown); !errors.Is(err, node.ErrNotFound) {
+	if _, _, err := f.node(0).Transaction(t.Context(), unknown); !errors.Is(err, node.ErrNotFound) {
 		t.Errorf("transaction that never was: %v", err)
 	}
-	if _, _, err := f.node(0).Block(1000); !errors.Is(err, node.ErrNotFound) {
+	if _, _, err := f.node(0).Block(t.Context(), 1000); !errors.Is(err, node.ErrNotFound) {
 		t.Errorf("block that never was: %v", err)
 	}
-	if _, _, err := f.node(0).Header(1000); !errors.Is(err, node.ErrNotFound) {
+	if _, _, err := f.node(0).Header(t.Context(), 1000); !errors.Is(err, node.ErrNotFound) {
 		t.Errorf("header that never was: %v", err)
 	}
 }
@@ -86,11 +86,11 @@ type forgetful struct {
 	forget *atomic.Bool
 }
 
-func (s *forgetful) PutSignature(sig ledger.HeaderSignature) error {
+func (s *forgetful) PutSignature(ctx context.Context, sig ledger.HeaderSignature) error {
 	if s.forget.Load() && sig.Height == 1 && sig.Node != s.self {
 		return nil
 	}
-	return s.Store.PutSignature(sig)
+	return s.Store.PutSignature(ctx, sig)
 }
 
 // lossy returns a fleet whose node 0 forgets signatures while told to.

@@ -15,11 +15,11 @@ var ErrNotFound = errors.New("not found at this node")
 
 // Outcome returns what became of a transaction, or false where this node did
 // not execute it.
-func (n *Node) Outcome(id ledger.Digest) (Outcome, bool, error) {
+func (n *Node) Outcome(ctx context.Context, id ledger.Digest) (Outcome, bool, error) {
 	if o, ok := n.recent.outcome(id); ok {
 		return o, true, nil
 	}
-	block, index, ok, err := n.find(id)
+	block, index, ok, err := n.find(ctx, id)
 	if err != nil || !ok {
 		return Outcome{}, false, err
 	}
@@ -29,12 +29,12 @@ func (n *Node) Outcome(id ledger.Digest) (Outcome, bool, error) {
 // find returns the stored block that holds a transaction, which callers share,
 // and the place of its result in it, or false where none does. The store's
 // index is not believed.
-func (n *Node) find(id ledger.Digest) (block *ledger.Block, place int, ok bool, err error) {
-	height, index, ok, err := n.store.Transaction(id)
+func (n *Node) find(ctx context.Context, id ledger.Digest) (block *ledger.Block, place int, ok bool, err error) {
+	height, index, ok, err := n.store.Transaction(ctx, id)
 	if err != nil || !ok {
 		return nil, 0, false, err
 	}
-	if block, err = n.blocks.get(n, height); err != nil {
+	if block, err = n.blocks.get(ctx, n, height); err != nil {
 		return nil, 0, false, err
 	}
 	if uint64(index) >= uint64(len(block.Results)) || block.Results[index].ID != id {
@@ -44,8 +44,8 @@ func (n *Node) find(id ledger.Digest) (block *ledger.Block, place int, ok bool, 
 }
 
 // BlockBytes returns a stored block as it is kept.
-func (n *Node) BlockBytes(height uint64) ([]byte, error) {
-	raw, err := n.store.Block(height)
+func (n *Node) BlockBytes(ctx context.Context, height uint64) ([]byte, error) {
+	raw, err := n.store.Block(ctx, height)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, fmt.Errorf("%w: block %d", ErrNotFound, height)
 	}
@@ -56,8 +56,8 @@ func (n *Node) BlockBytes(height uint64) ([]byte, error) {
 func (n *Node) LogEnd(ctx context.Context) (uint64, error) { return n.log.End(ctx) }
 
 // Block returns a stored block with the digest of its header.
-func (n *Node) Block(height uint64) (ledger.Block, ledger.Digest, error) {
-	raw, err := n.BlockBytes(height)
+func (n *Node) Block(ctx context.Context, height uint64) (ledger.Block, ledger.Digest, error) {
+	raw, err := n.BlockBytes(ctx, height)
 	if err != nil {
 		return ledger.Block{}, ledger.Digest{}, err
 	}
@@ -70,21 +70,21 @@ func (n *Node) Block(height uint64) (ledger.Block, ledger.Digest, error) {
 }
 
 // Header returns a stored header with the signatures known for it.
-func (n *Node) Header(height uint64) ([]byte, []ledger.HeaderSignature, error) {
-	header, err := n.store.Header(height)
+func (n *Node) Header(ctx context.Context, height uint64) ([]byte, []ledger.HeaderSignature, error) {
+	header, err := n.store.Header(ctx, height)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, nil, fmt.Errorf("%w: header %d", ErrNotFound, height)
 	}
 	if err != nil {
 		return nil, nil, err
 	}
-	signatures, err := n.store.Signatures(height)
+	signatures, err := n.store.Signatures(ctx, height)
 	return header, signatures, err
 }
 
 // Transaction returns a stored transaction's signed bytes and its place.
-func (n *Node) Transaction(id ledger.Digest) (raw []byte, height uint64, err error) {
-	block, index, ok, err := n.find(id)
+func (n *Node) Transaction(ctx context.Context, id ledger.Digest) (raw []byte, height uint64, err error) {
+	block, index, ok, err := n.find(ctx, id)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -105,7 +105,7 @@ func (n *Node) Transaction(id ledger.Digest) (raw []byte, height uint64, err err
 // transaction's block is final.
 func (n *Node) Proof(ctx context.Context, id ledger.Digest) (ledger.ResultProof, error) {
 	var proof ledger.ResultProof
-	outcome, ok, err := n.Outcome(id)
+	outcome, ok, err := n.Outcome(ctx, id)
 	if err != nil {
 		return proof, err
 	}
@@ -115,7 +115,7 @@ func (n *Node) Proof(ctx context.Context, id ledger.Digest) (ledger.ResultProof,
 	if err := n.AwaitFinal(ctx, outcome.Position); err != nil {
 		return proof, err
 	}
-	block, index, ok, err := n.find(id)
+	block, index, ok, err := n.find(ctx, id)
 	if err != nil {
 		return proof, err
 	}
@@ -134,7 +134,7 @@ func (n *Node) Proof(ctx context.Context, id ledger.Digest) (ledger.ResultProof,
 func (n *Node) quorumHeader(ctx context.Context, height uint64) ([]byte, []ledger.HeaderSignature, error) {
 	for {
 		status, changed := n.board.read()
-		raw, signatures, err := n.Header(height)
+		raw, signatures, err := n.Header(ctx, height)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -142,7 +142,7 @@ func (n *Node) quorumHeader(ctx context.Context, height uint64) ([]byte, []ledge
 		if err != nil {
 			return nil, nil, fmt.Errorf("read header %d: %w", height, err)
 		}
-		group, err := n.groupOf(header.Epoch)
+		group, err := n.groupOf(ctx, header.Epoch)
 		if err != nil || len(signatures) >= group.Quorum() {
 			return raw, signatures, err
 		}

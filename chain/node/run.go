@@ -33,7 +33,7 @@ func (n *Node) runCore(ctx context.Context) error {
 		case s := <-n.pipeline.signatures:
 			n.core.Machine.Receive(s)
 		case p := <-n.pipeline.pulls:
-			p.reply(n.answerTo(p.height))
+			p.reply(n.answerTo(ctx, p.height))
 		case a := <-n.pipeline.answers:
 			n.core.Machine.ReceiveAnswer(a.header, a.signatures)
 		case <-n.pipeline.wantFinal:
@@ -57,11 +57,11 @@ func (n *Node) runCore(ctx context.Context) error {
 
 // answerTo says what this node knows of a height: the group knows the newest
 // ones, the store those that a node far behind asks for.
-func (n *Node) answerTo(height uint64) answer {
+func (n *Node) answerTo(ctx context.Context, height uint64) answer {
 	if header, signatures := n.core.Machine.Answer(height); header != nil {
 		return answer{header, signatures}
 	}
-	header, signatures, err := n.Header(height)
+	header, signatures, err := n.Header(ctx, height)
 	if err != nil {
 		return answer{} // not stored yet, or a fault that the keeper meets too
 	}
@@ -92,7 +92,7 @@ func (c *coreRun) step(ctx context.Context, entries []order.Entry) error {
 	for _, e := range entries {
 		done := c.stages.executing.begin()
 		c.viewMu.Lock()
-		step, err := c.core.Step(e)
+		step, err := c.core.Step(ctx, e)
 		c.viewMu.Unlock()
 		done()
 		if err != nil {

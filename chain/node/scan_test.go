@@ -17,7 +17,7 @@ func TestScan(t *testing.T) {
 	defer f.close()
 	f.submit(0, f.transfer(0, 1, 1)) // stays in the open block: the clock stands still
 	var paged []contract.Row
-	err := f.node(0).View(func(state contract.Range, logTime int64) error {
+	err := f.node(0).View(t.Context(), func(state contract.Range, logTime int64) error {
 		if logTime != f.clock.now().UnixMilli() {
 			t.Errorf("log time %d, want %d", logTime, f.clock.now().UnixMilli())
 		}
@@ -36,7 +36,7 @@ func TestScan(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	all, err := f.node(0).Scan("", "", 1_000_000)
+	all, err := f.node(0).State(t.Context()).Scan("", "", 1_000_000)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -68,7 +68,7 @@ func TestDuplicates(t *testing.T) {
 	for i := range 4 {
 		// Ten transfers over four accounts: 0 and 1 send three, 1 and 2 get three.
 		for account, want := range []uint64{aplostest.Balance - 10, aplostest.Balance, aplostest.Balance + 10, aplostest.Balance} {
-			got, err := token.Balance(f.node(i), f.chain.Account(account))
+			got, err := token.Balance(f.node(i).State(f.Context()), f.chain.Account(account))
 			if err != nil || got.Cmp(ledger.NewAmount(want)) != 0 {
 				t.Errorf("node %d: account %d has %s, %v, want %d", i, account, got, err, want)
 			}

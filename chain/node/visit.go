@@ -51,10 +51,10 @@ func (n *Node) replay(ctx context.Context, from ledger.Position, visit func(Outc
 	}
 	first := height + 1 // no block holds what the recent records hold all of
 	if !all {
-		first = n.blockOf(from, height)
+		first = n.blockOf(ctx, from, height)
 	}
 	for h := first; h <= height; h++ {
-		block, _, err := n.Block(h)
+		block, _, err := n.Block(ctx, h)
 		if err != nil {
 			return from, err
 		}
@@ -76,9 +76,9 @@ func (n *Node) replay(ctx context.Context, from ledger.Position, visit func(Outc
 
 // blockOf returns the first height, at most height+1, whose block ends at or
 // after the position.
-func (n *Node) blockOf(p ledger.Position, height uint64) uint64 {
+func (n *Node) blockOf(ctx context.Context, p ledger.Position, height uint64) uint64 {
 	i := sort.Search(int(height), func(i int) bool {
-		raw, err := n.store.Header(uint64(i) + 1)
+		raw, err := n.store.Header(ctx, uint64(i)+1)
 		if err != nil {
 			return true // met again, and reported, when the block is read
 		}

@@ -180,7 +180,7 @@ func TestOverGRPC(t *testing.T) {
 	f.prove(1, first, f.submit(1, f.transfer(0, 1, 1))[0])
 
 	// What a proof of an old block asks for.
-	want, _, err := f.node(3).Header(1)
+	want, _, err := f.node(3).Header(t.Context(), 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -242,11 +242,11 @@ func (f *fleet) heard(at, signer int) {
 	f.eventually("a signature of the node", func() bool {
 		o := f.submit(at, f.transfer(1, 2, 1))[0]
 		f.final(o.Position)
-		_, height, err := f.node(at).Transaction(o.ID)
+		_, height, err := f.node(at).Transaction(f.Context(), o.ID)
 		if err != nil {
 			f.Fatal(err)
 		}
-		_, signatures, err := f.node(at).Header(height)
+		_, signatures, err := f.node(at).Header(f.Context(), height)
 		if err != nil {
 			f.Fatal(err)
 		}

@@ -26,6 +26,9 @@ var (
 	ErrBadCommit = errors.New("commit has the wrong form")
 	// ErrLocked: the store is open elsewhere.
 	ErrLocked = errors.New("store is in use")
+	// ErrAway: the store did not answer for as long as its driver was patient.
+	// Nothing is lost; ask again.
+	ErrAway = errors.New("store does not answer")
 	// ErrClosed: the store was closed.
 	ErrClosed = errors.New("store is closed")
 	// ErrCorrupt: what is stored can't be read; restore the node from a

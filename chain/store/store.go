@@ -68,29 +68,29 @@ const MaxScanRows = 10_000
 type Store interface {
 	// Get returns the value of key after the block of that height.
 	// [ErrNotApplied] where the height is not there yet.
-	Get(height uint64, key []byte) (value []byte, ok bool, err error)
+	Get(ctx context.Context, height uint64, key []byte) (value []byte, ok bool, err error)
 	// Latest returns the value of key after the last block applied. It is for
 	// whoever applies the next one: while Apply runs it may show either state.
-	Latest(key []byte) (value []byte, ok bool, err error)
+	Latest(ctx context.Context, key []byte) (value []byte, ok bool, err error)
 	// Scan returns rows as of a height whose key has the prefix and lies
 	// behind after (nil: from the start), keys ascending, at most limit: 1 to
 	// [MaxScanRows].
-	Scan(height uint64, prefix, after []byte, limit int) ([]Row, error)
+	Scan(ctx context.Context, height uint64, prefix, after []byte, limit int) ([]Row, error)
 	// Apply makes a commit durable as one unit. A [HeightError] where it is
 	// not the next one, a [CommitError] where it has the wrong form.
 	Apply(ctx context.Context, c *Commit) error
 	// Applied returns where execution stands, or false before height 0.
-	Applied() (Applied, bool, error)
+	Applied(ctx context.Context) (Applied, bool, error)
 	// Block and Header return encoded bytes, or [ErrNotFound].
-	Block(height uint64) ([]byte, error)
-	Header(height uint64) ([]byte, error)
+	Block(ctx context.Context, height uint64) ([]byte, error)
+	Header(ctx context.Context, height uint64) ([]byte, error)
 	// Transaction returns where a result stands: block, and index in it.
-	Transaction(id ledger.Digest) (height uint64, index uint32, ok bool, err error)
+	Transaction(ctx context.Context, id ledger.Digest) (height uint64, index uint32, ok bool, err error)
 	// PutSignature makes a signature durable. Putting it again does nothing;
 	// another one for its height and node is refused with [ErrConflict].
-	PutSignature(s ledger.HeaderSignature) error
+	PutSignature(ctx context.Context, s ledger.HeaderSignature) error
 	// Signatures returns the durable ones of a height, nodes ascending.
-	Signatures(height uint64) ([]ledger.HeaderSignature, error)
+	Signatures(ctx context.Context, height uint64) ([]ledger.HeaderSignature, error)
 	// Audit passes on every row that is kept, in no order and as of one moment,
 	// those included that no other method would look at: rows that should not
 	// be there are seen by this alone. [ErrCorrupt] where one can't be read or

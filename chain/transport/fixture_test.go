@@ -47,7 +47,7 @@ func newState(t testing.TB, nodes int) *state {
 	return s
 }
 
-func (s *state) View(read func(contract.Range, int64) error) error {
+func (s *state) View(_ context.Context, read func(contract.Range, int64) error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return read(s.rows, now.UnixMilli())

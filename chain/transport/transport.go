@@ -41,7 +41,17 @@ const (
 type Ledger interface {
 	// View calls read with the state after a whole number of records, and the
 	// log time there.
-	View(read func(state contract.Range, logTime int64) error) error
+	View(ctx context.Context, read func(state contract.Range, logTime int64) error) error
+}
+
+// running is the node's ledger while the transport runs.
+type running struct {
+	ctx    context.Context //nolint:containedctx // that of Run: handshakes have none of their own
+	ledger Ledger
+}
+
+func (r *running) view(read func(state contract.Range, logTime int64) error) error {
+	return r.ledger.View(r.ctx, read)
 }
 
 // Addresses says where nodes may be reached. What it says is believed by nobody
@@ -85,7 +95,7 @@ type Service interface {
 // concurrent use.
 type Transport struct {
 	config Config
-	ledger atomic.Pointer[Ledger]
+	ledger atomic.Pointer[running]
 	calls  tally
 	linked tally // connections that others have made
 	warned limiter
@@ -106,7 +116,7 @@ func New(config Config) *Transport {
 // Run serves the services to the nodes that the ledger knows, and connects to
 // them, until ctx ends. It closes the listener.
 func (t *Transport) Run(ctx context.Context, listener net.Listener, of Ledger, services ...Service) error {
-	t.ledger.Store(&of)
+	t.ledger.Store(&running{ctx, of})
 	server := grpc.NewServer(
 		grpc.Creds(counted{credentials.NewTLS(t.serverTLS()), &t.linked}),
 		grpc.ForceServerCodecV2(codec{}),

@@ -67,7 +67,7 @@ func (t *Transport) identify(shown []*x509.Certificate) (ledger.ID, error) {
 		return ledger.ID{}, err
 	}
 	var roots []*x509.Certificate
-	err = (*of).View(func(state contract.Range, logTime int64) error {
+	err = of.view(func(state contract.Range, logTime int64) error {
 		member, err := standing(state, id)
 		if err != nil {
 			return err
@@ -116,7 +116,7 @@ func (t *Transport) Others() []ledger.ID {
 		return nil
 	}
 	var others []ledger.ID
-	err := (*of).View(func(state contract.Range, _ int64) error {
+	err := of.view(func(state contract.Range, _ int64) error {
 		group, err := governance.Group(state)
 		if err != nil {
 			return err
@@ -181,7 +181,7 @@ func (t *Transport) own() (*tls.Certificate, error) {
 	}
 	var inForce ledger.GroupNode
 	if of := t.ledger.Load(); of != nil {
-		err := (*of).View(func(state contract.Range, _ int64) (err error) {
+		err := of.view(func(state contract.Range, _ int64) (err error) {
 			inForce, err = standing(state, t.config.Self)
 			return err
 		})

@@ -100,7 +100,7 @@ func (w *walk) run(ctx context.Context) error {
 		return finding("missing", "store", "no genesis state is stored")
 	}
 	w.report.Stored = height
-	if err := w.history(0); err != nil {
+	if err := w.history(ctx, 0); err != nil {
 		return err
 	}
 	for h := uint64(1); h <= height; h++ {
@@ -189,21 +189,21 @@ func (w *walk) block(ctx context.Context, height uint64) error {
 	if w.in.Observe != nil {
 		w.seen = &Seen{Height: height, Header: header, Signatures: signatures, Results: block.Results}
 	}
-	recomputed, err := w.execute(where, &block)
+	recomputed, err := w.execute(ctx, where, &block)
 	if err != nil {
 		return err
 	}
 	if err := compareHeaders(where, &block.Header, recomputed); err != nil {
 		return err
 	}
-	if err := w.history(height); err != nil {
+	if err := w.history(ctx, height); err != nil {
 		return err
 	}
 	w.previous = ledger.Hash(header)
 	if err := w.delegated(&block); err != nil {
 		return err
 	}
-	if err := w.beside(height); err != nil {
+	if err := w.beside(ctx, height); err != nil {
 		return err
 	}
 	w.report.Checked.Blocks++
@@ -219,7 +219,7 @@ func (w *walk) block(ctx context.Context, height uint64) error {
 
 // execute runs the block's records through execution and grouping and returns
 // the header that they give.
-func (w *walk) execute(where string, block *ledger.Block) (*ledger.Header, error) {
+func (w *walk) execute(ctx context.Context, where string, block *ledger.Block) (*ledger.Header, error) {
 	done := 0
 	for i := range block.Records {
 		offset := block.Header.First.Offset + uint64(i)
@@ -239,7 +239,7 @@ func (w *walk) execute(where string, block *ledger.Block) (*ledger.Header, error
 				return nil, err
 			}
 			if executed.Burnt[j] {
-				if err := w.place(at, block.Header.Height, done, executed.Results[j].ID); err != nil {
+				if err := w.place(ctx, at, block.Header.Height, done, executed.Results[j].ID); err != nil {
 					return nil, err
 				}
 			}

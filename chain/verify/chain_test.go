@@ -66,7 +66,7 @@ func emptyOn(t testing.TB, fs vfs.FS, accounts int, blockTransactions uint32) *c
 	if err := node.InitStore(t.Context(), c.config, c.topic, s); err != nil {
 		t.Fatal(err)
 	}
-	if c.core, err = node.NewCore(c.config, c.topic, s); err != nil {
+	if c.core, err = node.NewCore(t.Context(), c.config, c.topic, s); err != nil {
 		t.Fatal(err)
 	}
 	return c
@@ -102,7 +102,7 @@ func (c *chain) transactions(t testing.TB, by int, raw ...[]byte) {
 // add executes a record, stores the block it closes and lets all nodes sign.
 func (c *chain) add(t testing.TB, raw []byte) {
 	t.Helper()
-	step, err := c.core.Step(order.Entry{Offset: c.offset, Bytes: raw})
+	step, err := c.core.Step(t.Context(), order.Entry{Offset: c.offset, Bytes: raw})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,7 +121,7 @@ func (c *chain) add(t testing.TB, raw []byte) {
 	for i := range 4 {
 		key := aplostest.NodeKey(i)
 		sig := ledger.SignHeader(c.blocks, step.Commit.Header, aplostest.NodeID(i), key.ID(), key.Sign)
-		if err := c.store.PutSignature(sig); err != nil {
+		if err := c.store.PutSignature(t.Context(), sig); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -185,7 +185,7 @@ func TestRight(t *testing.T) {
 	if len(progress) != 3 || progress[2] != 3 {
 		t.Errorf("progress %v", progress)
 	}
-	header, err := c.store.Header(3)
+	header, err := c.store.Header(t.Context(), 3)
 	if err != nil || ledger.Hash(header) != report.Head {
 		t.Errorf("head %s, %v", report.Head, err)
 	}
@@ -193,7 +193,7 @@ func TestRight(t *testing.T) {
 	if err != nil || len(rows) < 10 {
 		t.Errorf("state of %d rows, %v", len(rows), err)
 	}
-	stored, err := c.store.Scan(3, nil, nil, 1000)
+	stored, err := c.store.Scan(t.Context(), 3, nil, nil, 1000)
 	if err != nil || len(stored) != len(rows) {
 		t.Errorf("%d rows are stored, execution gives %d, %v", len(stored), len(rows), err)
 	}
@@ -204,7 +204,7 @@ func TestAnchors(t *testing.T) {
 	c := build(t)
 	var heads []ledger.Digest
 	for h := uint64(1); h <= c.blocks; h++ {
-		header, err := c.store.Header(h)
+		header, err := c.store.Header(t.Context(), h)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -243,7 +243,7 @@ func TestAnchors(t *testing.T) {
 func TestShortened(t *testing.T) {
 	t.Parallel()
 	long := build(t)
-	header, err := long.store.Header(3)
+	header, err := long.store.Header(t.Context(), 3)
 	if err != nil {
 		t.Fatal(err)
 	}

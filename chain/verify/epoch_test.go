@@ -58,7 +58,7 @@ func TestHandoverIsSigned(t *testing.T) {
 		if report.Verdict != verify.Right || report.Height != tt.height {
 			t.Errorf("%s: %s, final up to %d, want %d; first %v", tt.name, report.Verdict, report.Height, tt.height, report.First)
 		}
-		core, err := node.NewCore(c.config, c.topic, s)
+		core, err := node.NewCore(t.Context(), c.config, c.topic, s)
 		if err != nil {
 			t.Fatal(err)
 		}

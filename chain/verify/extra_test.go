@@ -68,15 +68,15 @@ func spaced(t *testing.T) *damaged {
 	d.balance = []byte(token.BalanceRow(d.Account(0)))
 	var ok bool
 	var err error
-	if d.value, ok, err = d.store.Latest(d.balance); err != nil || !ok {
+	if d.value, ok, err = d.store.Latest(t.Context(), d.balance); err != nil || !ok {
 		t.Fatalf("balance: found %t, %v", ok, err)
 	}
-	rows, err := d.store.Scan(1, nil, nil, store.MaxScanRows)
+	rows, err := d.store.Scan(t.Context(), 1, nil, nil, store.MaxScanRows)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, r := range rows {
-		if _, ok, err := d.store.Latest(r.Key); err != nil {
+		if _, ok, err := d.store.Latest(t.Context(), r.Key); err != nil {
 			t.Fatal(err)
 		} else if !ok {
 			d.dropped = r.Key
@@ -85,7 +85,7 @@ func spaced(t *testing.T) *damaged {
 	if d.dropped == nil {
 		t.Fatal("no row was deleted")
 	}
-	b, err := d.store.Block(1)
+	b, err := d.store.Block(t.Context(), 1)
 	if err != nil {
 		t.Fatal(err)
 	}

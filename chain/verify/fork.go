@@ -34,7 +34,7 @@ func Fork(ctx context.Context, copies []Copy) (*Finding, error) {
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
-		height, err := parting(longest, c)
+		height, err := parting(ctx, longest, c)
 		if err != nil {
 			return nil, err
 		}
@@ -42,7 +42,7 @@ func Fork(ctx context.Context, copies []Copy) (*Finding, error) {
 			continue
 		}
 		least = height
-		f, err := fork(height, longest, c)
+		f, err := fork(ctx, height, longest, c)
 		if err != nil {
 			return nil, err
 		}
@@ -53,15 +53,15 @@ func Fork(ctx context.Context, copies []Copy) (*Finding, error) {
 
 // parting returns the first height at which headers differ, 0 for none. As
 // each header holds the hash of the one before, they differ from there on.
-func parting(a, b Copy) (uint64, error) {
+func parting(ctx context.Context, a, b Copy) (uint64, error) {
 	common := min(a.Report.Checked.Blocks, b.Report.Checked.Blocks)
 	var failed error
 	n := sort.Search(int(common), func(i int) bool {
-		x, err := digestAt(a, uint64(i)+1)
+		x, err := digestAt(ctx, a, uint64(i)+1)
 		if err != nil {
 			failed = err
 		}
-		y, err := digestAt(b, uint64(i)+1)
+		y, err := digestAt(ctx, b, uint64(i)+1)
 		if err != nil {
 			failed = err
 		}
@@ -73,20 +73,20 @@ func parting(a, b Copy) (uint64, error) {
 	return uint64(n) + 1, nil
 }
 
-func digestAt(c Copy, height uint64) (ledger.Digest, error) {
-	header, err := c.Store.Header(height)
+func digestAt(ctx context.Context, c Copy, height uint64) (ledger.Digest, error) {
+	header, err := c.Store.Header(ctx, height)
 	if err != nil {
 		return ledger.Digest{}, fmt.Errorf("read header %d of %s: %w", height, c.Name, err)
 	}
 	return ledger.Hash(header), nil
 }
 
-func fork(height uint64, a, b Copy) (*Finding, error) {
-	x, err := digestAt(a, height)
+func fork(ctx context.Context, height uint64, a, b Copy) (*Finding, error) {
+	x, err := digestAt(ctx, a, height)
 	if err != nil {
 		return nil, err
 	}
-	y, err := digestAt(b, height)
+	y, err := digestAt(ctx, b, height)
 	if err != nil {
 		return nil, err
 	}

@@ -39,7 +39,7 @@ func TestStateIsOfTheNewestFinalBlock(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want, err := d.store.Scan(final, nil, nil, store.MaxScanRows)
+		want, err := d.store.Scan(t.Context(), final, nil, nil, store.MaxScanRows)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -20,17 +20,17 @@ type served struct {
 	change func(height uint64, block []byte, signatures []ledger.HeaderSignature) ([]byte, []ledger.HeaderSignature, error)
 }
 
-func (s served) Height(context.Context) (uint64, bool, error) {
-	a, ok, err := s.Applied()
+func (s served) Height(ctx context.Context) (uint64, bool, error) {
+	a, ok, err := s.Applied(ctx)
 	return a.Height, ok, err
 }
 
-func (s served) Block(_ context.Context, height uint64) ([]byte, []ledger.HeaderSignature, error) {
-	block, err := s.Store.Block(height)
+func (s served) Block(ctx context.Context, height uint64) ([]byte, []ledger.HeaderSignature, error) {
+	block, err := s.Store.Block(ctx, height)
 	if err != nil {
 		return nil, nil, err
 	}
-	signatures, err := s.Signatures(height)
+	signatures, err := s.Signatures(ctx, height)
 	if err != nil || s.change == nil {
 		return block, signatures, err
 	}
@@ -71,7 +71,7 @@ func TestSource(t *testing.T) {
 		}, "malformed"},
 		"another block": {func(h uint64, b []byte, s []ledger.HeaderSignature) ([]byte, []ledger.HeaderSignature, error) {
 			if h == 3 {
-				b, err := c.store.Block(1)
+				b, err := c.store.Block(t.Context(), 1)
 				return b, s, err
 			}
 			return b, s, nil
@@ -99,7 +99,7 @@ func TestSourceFlippedBytes(t *testing.T) {
 	in := c.input(nil)
 	in.Verify = remembered()
 	for height := uint64(1); height <= c.blocks; height++ {
-		whole, err := c.store.Block(height)
+		whole, err := c.store.Block(t.Context(), height)
 		if err != nil {
 			t.Fatal(err)
 		}

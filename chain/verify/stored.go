@@ -14,18 +14,18 @@ import (
 type stored struct{ store.Store }
 
 // Height implements [Source].
-func (s stored) Height(context.Context) (uint64, bool, error) {
-	applied, ok, err := s.Applied()
+func (s stored) Height(ctx context.Context) (uint64, bool, error) {
+	applied, ok, err := s.Applied(ctx)
 	return applied.Height, ok, err
 }
 
 // Block implements [Source].
-func (s stored) Block(_ context.Context, height uint64) ([]byte, []ledger.HeaderSignature, error) {
-	raw, err := s.Store.Block(height)
+func (s stored) Block(ctx context.Context, height uint64) ([]byte, []ledger.HeaderSignature, error) {
+	raw, err := s.Store.Block(ctx, height)
 	if err != nil {
 		return nil, nil, err
 	}
-	signatures, err := s.Signatures(height)
+	signatures, err := s.Signatures(ctx, height)
 	return raw, signatures, err
 }
 
@@ -43,7 +43,7 @@ func (w *walk) kept(ctx context.Context, height uint64) error {
 	if w.in.Store == nil {
 		return nil
 	}
-	if err := w.position(); err != nil {
+	if err := w.position(ctx); err != nil {
 		return err
 	}
 	if err := w.rows(ctx, height); err != nil {
@@ -53,11 +53,11 @@ func (w *walk) kept(ctx context.Context, height uint64) error {
 }
 
 // beside checks the header that a store keeps beside the block.
-func (w *walk) beside(height uint64) error {
+func (w *walk) beside(ctx context.Context, height uint64) error {
 	if w.in.Store == nil {
 		return nil
 	}
-	header, err := w.in.Store.Header(height)
+	header, err := w.in.Store.Header(ctx, height)
 	if err != nil || ledger.Hash(header) != w.previous {
 		return finding("header", fmt.Sprintf("header %d", height), "the header stored beside the block is not the block's")
 	}
@@ -66,11 +66,11 @@ func (w *walk) beside(height uint64) error {
 
 // place checks that the store finds a transaction where its result stands:
 // from there a node tells its outcome.
-func (w *walk) place(where string, height uint64, index int, id ledger.Digest) error {
+func (w *walk) place(ctx context.Context, where string, height uint64, index int, id ledger.Digest) error {
 	if w.in.Store == nil {
 		return nil
 	}
-	h, i, ok, err := w.in.Store.Transaction(id)
+	h, i, ok, err := w.in.Store.Transaction(ctx, id)
 	switch {
 	case err != nil:
 		return finding("storage", where, "%v", err)
@@ -85,14 +85,14 @@ func (w *walk) place(where string, height uint64, index int, id ledger.Digest) e
 
 // history compares what the store tells of the rows that a block changed, as of
 // that block: who asks for the past must get what was.
-func (w *walk) history(height uint64) error {
+func (w *walk) history(ctx context.Context, height uint64) error {
 	if w.in.Store == nil {
 		return nil
 	}
 	for _, change := range w.writes {
 		w.expected.write(height, &change)
 		where := fmt.Sprintf("row %q after block %d", change.Key, height)
-		value, ok, err := w.in.Store.Get(height, change.Key)
+		value, ok, err := w.in.Store.Get(ctx, height, change.Key)
 		if err != nil {
 			return finding("storage", where, "%v", err)
 		}
@@ -105,8 +105,8 @@ func (w *walk) history(height uint64) error {
 
 // position compares where the store says that execution stands, from which a
 // node would go on.
-func (w *walk) position() error {
-	applied, _, err := w.in.Store.Applied()
+func (w *walk) position(ctx context.Context) error {
+	applied, _, err := w.in.Store.Applied(ctx)
 	if err != nil {
 		return finding("storage", "store", "%v", err)
 	}
@@ -140,12 +140,12 @@ func (w *walk) rows(ctx context.Context, height uint64) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		rows, err := w.in.Store.Scan(height, nil, after, store.MaxScanRows)
+		rows, err := w.in.Store.Scan(ctx, height, nil, after, store.MaxScanRows)
 		if err != nil {
 			return finding("storage", "state", "%v", err)
 		}
 		for i := range rows {
-			if err := w.row(&rows[i]); err != nil {
+			if err := w.row(ctx, &rows[i]); err != nil {
 				return err
 			}
 			stored++
@@ -161,13 +161,13 @@ func (w *walk) rows(ctx context.Context, height uint64) error {
 	return nil
 }
 
-func (w *walk) row(r *store.Row) error {
+func (w *walk) row(ctx context.Context, r *store.Row) error {
 	where := fmt.Sprintf("row %q", r.Key)
 	want, ok, _ := w.state.Get(contract.Key(r.Key)) // memory
 	if !ok || !bytes.Equal(want, r.Value) {
 		return finding("state", where, "the stored value is not what execution gives")
 	}
-	latest, ok, err := w.in.Store.Latest(r.Key)
+	latest, ok, err := w.in.Store.Latest(ctx, r.Key)
 	if err != nil {
 		return finding("storage", where, "%v", err)
 	}

@@ -27,64 +27,64 @@ type tampered struct {
 	transaction func(id ledger.Digest, height *uint64, index *uint32, ok *bool)
 }
 
-func (s *tampered) Block(height uint64) ([]byte, error) {
-	b, err := s.Store.Block(height)
+func (s *tampered) Block(ctx context.Context, height uint64) ([]byte, error) {
+	b, err := s.Store.Block(ctx, height)
 	if err == nil && s.block != nil {
 		return s.block(height, b)
 	}
 	return b, err
 }
 
-func (s *tampered) Header(height uint64) ([]byte, error) {
-	b, err := s.Store.Header(height)
+func (s *tampered) Header(ctx context.Context, height uint64) ([]byte, error) {
+	b, err := s.Store.Header(ctx, height)
 	if err == nil && s.header != nil {
 		b = s.header(height, b)
 	}
 	return b, err
 }
 
-func (s *tampered) Signatures(height uint64) ([]ledger.HeaderSignature, error) {
-	all, err := s.Store.Signatures(height)
+func (s *tampered) Signatures(ctx context.Context, height uint64) ([]ledger.HeaderSignature, error) {
+	all, err := s.Store.Signatures(ctx, height)
 	if err == nil && s.signatures != nil {
 		return s.signatures(height, all)
 	}
 	return all, err
 }
 
-func (s *tampered) Scan(height uint64, prefix, after []byte, limit int) ([]store.Row, error) {
-	rows, err := s.Store.Scan(height, prefix, after, limit)
+func (s *tampered) Scan(ctx context.Context, height uint64, prefix, after []byte, limit int) ([]store.Row, error) {
+	rows, err := s.Store.Scan(ctx, height, prefix, after, limit)
 	if err == nil && s.rows != nil {
 		rows = s.rows(rows)
 	}
 	return rows, err
 }
 
-func (s *tampered) Latest(key []byte) ([]byte, bool, error) {
-	value, ok, err := s.Store.Latest(key)
+func (s *tampered) Latest(ctx context.Context, key []byte) ([]byte, bool, error) {
+	value, ok, err := s.Store.Latest(ctx, key)
 	if err == nil && s.latest != nil {
 		value = s.latest(key, value)
 	}
 	return value, ok, err
 }
 
-func (s *tampered) Get(height uint64, key []byte) ([]byte, bool, error) {
-	value, ok, err := s.Store.Get(height, key)
+func (s *tampered) Get(ctx context.Context, height uint64, key []byte) ([]byte, bool, error) {
+	value, ok, err := s.Store.Get(ctx, height, key)
 	if err == nil && s.get != nil {
 		value = s.get(height, key, value)
 	}
 	return value, ok, err
 }
 
-func (s *tampered) Applied() (store.Applied, bool, error) {
-	a, ok, err := s.Store.Applied()
+func (s *tampered) Applied(ctx context.Context) (store.Applied, bool, error) {
+	a, ok, err := s.Store.Applied(ctx)
 	if err == nil && s.applied != nil {
 		s.applied(&a)
 	}
 	return a, ok, err
 }
 
-func (s *tampered) Transaction(id ledger.Digest) (uint64, uint32, bool, error) {
-	height, index, ok, err := s.Store.Transaction(id)
+func (s *tampered) Transaction(ctx context.Context, id ledger.Digest) (uint64, uint32, bool, error) {
+	height, index, ok, err := s.Store.Transaction(ctx, id)
 	if err == nil && s.transaction != nil {
 		s.transaction(id, &height, &index, &ok)
 	}
@@ -101,7 +101,7 @@ func (s *tampered) Audit(ctx context.Context, a store.Audit) error {
 				return nil
 			}
 			heights[sig.Height] = true
-			all, err := s.Signatures(sig.Height)
+			all, err := s.Signatures(ctx, sig.Height)
 			for _, sig := range all {
 				err = errors.Join(err, put(sig))
 			}
@@ -137,7 +137,7 @@ func TestEveryByte(t *testing.T) {
 	t.Run("blocks", func(t *testing.T) {
 		t.Parallel()
 		for h := uint64(1); h <= c.blocks; h++ {
-			b, err := c.store.Block(h)
+			b, err := c.store.Block(t.Context(), h)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -154,7 +154,7 @@ func TestEveryByte(t *testing.T) {
 	t.Run("headers", func(t *testing.T) {
 		t.Parallel()
 		for h := uint64(1); h <= c.blocks; h++ {
-			b, err := c.store.Header(h)
+			b, err := c.store.Header(t.Context(), h)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -187,7 +187,7 @@ func TestEveryByte(t *testing.T) {
 			}
 		}
 	})
-	rows, err := c.store.Scan(c.blocks, nil, nil, store.MaxScanRows)
+	rows, err := c.store.Scan(t.Context(), c.blocks, nil, nil, store.MaxScanRows)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -226,7 +226,7 @@ func TestEveryByte(t *testing.T) {
 
 func first(t *testing.T, c *chain, height uint64) []ledger.HeaderSignature {
 	t.Helper()
-	all, err := c.store.Signatures(height)
+	all, err := c.store.Signatures(t.Context(), height)
 	if err != nil || len(all) != 4 {
 		t.Fatalf("%d signatures, %v", len(all), err)
 	}
@@ -277,7 +277,7 @@ func TestFindings(t *testing.T) {
 			verify.Wrong, "malformed", "block 1",
 		},
 		{
-			"a block stands at another height", &tampered{block: func(h uint64, b []byte) ([]byte, error) { return c.store.Block(4 - h) }},
+			"a block stands at another height", &tampered{block: func(h uint64, b []byte) ([]byte, error) { return c.store.Block(t.Context(), 4-h) }},
 			verify.Wrong, "header", "block 1",
 		},
 		{"a code", edit(1, func(k *ledger.Block) { k.Results[0].Code = "conflict" }), verify.Wrong, "result", "block 1, transaction 0"},

@@ -100,14 +100,14 @@ type verdict struct {
 	job    *fl.Job
 }
 
-func (c *cheatingAggregator) read(s *cheatScene) (v verdict, err error) {
+func (c *cheatingAggregator) read(ctx context.Context, s *cheatScene) (v verdict, err error) {
 	c.mu.Lock()
 	v.forged, v.right = c.forged, c.right
 	c.mu.Unlock()
 	if v.forged == nil {
 		return v, errors.New("nobody committed a model for the last round")
 	}
-	err = s.network.Nodes[0].View(func(state contract.Range, _ int64) error { return v.load(state, s) })
+	err = s.network.Nodes[0].View(ctx, func(state contract.Range, _ int64) error { return v.load(state, s) })
 	return v, err
 }
 
@@ -150,7 +150,7 @@ func (v *verdict) load(state contract.State, s *cheatScene) error {
 func (c *cheatingAggregator) await(ctx context.Context, s *cheatScene) (verdict, error) {
 	for {
 		changed := s.network.Nodes[0].Changed()
-		v, err := c.read(s)
+		v, err := c.read(ctx, s)
 		if err != nil || v.words == v.nodes-1 {
 			return v, err
 		}

@@ -72,8 +72,8 @@ func gatewayCheat(*job.Spec) *cheat {
 			say(s.out, "cheat gateway: node %d wrote %d bad transactions and 2 bad records straight to the log", cheatGatewayNode, len(list))
 			return err
 		},
-		end: func(_ context.Context, s *cheatScene) error {
-			differs = compareNodes(s, offset, list, lost)
+		end: func(ctx context.Context, s *cheatScene) error {
+			differs = compareNodes(ctx, s, offset, list, lost)
 			return nil
 		},
 		found: func(v *verifyResult) ([]string, error) {
@@ -185,17 +185,17 @@ func signRecord(s *cheatScene, index int, key *identity.Key, r ledger.Record) ([
 
 // compareNodes holds the blocks of all nodes against what was smuggled in, and
 // their chain hashes against each other.
-func compareNodes(s *cheatScene, offset uint64, list []smuggled, lost map[string]int) error {
+func compareNodes(ctx context.Context, s *cheatScene, offset uint64, list []smuggled, lost map[string]int) error {
 	final := s.network.Nodes[0].Status().Final
 	for i, n := range s.network.Nodes {
 		final = min(final, n.Status().Final)
 		codes := make([]ledger.Code, 0, len(list))
 		for height := uint64(1); height <= final; height++ {
-			block, hash, err := n.Block(height)
+			block, hash, err := n.Block(ctx, height)
 			if err != nil {
 				return err
 			}
-			_, first, err := s.network.Nodes[0].Block(height)
+			_, first, err := s.network.Nodes[0].Block(ctx, height)
 			if err != nil {
 				return err
 			}

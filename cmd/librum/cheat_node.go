@@ -40,19 +40,19 @@ func nodeCheat(*job.Spec) *cheat {
 					return err
 				}
 			}
-			if err := signTwice(s, height); err != nil {
+			if err := signTwice(ctx, s, height); err != nil {
 				return err
 			}
 			suspension, err = awaitSuspension(ctx, s)
 			return err
 		},
-		end: func(_ context.Context, s *cheatScene) error {
+		end: func(ctx context.Context, s *cheatScene) error {
 			last := s.network.Nodes[0].Status().Final
 			for i, n := range s.network.Nodes {
 				if i == cheatingNode {
 					continue
 				}
-				_, signatures, err := n.Header(last)
+				_, signatures, err := n.Header(ctx, last)
 				if err != nil {
 					return err
 				}
@@ -63,7 +63,7 @@ func nodeCheat(*job.Spec) *cheat {
 				}
 			}
 			var err error
-			acted, err = actsOf(s.network.Nodes[0].Node, suspension.Node)
+			acted, err = actsOf(ctx, s.network.Nodes[0].Node, suspension.Node)
 			return err
 		},
 		found: func(v *verifyResult) ([]string, error) {
@@ -83,8 +83,8 @@ func nodeCheat(*job.Spec) *cheat {
 
 // signTwice shows the other nodes a second header of the height, signed by the
 // cheating node.
-func signTwice(s *cheatScene, height uint64) error {
-	raw, _, err := s.network.Nodes[cheatingNode].Header(height)
+func signTwice(ctx context.Context, s *cheatScene, height uint64) error {
+	raw, _, err := s.network.Nodes[cheatingNode].Header(ctx, height)
 	if err != nil {
 		return err
 	}
@@ -110,9 +110,9 @@ func signTwice(s *cheatScene, height uint64) error {
 
 // actsOf counts the transactions of a member that took effect. The cheat comes
 // before the job, in which nodes act for the first time.
-func actsOf(n *node.Node, member ledger.ID) (acts int, err error) {
+func actsOf(ctx context.Context, n *node.Node, member ledger.ID) (acts int, err error) {
 	for height := uint64(1); height <= n.Status().Final; height++ {
-		block, _, err := n.Block(height)
+		block, _, err := n.Block(ctx, height)
 		if err != nil {
 			return acts, err
 		}
@@ -135,7 +135,7 @@ func awaitSuspension(ctx context.Context, s *cheatScene) (governance.Suspension,
 	for _, n := range s.network.Nodes {
 		var failed error
 		_, err := n.Await(ctx, func(node.Status) bool {
-			list, err := governance.Suspensions(n)
+			list, err := governance.Suspensions(n.State(ctx))
 			if failed = err; err != nil {
 				return true
 			}

@@ -135,7 +135,7 @@ func (c *cheatingPeer) tell(ctx context.Context, s *cheatScene, say func(string,
 		}
 	}
 	var u *fl.Update
-	err := s.network.Nodes[0].View(func(state contract.Range, _ int64) error {
+	err := s.network.Nodes[0].View(ctx, func(state contract.Range, _ int64) error {
 		row, ok, err := fl.LoadUpdate(state, s.job, c.told.Round, c.id)
 		if err == nil && !ok {
 			err = fmt.Errorf("round %d has no row of peer %s", c.told.Round, c.id)

@@ -162,7 +162,7 @@ func TestRevokeAtALyingNode(t *testing.T) {
 	if out, log, code := run(t, newIdentityCommand(), "token", "revoke", made.ID.String(), "--server", lying.URL, "--identity", key); code != 0 {
 		t.Fatalf("exit %d, %s%s", code, out, log)
 	}
-	if _, err := members.DelegateAt(s.Nodes[0], made.Member, ledger.PublicKey(made.Key).ID(), time.Now().UnixMilli()); err == nil {
+	if _, err := members.DelegateAt(s.Nodes[0].State(t.Context()), made.Member, ledger.PublicKey(made.Key).ID(), time.Now().UnixMilli()); err == nil {
 		t.Error("the ledger still lists the key of the revoked token")
 	}
 }

@@ -159,7 +159,7 @@ func openDirOrigin(ctx context.Context, dir localnet.Dir) (*origin, error) {
 	for _, n := range nodes {
 		from.closers = append(from.closers, n.Close)
 		from.files = append(from.files, n.Blobs)
-		if a, _, err := n.Store.Applied(); err == nil && (from.store == nil || a.Height > most) {
+		if a, _, err := n.Store.Applied(ctx); err == nil && (from.store == nil || a.Height > most) {
 			from.store, most = n, a.Height
 		}
 	}

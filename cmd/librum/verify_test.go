@@ -120,7 +120,7 @@ func (s *stopped) fill(index int, blocks ...block) {
 	if err := node.InitStore(ctx, config, ledger.ID{1}, db); err != nil {
 		s.Fatal(err)
 	}
-	core, err := node.NewCore(config, ledger.ID{1}, db)
+	core, err := node.NewCore(ctx, config, ledger.ID{1}, db)
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -144,7 +144,7 @@ func (s *stopped) step(core *node.Core, offset uint64, r ledger.Record) *store.C
 	if err != nil {
 		s.Fatal(err)
 	}
-	done, err := core.Step(order.Entry{Offset: offset, Bytes: e.Bytes()})
+	done, err := core.Step(s.Context(), order.Entry{Offset: offset, Bytes: e.Bytes()})
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -170,7 +170,7 @@ func (s *stopped) store(core *node.Core, db store.Store, commit *store.Commit, s
 	}
 	for i, key := range s.keys[:signers] {
 		sig := ledger.SignHeader(commit.Height, commit.Header, s.secrets.ID(localnet.KindNode, i), key.ID(), key.Sign)
-		if err := db.PutSignature(sig); err != nil {
+		if err := db.PutSignature(s.Context(), sig); err != nil {
 			s.Fatal(err)
 		}
 	}

@@ -15,7 +15,7 @@ import (
 
 // writeCard makes the card of a job all of whose rounds are final.
 func (w *worker) writeCard(ctx context.Context) (*round.File, error) {
-	b, err := card.Bytes(rowByRow{w.config.Ledger}, w.id)
+	b, err := card.Bytes(rowByRow{ctx, w.config.Ledger}, w.id)
 	if err != nil {
 		return nil, err
 	}
@@ -24,11 +24,14 @@ func (w *worker) writeCard(ctx context.Context) (*round.File, error) {
 
 // rowByRow reads each row in a View of its own: execution goes on in between,
 // and rows that change no more need no common one.
-type rowByRow struct{ ledger Ledger }
+type rowByRow struct {
+	ctx    context.Context //nolint:containedctx // contracts read without one; this value belongs to one call
+	ledger Ledger
+}
 
 // Get implements [contract.State].
 func (r rowByRow) Get(key contract.Key) (value []byte, ok bool, err error) {
-	err = r.ledger.View(func(state contract.Range, _ int64) error {
+	err = r.ledger.View(r.ctx, func(state contract.Range, _ int64) error {
 		value, ok, err = state.Get(key)
 		return err
 	})
@@ -41,7 +44,7 @@ const maxCardBytes = 64 << 20
 // Card returns the model card of a finished job as JSON.
 func (s *Service) Card(ctx context.Context, id ledger.Digest) (card []byte, err error) {
 	var j *fl.Job
-	err = s.config.Ledger.View(func(state contract.Range, _ int64) error {
+	err = s.config.Ledger.View(ctx, func(state contract.Range, _ int64) error {
 		found, ok, err := fl.LoadJob(state, id)
 		if err == nil && (!ok || found.Card.IsZero()) {
 			err = fmt.Errorf("%w: job %s has no model card yet", ErrNotFound, id)

@@ -85,7 +85,7 @@ type seat struct {
 	self ledger.ID
 }
 
-func (s seat) View(read func(contract.Range, int64) error) error {
+func (s seat) View(_ context.Context, read func(contract.Range, int64) error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.views++

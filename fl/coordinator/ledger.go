@@ -11,7 +11,7 @@ import (
 type Ledger interface {
 	// View calls read with the state after a whole number of records, and the
 	// log time there. The state holds during the call only.
-	View(read func(state contract.Range, logTime int64) error) error
+	View(ctx context.Context, read func(state contract.Range, logTime int64) error) error
 	// Follow calls visit for each event from here on, those of the contract fl at
 	// least, until ctx ends or visit fails. Whatever a View shows after ready was
 	// called, visit is told of, or has happened before; what visit is told of, a

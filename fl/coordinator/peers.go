@@ -101,7 +101,7 @@ func (s *Service) online(ctx context.Context) ([]ledger.ID, error) {
 	slices.SortFunc(heard, func(a, b ledger.ID) int { return bytes.Compare(a[:], b[:]) })
 	heard = slices.Compact(heard)
 	var online []ledger.ID
-	err := s.config.Ledger.View(func(state contract.Range, logTime int64) error {
+	err := s.config.Ledger.View(ctx, func(state contract.Range, logTime int64) error {
 		for _, id := range heard {
 			// One who was frozen or revoked would spoil the whole roster.
 			member, err := members.RequireAt(state, id, identity.RolePeer, logTime)

@@ -19,7 +19,7 @@ func (s *Service) Receipts(
 	ctx context.Context, peer ledger.ID, id ledger.Digest, number uint64, digest ledger.Digest, size uint64,
 ) ([][]byte, error) {
 	s.hear(peer)
-	_, group, err := s.asks(peer, id, number)
+	_, group, err := s.asks(ctx, peer, id, number)
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +88,7 @@ func (s *Service) count(at place, number, attempt uint64, digest ledger.Digest) 
 // Hold fetches an update that the round asks for and vouches for it, for another
 // node.
 func (s *Service) Hold(ctx context.Context, u Upload) ([]byte, error) {
-	attempt, _, err := s.asks(u.Peer, u.Job, u.Round)
+	attempt, _, err := s.asks(ctx, u.Peer, u.Job, u.Round)
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +105,7 @@ func (s *Service) Hold(ctx context.Context, u Upload) ([]byte, error) {
 func (s *Service) receipt(
 	ctx context.Context, peer ledger.ID, id ledger.Digest, number uint64, digest ledger.Digest, size uint64,
 ) ([]byte, error) {
-	attempt, group, err := s.asks(peer, id, number)
+	attempt, group, err := s.asks(ctx, peer, id, number)
 	if err != nil {
 		return nil, err
 	}
@@ -133,8 +133,8 @@ func (s *Service) receipt(
 
 // asks returns the attempt in which the job's open round asks the peer, and the
 // group that was frozen with it; [ErrNotAsked] where it does not.
-func (s *Service) asks(peer ledger.ID, id ledger.Digest, number uint64) (attempt uint64, group *ledger.Group, err error) {
-	err = s.config.Ledger.View(func(state contract.Range, _ int64) error {
+func (s *Service) asks(ctx context.Context, peer ledger.ID, id ledger.Digest, number uint64) (attempt uint64, group *ledger.Group, err error) {
+	err = s.config.Ledger.View(ctx, func(state contract.Range, _ int64) error {
 		r, ok, err := fl.LoadRound(state, id, number)
 		if err != nil {
 			return err

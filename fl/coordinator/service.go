@@ -97,7 +97,7 @@ func (s *Service) Run(ctx context.Context) error {
 	group.Go(func() error {
 		known := func() error {
 			defer s.roundOpened() // some may be open
-			return s.config.Ledger.View(func(state contract.Range, _ int64) error { return eachJob(state, attend) })
+			return s.config.Ledger.View(ctx, func(state contract.Range, _ int64) error { return eachJob(state, attend) })
 		}
 		err := s.config.Ledger.Follow(ctx, known, func(e ledger.Event) error {
 			s.pass(e, attend)

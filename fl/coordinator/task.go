@@ -47,7 +47,7 @@ func (s *Service) Task(ctx context.Context, peer ledger.ID) (*Task, error) {
 // for no more than the proof.
 func (s *Service) TaskNow(ctx context.Context, peer ledger.ID) (*Task, error) {
 	s.hear(peer)
-	task, opened, err := s.asked(peer)
+	task, opened, err := s.asked(ctx, peer)
 	if err != nil || task == nil {
 		return nil, err
 	}
@@ -61,8 +61,8 @@ func (s *Service) TaskNow(ctx context.Context, peer ledger.ID) (*Task, error) {
 
 // asked returns the task of the first open round that waits for the peer, and
 // the transaction that opened the round.
-func (s *Service) asked(peer ledger.ID) (task *Task, opened ledger.Digest, err error) {
-	err = s.config.Ledger.View(func(state contract.Range, _ int64) error {
+func (s *Service) asked(ctx context.Context, peer ledger.ID) (task *Task, opened ledger.Digest, err error) {
+	err = s.config.Ledger.View(ctx, func(state contract.Range, _ int64) error {
 		for _, id := range s.active() {
 			if task, opened, err = askedIn(state, id, peer); err != nil || task != nil {
 				return err

@@ -81,7 +81,7 @@ func (s *Service) work(ctx context.Context, id ledger.Digest, b *bell) {
 // that is suspended, or not in the group, nothing is: whatever it submitted would
 // be refused, again and again.
 func (w *worker) decide(ctx context.Context) (round.Snapshot, []round.Action, error) {
-	snapshot, still, err := w.snapshot()
+	snapshot, still, err := w.snapshot(ctx)
 	if err != nil || still {
 		return snapshot, nil, err
 	}
@@ -109,8 +109,8 @@ func (s *Service) settle(id ledger.Digest) {
 }
 
 // snapshot reads the job, and whether this node is to stand still.
-func (w *worker) snapshot() (snapshot round.Snapshot, still bool, err error) {
-	err = w.config.Ledger.View(func(state contract.Range, logTime int64) error {
+func (w *worker) snapshot(ctx context.Context) (snapshot round.Snapshot, still bool, err error) {
+	err = w.config.Ledger.View(ctx, func(state contract.Range, logTime int64) error {
 		loaded, ok, err := round.Load(state, w.id, logTime)
 		if err == nil && !ok {
 			err = fmt.Errorf("%w: job %s", ErrNotFound, w.id)

@@ -101,7 +101,7 @@ func (h *trained) drive(t *testing.T, n *localnet.Network, base string) {
 	}
 	for _, member := range n.Nodes {
 		_, err := member.Await(t.Context(), func(s node.Status) bool {
-			j, ok, err := fl.LoadJob(member, h.job)
+			j, ok, err := fl.LoadJob(member.State(t.Context()), h.job)
 			return err == nil && ok && j.State == job.StateFinished && s.Height > 0 && s.Final == s.Height && !s.FinalLast.Less(s.Last)
 		})
 		if err != nil {

@@ -35,7 +35,7 @@ func Dir(ctx context.Context, dir localnet.Dir, now time.Time) (c Checks, err er
 	}
 	c.add("genesis", OK, "", "chain %s, %q, protocol version %d", chain, g.Name, g.Version)
 	c.rights(dir)
-	c.keys(dir, g, chain)
+	c.keys(ctx, dir, g, chain)
 	for _, d := range g.Delegates {
 		c.expiry("token's key", now, time.UnixMilli(d.Expiry), "make the network's delegate key anew: what the token asks for is refused")
 	}
@@ -71,7 +71,7 @@ func places(dir localnet.Dir, g *ledger.Genesis) int {
 
 // keys looks whether nodes and token can sign: by the genesis, and by the stores
 // of nodes that came or changed their keys later.
-func (c *Checks) keys(dir localnet.Dir, g *ledger.Genesis, chain ledger.Digest) {
+func (c *Checks) keys(ctx context.Context, dir localnet.Dir, g *ledger.Genesis, chain ledger.Digest) {
 	known := map[ledger.PublicKey]bool{}
 	for _, n := range g.Group.Nodes {
 		known[n.Key] = true
@@ -91,7 +91,7 @@ func (c *Checks) keys(dir localnet.Dir, g *ledger.Genesis, chain ledger.Digest) 
 			state, what = Bad, err.Error()
 			continue
 		}
-		seat, err := seatOf(dir, i, g, chain)
+		seat, err := seatOf(ctx, dir, i, g, chain)
 		switch {
 		case err == nil && seat.Key:
 		case err == nil && seat.Member:
@@ -112,7 +112,7 @@ func (c *Checks) keys(dir localnet.Dir, g *ledger.Genesis, chain ledger.Digest) 
 }
 
 // seatOf asks a node's own store, which can be read while the network is stopped.
-func seatOf(dir localnet.Dir, index int, g *ledger.Genesis, chain ledger.Digest) (localnet.Seat, error) {
+func seatOf(ctx context.Context, dir localnet.Dir, index int, g *ledger.Genesis, chain ledger.Digest) (localnet.Seat, error) {
 	if _, err := os.Stat(dir.Store(index)); err != nil {
 		return localnet.Seat{}, err
 	}
@@ -121,7 +121,7 @@ func seatOf(dir localnet.Dir, index int, g *ledger.Genesis, chain ledger.Digest)
 		return localnet.Seat{}, err
 	}
 	defer func() { _ = s.Close() }() // it was only read
-	return dir.Seat(index, s)
+	return dir.Seat(ctx, index, s)
 }
 
 // certificates looks at all that stand in the directory.
@@ -189,14 +189,14 @@ func (c *Checks) stopped(ctx context.Context, dir localnet.Dir, g *ledger.Genesi
 	}
 	end, _ := log.End(ctx) // of an open log
 	for _, n := range nodes {
-		c.node(n, end, now)
+		c.node(ctx, n, end, now)
 		_ = n.Close() // it was only read
 	}
 }
 
 // node looks at one store beside the log.
-func (c *Checks) node(n *localnet.Offline, end uint64, now time.Time) {
-	applied, ok, err := n.Store.Applied()
+func (c *Checks) node(ctx context.Context, n *localnet.Offline, end uint64, now time.Time) {
+	applied, ok, err := n.Store.Applied(ctx)
 	if err != nil || !ok {
 		c.add(n.Name, Bad, "run librum fsck", "it has no state: %v", err)
 		return
@@ -210,7 +210,7 @@ func (c *Checks) node(n *localnet.Offline, end uint64, now time.Time) {
 	default:
 		c.add(n.Name+" log", OK, "", "%d records of the log are not in its store yet", behind)
 	}
-	state := localnet.Latest{Store: n.Store}
+	state := localnet.Newest(ctx, n.Store)
 	suspended, err := governance.IsSuspended(state, n.Node)
 	switch {
 	case err != nil:
@@ -223,7 +223,7 @@ func (c *Checks) node(n *localnet.Offline, end uint64, now time.Time) {
 		c.add(n.Name, Bad, "run librum fsck", "%v", err)
 		return
 	}
-	final, logTime := finality(n.Store, group, applied.Height)
+	final, logTime := finality(ctx, n.Store, group, applied.Height)
 	lag := applied.Height - final
 	verdict := OK
 	if lag >= node.MaxNotFinal {
@@ -237,9 +237,9 @@ func (c *Checks) node(n *localnet.Offline, end uint64, now time.Time) {
 
 // finality returns the newest height, of the last ones, whose header a quorum
 // signed here, and the log time of the newest.
-func finality(s store.Store, group *ledger.Group, height uint64) (final uint64, logTime int64) {
+func finality(ctx context.Context, s store.Store, group *ledger.Group, height uint64) (final uint64, logTime int64) {
 	for h := height; h > 0 && h+2*node.MaxNotFinal > height; h-- {
-		raw, err := s.Header(h)
+		raw, err := s.Header(ctx, h)
 		if err != nil {
 			break
 		}
@@ -251,7 +251,7 @@ func finality(s store.Store, group *ledger.Group, height uint64) (final uint64, 
 		if header.Epoch != group.Epoch {
 			return h, logTime // an epoch is handed over by a final header
 		}
-		signatures, err := s.Signatures(h)
+		signatures, err := s.Signatures(ctx, h)
 		if err == nil && ledger.CountSigners(raw, group, signatures, identity.Verify) >= group.Quorum() {
 			return h, logTime
 		}

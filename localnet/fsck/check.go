@@ -47,7 +47,7 @@ func Check(ctx context.Context, dir localnet.Dir) (_ Report, err error) {
 		return c.Report, err
 	}
 	c.checkLayout()
-	c.checkKeys()
+	c.checkKeys(ctx)
 	c.checkAudit()
 	if err := c.readLog(ctx); err != nil {
 		return c.Report, err

@@ -1,6 +1,7 @@
 package fsck
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -19,7 +20,7 @@ import (
 // checkKeys reads every key and looks it up in the genesis, and on the ledger as
 // the stores here have it. A stranger may come onto it yet, so it is a note but
 // for a node's only key.
-func (c *check) checkKeys() {
+func (c *check) checkKeys(ctx context.Context) {
 	known := c.knownKeys()
 	err := c.dir.WalkFiles(func(path string, _ fs.FileInfo) error {
 		if c.strays(path) {
@@ -48,7 +49,7 @@ func (c *check) checkKeys() {
 				return nil
 			}
 			c.Checked.Keys++
-			if known != nil && !known[key.Public()] && !c.onLedger(key.ID()) {
+			if known != nil && !known[key.Public()] && !c.onLedger(ctx, key.ID()) {
 				c.strangeKey(path, key.ID())
 			}
 		}
@@ -84,12 +85,12 @@ func (c *check) strangeKey(path string, id ledger.Digest) {
 
 // onLedger looks a key up in the stores here; what they can't tell is found when
 // they are read.
-func (c *check) onLedger(id ledger.Digest) bool {
+func (c *check) onLedger(ctx context.Context, id ledger.Digest) bool {
 	return slices.ContainsFunc(c.nodes, func(n *node) bool {
 		if n.store == nil {
 			return false
 		}
-		_, ok, err := contract.LoadFrom[members.KeyOwner](localnet.Latest{Store: n.store}, members.KeyRow(id))
+		_, ok, err := contract.LoadFrom[members.KeyOwner](localnet.Newest(ctx, n.store), members.KeyRow(id))
 		return ok && err == nil
 	})
 }

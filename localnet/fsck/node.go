@@ -65,7 +65,7 @@ func (c *check) openNodes(ctx context.Context) error {
 		c.nodes = append(c.nodes, n)
 		if c.strays(n.name + "/store") {
 			c.note("%s/store: not read, for what is in it that is no file", n.name)
-		} else if err := c.openStore(i, n); err != nil {
+		} else if err := c.openStore(ctx, i, n); err != nil {
 			return err
 		}
 		if c.strays(n.name + "/blobs") {
@@ -86,7 +86,7 @@ func (c *check) openNodes(ctx context.Context) error {
 	return nil
 }
 
-func (c *check) openStore(index int, n *node) error {
+func (c *check) openStore(ctx context.Context, index int, n *node) error {
 	if c.genesis == nil {
 		return nil // whose store it is cannot be told
 	}
@@ -110,7 +110,7 @@ func (c *check) openStore(index int, n *node) error {
 	if c.linkedKeys(n.name) {
 		return nil
 	}
-	if seat, err := c.dir.Seat(index, s); err == nil && seat.Member && !seat.Key {
+	if seat, err := c.dir.Seat(ctx, index, s); err == nil && seat.Member && !seat.Key {
 		c.find("key", n.name+"/key", "neither it nor another key here is the one in force for node %s, whose store lies beside it; %s",
 			s.Owner().Short(), remedy(localnet.FileKey))
 	}
@@ -162,7 +162,7 @@ func (c *check) checkStore(ctx context.Context, n *node) error {
 		c.find("store", where, "%v; %s", err, remedy(localnet.FileStore))
 		return nil
 	}
-	applied, ok, err := n.store.Applied()
+	applied, ok, err := n.store.Applied(ctx)
 	if err != nil || !ok {
 		c.find("store", where, "it has no state (%v); %s", err, remedy(localnet.FileStore))
 		return nil
@@ -232,7 +232,7 @@ func (b *blocks) run(ctx context.Context) error {
 	height, previous := uint64(0), b.chain
 	next := func() error { // the block whose records come next
 		height++
-		k, digest, err := b.block(height, previous)
+		k, digest, err := b.block(ctx, height, previous)
 		if err != nil {
 			return err
 		}
@@ -286,8 +286,8 @@ func (b *blocks) run(ctx context.Context) error {
 }
 
 // block reads a block and checks its roots and links.
-func (b *blocks) block(height uint64, previous ledger.Digest) (*ledger.Block, ledger.Digest, error) {
-	raw, err := b.node.store.Block(height)
+func (b *blocks) block(ctx context.Context, height uint64, previous ledger.Digest) (*ledger.Block, ledger.Digest, error) {
+	raw, err := b.node.store.Block(ctx, height)
 	if err != nil {
 		return nil, previous, err
 	}
@@ -299,7 +299,7 @@ func (b *blocks) block(height uint64, previous ledger.Digest) (*ledger.Block, le
 	if err != nil {
 		return nil, previous, fmt.Errorf("block %d: %w", height, err)
 	}
-	header, err := b.node.store.Header(height)
+	header, err := b.node.store.Header(ctx, height)
 	if err != nil {
 		return nil, previous, err
 	}

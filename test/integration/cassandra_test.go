@@ -55,7 +55,7 @@ func TestCassandraKilled(t *testing.T) {
 	if waited < time.Second {
 		t.Errorf("no block waited for Cassandra to come back")
 	}
-	if err := m.Compare(s); err != nil {
+	if err := m.Compare(ctx, s); err != nil {
 		t.Errorf("%.500s", err)
 	}
 	if err := s.Close(); err != nil {
@@ -65,7 +65,7 @@ func TestCassandraKilled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := m.Compare(again); err != nil {
+	if err := m.Compare(ctx, again); err != nil {
 		t.Errorf("%.500s", err)
 	}
 	if err := again.Close(); err != nil {

@@ -26,12 +26,12 @@ func (n *Net) Stop(i int) {
 }
 
 // Start brings a stopped node back over its store and blobs.
-func (n *Net) Start(i int) error {
+func (n *Net) Start(ctx context.Context, i int) error {
 	node := n.nodes[i]
 	if !node.down {
 		return fmt.Errorf("start node %d: it is up", i)
 	}
-	if err := node.restore(); err != nil {
+	if err := node.restore(ctx); err != nil {
 		return fmt.Errorf("start node %d: %w", i, err)
 	}
 	node.down = false

@@ -63,7 +63,7 @@ func TestAnotherNodeTakesTheTermOfADeadOne(t *testing.T) {
 			t.Errorf("term %d names %v as lapsed, want %s", now.Term, now.Lapsed, before.Holder)
 		}
 		if back {
-			if err := net.Start(dead); err != nil {
+			if err := net.Start(t.Context(), dead); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -81,7 +81,7 @@ func TestEveryNodeRestarts(t *testing.T) {
 	for i := range 4 {
 		submitted(t, net, uint64(i+1), 1)
 		net.Stop(i)
-		if err := net.Start(i); err != nil {
+		if err := net.Start(t.Context(), i); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -110,7 +110,7 @@ func TestLostQuorumComesBack(t *testing.T) {
 		t.Fatalf("without a quorum the job became %+v, error %v", j, err)
 	}
 	for _, i := range []int{1, 2} {
-		if err := net.Start(i); err != nil {
+		if err := net.Start(t.Context(), i); err != nil {
 			t.Fatal(err)
 		}
 	}

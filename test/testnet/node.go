@@ -64,16 +64,16 @@ func (n *Net) addNode(ctx context.Context, index int) error {
 	if err := node.InitStore(ctx, config, n.topic, s); err != nil {
 		return err
 	}
-	return sim.restore()
+	return sim.restore(ctx)
 }
 
 // restore makes all that a process has in memory, from store and blobs.
-func (s *simNode) restore() error {
-	core, err := node.NewCore(s.config, s.net.topic, s.store)
+func (s *simNode) restore(ctx context.Context) error {
+	core, err := node.NewCore(ctx, s.config, s.net.topic, s.store)
 	if err != nil {
 		return err
 	}
-	applied, _, err := s.store.Applied()
+	applied, _, err := s.store.Applied(ctx)
 	if err != nil {
 		return err
 	}
@@ -86,7 +86,7 @@ func (s *simNode) restore() error {
 	if s.final == 0 {
 		return nil
 	}
-	header, err := s.store.Header(s.final)
+	header, err := s.store.Header(ctx, s.final)
 	s.finalHash = ledger.Hash(header)
 	return err
 }
@@ -133,7 +133,7 @@ func (n *Net) catchUp(ctx context.Context) error {
 // catchUp executes the log up to its end.
 func (s *simNode) catchUp(ctx context.Context) error {
 	for s.next < uint64(len(s.net.log)) {
-		step, err := s.core.Step(s.net.log[s.next])
+		step, err := s.core.Step(ctx, s.net.log[s.next])
 		if err != nil {
 			return err
 		}
@@ -184,10 +184,10 @@ func (s *simNode) drain(ctx context.Context) error {
 	}
 }
 
-func (s *simNode) act(_ context.Context, r lokka.Ready) error {
+func (s *simNode) act(ctx context.Context, r lokka.Ready) error {
 	for _, request := range r.Sign {
 		signed := ledger.SignHeader(request.Height, request.Header, s.config.Self, s.config.Key.ID(), s.config.Key.Sign)
-		if err := s.store.PutSignature(signed); err != nil {
+		if err := s.store.PutSignature(ctx, signed); err != nil {
 			return err
 		}
 		if err := s.core.Machine.Signed(signed); err != nil {
@@ -195,7 +195,7 @@ func (s *simNode) act(_ context.Context, r lokka.Ready) error {
 		}
 	}
 	for _, kept := range r.Keep {
-		if err := s.store.PutSignature(kept); err != nil {
+		if err := s.store.PutSignature(ctx, kept); err != nil {
 			return err
 		}
 	}
@@ -279,8 +279,8 @@ func (s *simNode) send(ctx context.Context, signed []byte) (ledger.Result, strin
 }
 
 // View implements coordinator.Ledger.
-func (s *simNode) View(read func(contract.Range, int64) error) error {
-	return read(s.core, s.core.Clock().Now)
+func (s *simNode) View(ctx context.Context, read func(contract.Range, int64) error) error {
+	return read(s.core.State(ctx), s.core.Clock().Now)
 }
 
 // Follow implements coordinator.Ledger; the simulation tells its steppers
@@ -327,12 +327,12 @@ const proofTicks = 1_000
 // transaction's block is final here.
 func (s *simNode) Proof(ctx context.Context, id ledger.Digest) (ledger.ResultProof, error) {
 	for range proofTicks {
-		height, index, ok, err := s.store.Transaction(id)
+		height, index, ok, err := s.store.Transaction(ctx, id)
 		if err != nil {
 			return ledger.ResultProof{}, err
 		}
 		if ok && s.final >= height {
-			return s.proofAt(height, index)
+			return s.proofAt(ctx, height, index)
 		}
 		s.net.tick()
 		for _, other := range s.net.nodes {
@@ -347,8 +347,8 @@ func (s *simNode) Proof(ctx context.Context, id ledger.Digest) (ledger.ResultPro
 	return ledger.ResultProof{}, fmt.Errorf("%w: %s", ErrNotFinal, id)
 }
 
-func (s *simNode) proofAt(height uint64, index uint32) (ledger.ResultProof, error) {
-	raw, err := s.store.Block(height)
+func (s *simNode) proofAt(ctx context.Context, height uint64, index uint32) (ledger.ResultProof, error) {
+	raw, err := s.store.Block(ctx, height)
 	if err != nil {
 		return ledger.ResultProof{}, err
 	}
@@ -360,6 +360,6 @@ func (s *simNode) proofAt(height uint64, index uint32) (ledger.ResultProof, erro
 	if err != nil {
 		return proof, err
 	}
-	proof.Signatures, err = s.store.Signatures(height)
+	proof.Signatures, err = s.store.Signatures(ctx, height)
 	return proof, err
 }

@@ -162,10 +162,10 @@ func (s simServer) Upload(ctx context.Context, id ledger.ID, t *peer.Task, updat
 func (s simServer) Wanted(context.Context, ledger.ID, *peer.Task) (bool, error) { return true, nil }
 
 // Groups implements peer.Server.
-func (s simServer) Groups(_ context.Context, from uint64) ([]byte, error) {
+func (s simServer) Groups(ctx context.Context, from uint64) ([]byte, error) {
 	node, trail := s.node(), ledger.GroupTrail{}
 	for number := from + 1; ; number++ {
-		next, ok, err := governance.LoadEpoch(node.core, number)
+		next, ok, err := governance.LoadEpoch(node.core.State(ctx), number)
 		if err != nil {
 			return nil, err
 		}
@@ -173,10 +173,10 @@ func (s simServer) Groups(_ context.Context, from uint64) ([]byte, error) {
 			return ledger.Encode(&trail)
 		}
 		h := ledger.Handover{Next: next.Group}
-		if h.Header, err = node.store.Header(next.First - 1); err != nil {
+		if h.Header, err = node.store.Header(ctx, next.First-1); err != nil {
 			return nil, err
 		}
-		if h.Signatures, err = node.store.Signatures(next.First - 1); err != nil {
+		if h.Signatures, err = node.store.Signatures(ctx, next.First-1); err != nil {
 			return nil, err
 		}
 		trail.Handovers = append(trail.Handovers, h)

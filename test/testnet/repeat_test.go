@@ -38,7 +38,7 @@ func eventful(t *testing.T, seed uint64) testnet.Outcome {
 		_, now := holder(t, net)
 		return now.Term > term.Term
 	})
-	if err := net.Start(dead); err != nil {
+	if err := net.Start(t.Context(), dead); err != nil {
 		t.Fatal(err)
 	}
 	return end(t, net, job.StateFinished, "", 3)

@@ -3,7 +3,6 @@ package cassandra
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"hash/fnv"
 	"slices"
@@ -17,12 +16,12 @@ import (
 // Apply implements [store.Store]. Where Cassandra does not answer it waits as
 // long as ctx lets it.
 func (s *Store) Apply(ctx context.Context, c *store.Commit) error {
-	leave, err := s.enter()
+	leave, err := s.enter(ctx)
 	if err != nil {
 		return err
 	}
 	defer leave()
-	if err := errors.Join(ctx.Err(), c.Check()); err != nil {
+	if err := c.Check(); err != nil {
 		return fmt.Errorf("apply block %d: %w", c.Height, err)
 	}
 	s.still.RLock()

@@ -11,7 +11,7 @@ import (
 // Audit implements [store.Store]. It reads all tables whole, and nothing is
 // written meanwhile.
 func (s *Store) Audit(ctx context.Context, a store.Audit) error {
-	leave, err := s.enter()
+	leave, err := s.enter(ctx)
 	if err != nil {
 		return err
 	}

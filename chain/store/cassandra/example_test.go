@@ -9,7 +9,8 @@ import (
 )
 
 func ExampleOpen() {
-	s, err := cassandra.Open(context.Background(), cassandra.Options{
+	ctx := context.Background()
+	s, err := cassandra.Open(ctx, cassandra.Options{
 		Hosts:       []string{"cassandra-1.example", "cassandra-2.example", "cassandra-3.example"},
 		Keyspace:    "librum_main_node_1",
 		Replication: "{'class': 'NetworkTopologyStrategy', 'dc1': 3}",
@@ -19,6 +20,6 @@ func ExampleOpen() {
 		fmt.Println(err)
 		return
 	}
-	applied, ok, err := s.Applied()
+	applied, ok, err := s.Applied(ctx)
 	fmt.Println(applied.Height, ok, err, s.Close())
 }

@@ -43,10 +43,10 @@ type Options struct {
 	// Writers bounds the statements of a commit under way at once. 0 stands
 	// for 64.
 	Writers int
-	// Patience is how long reads, and a signature, are tried again while
-	// Cassandra does not answer; commits are tried as long as their context
-	// lets them. 0 stands for 2 min: a node of Cassandra that was killed may
-	// need more than half a minute.
+	// Patience is how long reads are tried again while Cassandra does not
+	// answer, then they fail with [store.ErrAway]; commits and signatures are
+	// tried as long as their context lets them. 0 stands for 2 min: a node of
+	// Cassandra that was killed may need more than half a minute.
 	Patience time.Duration
 	// Logger takes warnings; nil for none.
 	Logger *slog.Logger

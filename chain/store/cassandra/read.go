@@ -13,8 +13,8 @@ import (
 )
 
 // Applied implements [store.Store].
-func (s *Store) Applied() (store.Applied, bool, error) {
-	leave, err := s.enter()
+func (s *Store) Applied(ctx context.Context) (store.Applied, bool, error) {
+	leave, err := s.enter(ctx)
 	if err != nil {
 		return store.Applied{}, false, err
 	}
@@ -28,19 +28,19 @@ func (s *Store) Applied() (store.Applied, bool, error) {
 	return out, true, nil
 }
 
-// begin is enter, and a context for a call that has none.
-func (s *Store) begin() (context.Context, func(), error) {
-	leave, err := s.enter()
+// begin is enter, and bounds how long the call may take.
+func (s *Store) begin(ctx context.Context) (context.Context, func(), error) {
+	leave, err := s.enter(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
-	ctx, cancel := s.patient()
+	ctx, cancel := context.WithTimeoutCause(ctx, s.opts.Patience, store.ErrAway)
 	return ctx, func() { cancel(); leave() }, nil
 }
 
 // Latest implements [store.Store].
-func (s *Store) Latest(key []byte) (value []byte, ok bool, err error) {
-	ctx, done, err := s.begin()
+func (s *Store) Latest(ctx context.Context, key []byte) (value []byte, ok bool, err error) {
+	ctx, done, err := s.begin(ctx)
 	if err != nil {
 		return nil, false, err
 	}
@@ -82,8 +82,8 @@ func (s *Store) reach(height uint64) error {
 }
 
 // Get implements [store.Store].
-func (s *Store) Get(height uint64, key []byte) (value []byte, ok bool, err error) {
-	ctx, done, err := s.begin()
+func (s *Store) Get(ctx context.Context, height uint64, key []byte) (value []byte, ok bool, err error) {
+	ctx, done, err := s.begin(ctx)
 	if err != nil {
 		return nil, false, err
 	}
@@ -125,8 +125,8 @@ func (s *Store) version(ctx context.Context, height uint64, key []byte) (value [
 }
 
 // Block implements [store.Store].
-func (s *Store) Block(height uint64) ([]byte, error) {
-	ctx, done, err := s.begin()
+func (s *Store) Block(ctx context.Context, height uint64) ([]byte, error) {
+	ctx, done, err := s.begin(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -154,8 +154,8 @@ func (s *Store) Block(height uint64) ([]byte, error) {
 }
 
 // Header implements [store.Store].
-func (s *Store) Header(height uint64) ([]byte, error) {
-	ctx, done, err := s.begin()
+func (s *Store) Header(ctx context.Context, height uint64) ([]byte, error) {
+	ctx, done, err := s.begin(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -171,8 +171,8 @@ func (s *Store) Header(height uint64) ([]byte, error) {
 }
 
 // Transaction implements [store.Store].
-func (s *Store) Transaction(id ledger.Digest) (height uint64, index uint32, ok bool, err error) {
-	ctx, done, err := s.begin()
+func (s *Store) Transaction(ctx context.Context, id ledger.Digest) (height uint64, index uint32, ok bool, err error) {
+	ctx, done, err := s.begin(ctx)
 	if err != nil {
 		return 0, 0, false, err
 	}

@@ -13,8 +13,8 @@ import (
 
 // Scan implements [store.Store]. It reads all buckets at once, in pages, and
 // merges them: their keys ascend.
-func (s *Store) Scan(height uint64, prefix, after []byte, limit int) ([]store.Row, error) {
-	ctx, done, err := s.begin()
+func (s *Store) Scan(ctx context.Context, height uint64, prefix, after []byte, limit int) ([]store.Row, error) {
+	ctx, done, err := s.begin(ctx)
 	if err != nil {
 		return nil, err
 	}

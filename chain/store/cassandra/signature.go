@@ -11,13 +11,15 @@ import (
 )
 
 // PutSignature implements [store.Store]. Looking and writing are two steps:
-// those who sign the same place go one after the other, in this process.
-func (s *Store) PutSignature(sig ledger.HeaderSignature) error {
-	ctx, done, err := s.begin()
+// those who sign the same place go one after the other, in this process. Where
+// Cassandra does not answer it waits as long as ctx lets it, like Apply: a node
+// waits for its store, and what it was to store is not lost.
+func (s *Store) PutSignature(ctx context.Context, sig ledger.HeaderSignature) error {
+	leave, err := s.enter(ctx)
 	if err != nil {
 		return err
 	}
-	defer done()
+	defer leave()
 	s.still.RLock()
 	defer s.still.RUnlock()
 	place := &s.signing[(sig.Height*31+uint64(sig.Node[0]))%uint64(len(s.signing))]
@@ -50,8 +52,8 @@ func (s *Store) putSignature(ctx context.Context, sig *ledger.HeaderSignature) e
 }
 
 // Signatures implements [store.Store].
-func (s *Store) Signatures(height uint64) ([]ledger.HeaderSignature, error) {
-	ctx, done, err := s.begin()
+func (s *Store) Signatures(ctx context.Context, height uint64) ([]ledger.HeaderSignature, error) {
+	ctx, done, err := s.begin(ctx)
 	if err != nil {
 		return nil, err
 	}

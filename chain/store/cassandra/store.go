@@ -99,7 +99,10 @@ func (s *Store) Close() error {
 	return nil
 }
 
-func (s *Store) enter() (leave func(), err error) {
+func (s *Store) enter(ctx context.Context) (leave func(), err error) {
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
 	s.inUse.RLock()
 	if s.closed {
 		s.inUse.RUnlock()
@@ -118,11 +121,6 @@ func (s *Store) fail(reason error) error {
 	err := fmt.Errorf("%w: %w", store.ErrFailed, reason)
 	s.failed.CompareAndSwap(nil, &err)
 	return *s.failed.Load()
-}
-
-// patient returns the context of a call that has none.
-func (s *Store) patient() (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.Background(), s.opts.Patience)
 }
 
 // exec runs a statement until Cassandra has answered or the context ends

@@ -94,7 +94,7 @@ func TestReopen(t *testing.T) {
 	opts, m := owned(t), storetest.NewModel()
 	for height := range uint64(4) {
 		s := open(t, opts)
-		if err := m.Compare(s); err != nil {
+		if err := m.Compare(t.Context(), s); err != nil {
 			t.Fatal(err)
 		}
 		c := storetest.NewCommit(height, map[string]string{"k": fmt.Sprint(height), fmt.Sprint("only ", height): ""})
@@ -108,7 +108,7 @@ func TestReopen(t *testing.T) {
 		m.Apply(c)
 		closeStore(t, s)
 	}
-	if err := m.Compare(open(t, opts)); err != nil {
+	if err := m.Compare(t.Context(), open(t, opts)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -135,10 +135,10 @@ func TestEras(t *testing.T) {
 		if height >= 2090 {
 			want = "2090"
 		}
-		if got, ok, err := s.Get(height, []byte("cold")); err != nil || ok != wantOK || ok && string(got) != want {
+		if got, ok, err := s.Get(t.Context(), height, []byte("cold")); err != nil || ok != wantOK || ok && string(got) != want {
 			t.Errorf("cold row at %d is %q, %t, %v; want %q, %t", height, got, ok, err, want, wantOK)
 		}
-		if got, ok, err := s.Get(height, []byte("hot")); err != nil || !ok || string(got) != fmt.Sprint(height) {
+		if got, ok, err := s.Get(t.Context(), height, []byte("hot")); err != nil || !ok || string(got) != fmt.Sprint(height) {
 			t.Errorf("hot row at %d is %q, %t, %v", height, got, ok, err)
 		}
 	}
@@ -176,7 +176,7 @@ func TestOwner(t *testing.T) {
 		}
 	}
 	opts.Topic, opts.Buckets = storetest.Topic, 7 // the keyspace has 3 and keeps them
-	if a, ok, err := open(t, opts).Applied(); err != nil || !ok || a.Height != 0 {
+	if a, ok, err := open(t, opts).Applied(t.Context()); err != nil || !ok || a.Height != 0 {
 		t.Errorf("applied is %+v, %t, %v", a, ok, err)
 	}
 }
@@ -203,7 +203,7 @@ func TestCrash(t *testing.T) {
 		if !ended && !errors.Is(err, store.ErrFailed) {
 			t.Fatalf("after %d statements: %v, want ErrFailed", after, err)
 		}
-		if _, _, err := s.Latest([]byte("a")); !ended && !errors.Is(err, store.ErrFailed) {
+		if _, _, err := s.Latest(t.Context(), []byte("a")); !ended && !errors.Is(err, store.ErrFailed) {
 			t.Errorf("after %d statements: latest: %v, want ErrFailed", after, err)
 		}
 		closeStore(t, s)
@@ -212,7 +212,7 @@ func TestCrash(t *testing.T) {
 		if staged || ended {
 			m.Apply(next)
 		}
-		if err := m.Compare(again); err != nil {
+		if err := m.Compare(t.Context(), again); err != nil {
 			t.Fatalf("after %d statements: %v", after, err)
 		}
 		if !staged && !ended {
@@ -226,7 +226,7 @@ func TestCrash(t *testing.T) {
 			t.Fatal(err)
 		}
 		m.Apply(third)
-		if err := m.Compare(again); err != nil {
+		if err := m.Compare(t.Context(), again); err != nil {
 			t.Fatalf("after %d statements and another block: %v", after, err)
 		}
 		closeStore(t, again)
@@ -253,7 +253,7 @@ func TestLateWrites(t *testing.T) {
 		t.Fatal(err)
 	}
 	closeStore(t, s)
-	if err := m.Compare(open(t, opts)); err != nil {
+	if err := m.Compare(t.Context(), open(t, opts)); err != nil {
 		t.Error(err)
 	}
 }
@@ -342,10 +342,10 @@ func TestCorruptReads(t *testing.T) {
 	cql(t, opts, fmt.Sprintf("UPDATE %s.latest SET row = 0x07 WHERE bucket = 0 AND key = 0x6b", opts.Keyspace))
 	cql(t, opts, fmt.Sprintf("INSERT INTO %s.signatures (era, height, node, row) VALUES (0, 0, 0x01, 0x00)", opts.Keyspace))
 	began := time.Now()
-	if _, err := s.Scan(0, nil, nil, 1); !errors.Is(err, store.ErrCorrupt) {
+	if _, err := s.Scan(t.Context(), 0, nil, nil, 1); !errors.Is(err, store.ErrCorrupt) {
 		t.Errorf("scan: %v, want ErrCorrupt", err)
 	}
-	if _, err := s.Signatures(0); !errors.Is(err, store.ErrCorrupt) {
+	if _, err := s.Signatures(t.Context(), 0); !errors.Is(err, store.ErrCorrupt) {
 		t.Errorf("signatures: %v, want ErrCorrupt", err)
 	}
 	if took := time.Since(began); took > opts.Patience {

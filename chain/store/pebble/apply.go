@@ -25,7 +25,7 @@ const (
 
 // Apply implements [store.Store].
 func (s *Store) Apply(ctx context.Context, c *store.Commit) error {
-	leave, err := s.enter()
+	leave, err := s.enter(ctx)
 	if err != nil {
 		return err
 	}
@@ -33,7 +33,7 @@ func (s *Store) Apply(ctx context.Context, c *store.Commit) error {
 	if s.readOnly {
 		return fmt.Errorf("apply block %d: %w", c.Height, store.ErrReadOnly)
 	}
-	if err := errors.Join(ctx.Err(), c.Check()); err != nil {
+	if err := c.Check(); err != nil {
 		return fmt.Errorf("apply block %d: %w", c.Height, err)
 	}
 	s.applying.Lock()
@@ -148,8 +148,8 @@ func (s *Store) fail(reason error) error {
 }
 
 // PutSignature implements [store.Store].
-func (s *Store) PutSignature(sig ledger.HeaderSignature) error {
-	leave, err := s.enter()
+func (s *Store) PutSignature(ctx context.Context, sig ledger.HeaderSignature) error {
+	leave, err := s.enter(ctx)
 	if err != nil {
 		return err
 	}

@@ -19,7 +19,7 @@ const auditRows = 1024
 // Audit implements [store.Store]. It walks the whole database, not the key
 // spaces one by one: a row of no kind must not pass either.
 func (s *Store) Audit(ctx context.Context, a store.Audit) (err error) {
-	leave, err := s.enter()
+	leave, err := s.enter(ctx)
 	if err != nil {
 		return err
 	}

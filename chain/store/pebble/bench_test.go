@@ -77,10 +77,13 @@ func BenchmarkRead(b *testing.B) {
 		apply(b, s, c)
 	}
 	for name, read := range map[string]func(key []byte) error{
-		"latest":  func(key []byte) error { _, _, err := s.Latest(key); return err },
-		"newest":  func(key []byte) error { _, _, err := s.Get(199, key); return err },
-		"history": func(key []byte) error { _, _, err := s.Get(50, key); return err },
-		"scan100": func(key []byte) error { _, err := s.Scan(50, []byte("token/balance/"), key, 100); return err },
+		"latest":  func(key []byte) error { _, _, err := s.Latest(b.Context(), key); return err },
+		"newest":  func(key []byte) error { _, _, err := s.Get(b.Context(), 199, key); return err },
+		"history": func(key []byte) error { _, _, err := s.Get(b.Context(), 50, key); return err },
+		"scan100": func(key []byte) error {
+			_, err := s.Scan(b.Context(), 50, []byte("token/balance/"), key, 100)
+			return err
+		},
 	} {
 		b.Run(name, func(b *testing.B) {
 			for i := uint64(0); b.Loop(); i++ {

@@ -22,7 +22,7 @@ func Example() {
 		Commitment: new(ledger.Commitment).Bytes(),
 	}
 	fmt.Println(s.Apply(context.Background(), genesis))
-	value, ok, err := s.Get(0, []byte("token/balance/a"))
+	value, ok, err := s.Get(context.Background(), 0, []byte("token/balance/a"))
 	fmt.Printf("%s %t %v\n", value, ok, err)
 	fmt.Println(s.Close())
 	// Output:

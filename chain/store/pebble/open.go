@@ -1,6 +1,7 @@
 package pebble
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -246,7 +247,10 @@ func (s *Store) Close() error {
 }
 
 // enter keeps the database open until the returned function is called.
-func (s *Store) enter() (leave func(), err error) {
+func (s *Store) enter(ctx context.Context) (leave func(), err error) {
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
 	s.inUse.RLock()
 	if s.closed {
 		s.inUse.RUnlock()

@@ -2,6 +2,7 @@ package pebble
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -27,8 +28,8 @@ func (s *Store) read(key []byte) (value []byte, ok bool, err error) {
 }
 
 // Latest implements [store.Store].
-func (s *Store) Latest(key []byte) (value []byte, ok bool, err error) {
-	leave, err := s.enter()
+func (s *Store) Latest(ctx context.Context, key []byte) (value []byte, ok bool, err error) {
+	leave, err := s.enter(ctx)
 	if err != nil {
 		return nil, false, err
 	}
@@ -65,8 +66,8 @@ func (s *Store) reach(height uint64) error {
 }
 
 // Get implements [store.Store].
-func (s *Store) Get(height uint64, key []byte) (value []byte, ok bool, err error) {
-	leave, err := s.enter()
+func (s *Store) Get(ctx context.Context, height uint64, key []byte) (value []byte, ok bool, err error) {
+	leave, err := s.enter(ctx)
 	if err != nil {
 		return nil, false, err
 	}
@@ -117,8 +118,8 @@ func versionValue(it *pebble.Iterator) ([]byte, bool, error) {
 }
 
 // Scan implements [store.Store].
-func (s *Store) Scan(height uint64, prefix, after []byte, limit int) ([]store.Row, error) {
-	leave, err := s.enter()
+func (s *Store) Scan(ctx context.Context, height uint64, prefix, after []byte, limit int) ([]store.Row, error) {
+	leave, err := s.enter(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -177,8 +178,8 @@ func (s *Store) scan(height uint64, prefix, after []byte, limit int) (rows []sto
 }
 
 // Applied implements [store.Store].
-func (s *Store) Applied() (store.Applied, bool, error) {
-	leave, err := s.enter()
+func (s *Store) Applied(ctx context.Context) (store.Applied, bool, error) {
+	leave, err := s.enter(ctx)
 	if err != nil {
 		return store.Applied{}, false, err
 	}
@@ -193,13 +194,17 @@ func (s *Store) Applied() (store.Applied, bool, error) {
 }
 
 // Block implements [store.Store].
-func (s *Store) Block(height uint64) ([]byte, error) { return s.at(prefixBlock, "block", height) }
+func (s *Store) Block(ctx context.Context, height uint64) ([]byte, error) {
+	return s.at(ctx, prefixBlock, "block", height)
+}
 
 // Header implements [store.Store].
-func (s *Store) Header(height uint64) ([]byte, error) { return s.at(prefixHeader, "header", height) }
+func (s *Store) Header(ctx context.Context, height uint64) ([]byte, error) {
+	return s.at(ctx, prefixHeader, "header", height)
+}
 
-func (s *Store) at(prefix byte, what string, height uint64) ([]byte, error) {
-	leave, err := s.enter()
+func (s *Store) at(ctx context.Context, prefix byte, what string, height uint64) ([]byte, error) {
+	leave, err := s.enter(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -218,8 +223,8 @@ func (s *Store) at(prefix byte, what string, height uint64) ([]byte, error) {
 }
 
 // Transaction implements [store.Store].
-func (s *Store) Transaction(id ledger.Digest) (height uint64, index uint32, ok bool, err error) {
-	leave, err := s.enter()
+func (s *Store) Transaction(ctx context.Context, id ledger.Digest) (height uint64, index uint32, ok bool, err error) {
+	leave, err := s.enter(ctx)
 	if err != nil {
 		return 0, 0, false, err
 	}
@@ -242,8 +247,8 @@ func (s *Store) Transaction(id ledger.Digest) (height uint64, index uint32, ok b
 }
 
 // Signatures implements [store.Store].
-func (s *Store) Signatures(height uint64) (all []ledger.HeaderSignature, err error) {
-	leave, err := s.enter()
+func (s *Store) Signatures(ctx context.Context, height uint64) (all []ledger.HeaderSignature, err error) {
+	leave, err := s.enter(ctx)
 	if err != nil {
 		return nil, err
 	}

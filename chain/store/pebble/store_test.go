@@ -59,7 +59,7 @@ func TestReopen(t *testing.T) {
 	dir, m := t.TempDir(), storetest.NewModel()
 	for height := range uint64(5) {
 		s := open(t, dir, owned(nil))
-		if err := m.Compare(s); err != nil {
+		if err := m.Compare(t.Context(), s); err != nil {
 			t.Fatal(err)
 		}
 		c := storetest.NewCommit(height, map[string]string{"k": fmt.Sprint(height), fmt.Sprint("only ", height): ""})
@@ -72,13 +72,13 @@ func TestReopen(t *testing.T) {
 	readOnly := owned(nil)
 	readOnly.ReadOnly = true
 	s := open(t, dir, readOnly)
-	if err := m.Compare(s); err != nil {
+	if err := m.Compare(t.Context(), s); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Apply(t.Context(), storetest.NewCommit(5, nil)); !errors.Is(err, store.ErrReadOnly) {
 		t.Errorf("apply: %v, want ErrReadOnly", err)
 	}
-	if err := s.PutSignature(ledger.HeaderSignature{}); !errors.Is(err, store.ErrReadOnly) {
+	if err := s.PutSignature(t.Context(), ledger.HeaderSignature{}); !errors.Is(err, store.ErrReadOnly) {
 		t.Errorf("put signature: %v, want ErrReadOnly", err)
 	}
 }
@@ -163,7 +163,7 @@ func TestCrash(t *testing.T) {
 			if err := s.Apply(context.Background(), c); err != nil {
 				rt.Fatal(err)
 			}
-			if err := s.PutSignature(ledger.HeaderSignature{Height: c.Height}); err != nil {
+			if err := s.PutSignature(t.Context(), ledger.HeaderSignature{Height: c.Height}); err != nil {
 				rt.Fatal(err)
 			}
 			group.Wait()
@@ -176,7 +176,7 @@ func TestCrash(t *testing.T) {
 			rt.Fatal(err)
 		}
 		defer func() { _ = after.Close() }()
-		a, ok, err := after.Applied()
+		a, ok, err := after.Applied(t.Context())
 		if err != nil {
 			rt.Fatal(err)
 		}
@@ -190,11 +190,11 @@ func TestCrash(t *testing.T) {
 		for _, c := range commits[:there] {
 			m.Apply(c)
 		}
-		if err := m.Compare(after); err != nil {
+		if err := m.Compare(t.Context(), after); err != nil {
 			rt.Fatal(err)
 		}
 		for height := range acknowledged {
-			if all, err := after.Signatures(uint64(height)); err != nil || len(all) != 1 {
+			if all, err := after.Signatures(t.Context(), uint64(height)); err != nil || len(all) != 1 {
 				rt.Fatalf("height %d: %d signatures, %v", height, len(all), err)
 			}
 		}
@@ -204,7 +204,7 @@ func TestCrash(t *testing.T) {
 			}
 			m.Apply(c)
 		}
-		if err := m.Compare(after); err != nil {
+		if err := m.Compare(t.Context(), after); err != nil {
 			rt.Fatal(err)
 		}
 	})
@@ -271,7 +271,7 @@ func compareAny(t *testing.T, fs vfs.FS, commits []*store.Commit) error {
 		return err
 	}
 	defer closeStore(t, s)
-	a, ok, err := s.Applied()
+	a, ok, err := s.Applied(t.Context())
 	if err != nil {
 		return err
 	}
@@ -281,7 +281,7 @@ func compareAny(t *testing.T, fs vfs.FS, commits []*store.Commit) error {
 			m.Apply(c)
 		}
 	}
-	return m.Compare(s)
+	return m.Compare(t.Context(), s)
 }
 
 func flip(t *testing.T, fs vfs.FS, path string, at int64) {
@@ -309,7 +309,7 @@ func TestDiskFull(t *testing.T) {
 	t.Parallel()
 	for name, write := range map[string]func(*pebble.Store) error{
 		"apply":     func(s *pebble.Store) error { return s.Apply(context.Background(), storetest.NewCommit(1, nil)) },
-		"signature": func(s *pebble.Store) error { return s.PutSignature(ledger.HeaderSignature{Height: 1}) },
+		"signature": func(s *pebble.Store) error { return s.PutSignature(t.Context(), ledger.HeaderSignature{Height: 1}) },
 	} {
 		for _, kind := range []errorfs.OpKind{errorfs.OpFileSyncData, errorfs.OpFileWrite} {
 			var fail errorfs.Toggle
@@ -335,13 +335,13 @@ func TestDiskFull(t *testing.T) {
 			}
 			for name, err := range map[string]error{
 				"apply":     s.Apply(t.Context(), storetest.NewCommit(1, nil)),
-				"signature": s.PutSignature(ledger.HeaderSignature{Height: 2}),
+				"signature": s.PutSignature(t.Context(), ledger.HeaderSignature{Height: 2}),
 			} {
 				if !errors.Is(err, store.ErrFailed) {
 					t.Errorf("%s afterwards: %v, want ErrFailed", name, err)
 				}
 			}
-			if _, _, err := s.Latest([]byte("k")); !errors.Is(err, store.ErrFailed) {
+			if _, _, err := s.Latest(t.Context(), []byte("k")); !errors.Is(err, store.ErrFailed) {
 				t.Errorf("latest afterwards: %v, want ErrFailed", err)
 			}
 			_ = s.Close() // says again that it failed, or nothing

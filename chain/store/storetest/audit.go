@@ -43,7 +43,7 @@ func versionLine(height uint64, w ledger.Write) string {
 
 // audited returns what a store's audit passes on, in the form of [Model.Kept].
 // Of a transaction's places it takes the first: the others may be left out.
-func audited(s store.Store) (lines []string, signatures []ledger.HeaderSignature, err error) {
+func audited(ctx context.Context, s store.Store) (lines []string, signatures []ledger.HeaderSignature, err error) {
 	places := map[ledger.Digest]string{}
 	at := func(what string) func(uint64) error {
 		return func(height uint64) error {
@@ -51,7 +51,7 @@ func audited(s store.Store) (lines []string, signatures []ledger.HeaderSignature
 			return nil
 		}
 	}
-	err = s.Audit(context.Background(), store.Audit{
+	err = s.Audit(ctx, store.Audit{
 		Version: func(height uint64, w ledger.Write) error {
 			lines = append(lines, versionLine(height, w))
 			return nil
@@ -78,8 +78,8 @@ func audited(s store.Store) (lines []string, signatures []ledger.HeaderSignature
 }
 
 // compareAudit says where what a store keeps differs from the model.
-func (m *Model) compareAudit(s store.Store) error {
-	got, _, err := audited(s)
+func (m *Model) compareAudit(ctx context.Context, s store.Store) error {
+	got, _, err := audited(ctx, s)
 	if err != nil {
 		return err
 	}
@@ -99,11 +99,11 @@ func testAudit(t *testing.T, open func(testing.TB) store.Store) {
 		m.Apply(c)
 	}
 	for _, sig := range []ledger.HeaderSignature{signature(1, 2, 1), signature(9, 1, 3)} {
-		if err := s.PutSignature(sig); err != nil {
+		if err := s.PutSignature(t.Context(), sig); err != nil {
 			t.Fatal(err)
 		}
 	}
-	lines, signatures, err := audited(s)
+	lines, signatures, err := audited(t.Context(), s)
 	if want := m.Kept(); err != nil || !slices.Equal(lines, want) {
 		t.Errorf("the store keeps %q, %v; want %q", lines, err, want)
 	}

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -56,12 +57,12 @@ func (m *Model) Scan(height uint64, prefix, after []byte, limit int) []store.Row
 }
 
 // Compare says where a store differs from the model, looking at everything.
-func (m *Model) Compare(s store.Store) error {
-	a, ok, err := s.Applied()
+func (m *Model) Compare(ctx context.Context, s store.Store) error {
+	a, ok, err := s.Applied(ctx)
 	if err != nil {
 		return err
 	}
-	if err := m.compareAudit(s); err != nil {
+	if err := m.compareAudit(ctx, s); err != nil {
 		return err
 	}
 	if len(m.Commits) == 0 {
@@ -76,27 +77,27 @@ func (m *Model) Compare(s store.Store) error {
 		return fmt.Errorf("applied is height %d, offset %d, want height %d, offset %d", a.Height, a.NextOffset, last.Height, last.NextOffset)
 	}
 	for height := range m.States {
-		if err := m.compareState(s, uint64(height)); err != nil {
+		if err := m.compareState(ctx, s, uint64(height)); err != nil {
 			return fmt.Errorf("height %d: %w", height, err)
 		}
 	}
 	for height, c := range m.Commits[1:] {
-		block, err := s.Block(uint64(height + 1))
+		block, err := s.Block(ctx, uint64(height+1))
 		if err != nil || !bytes.Equal(block, c.Block) {
 			return fmt.Errorf("block %d is %q, %w", height+1, block, err)
 		}
-		header, err := s.Header(uint64(height + 1))
+		header, err := s.Header(ctx, uint64(height+1))
 		if err != nil || !bytes.Equal(header, c.Header) {
 			return fmt.Errorf("header %d is %q, %w", height+1, header, err)
 		}
 	}
 	for _, beyond := range []uint64{0, last.Height + 1} {
-		if _, err := s.Block(beyond); !errors.Is(err, store.ErrNotFound) {
+		if _, err := s.Block(ctx, beyond); !errors.Is(err, store.ErrNotFound) {
 			return fmt.Errorf("block %d: %w, want ErrNotFound", beyond, err)
 		}
 	}
 	for id, want := range m.Index {
-		height, index, ok, err := s.Transaction(id)
+		height, index, ok, err := s.Transaction(ctx, id)
 		if err != nil || !ok || height != want[0] || uint64(index) != want[1] {
 			return fmt.Errorf("transaction %s stands at %d.%d, %t, %w; want %v", id.Short(), height, index, ok, err, want)
 		}
@@ -104,8 +105,8 @@ func (m *Model) Compare(s store.Store) error {
 	return nil
 }
 
-func (m *Model) compareState(s store.Store, height uint64) error {
-	rows, err := s.Scan(height, nil, nil, store.MaxScanRows)
+func (m *Model) compareState(ctx context.Context, s store.Store, height uint64) error {
+	rows, err := s.Scan(ctx, height, nil, nil, store.MaxScanRows)
 	if err != nil {
 		return err
 	}
@@ -116,14 +117,14 @@ func (m *Model) compareState(s store.Store, height uint64) error {
 	for _, state := range m.States {
 		for key := range state { // of any height: some are not there at this one
 			want, wantOK := m.States[height][key]
-			got, ok, err := s.Get(height, []byte(key))
+			got, ok, err := s.Get(ctx, height, []byte(key))
 			if err != nil || ok != wantOK || string(got) != want {
 				return fmt.Errorf("row %q is %q, %t, %w; want %q, %t", key, got, ok, err, want, wantOK)
 			}
 			if !last {
 				continue
 			}
-			got, ok, err = s.Latest([]byte(key))
+			got, ok, err = s.Latest(ctx, []byte(key))
 			if err != nil || ok != wantOK || string(got) != want {
 				return fmt.Errorf("latest row %q is %q, %t, %w; want %q, %t", key, got, ok, err, want, wantOK)
 			}

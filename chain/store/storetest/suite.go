@@ -42,25 +42,25 @@ func apply(t testing.TB, s store.Store, c *store.Commit) {
 func testEmpty(t *testing.T, open func(testing.TB) store.Store) {
 	t.Helper()
 	s := open(t)
-	if err := NewModel().Compare(s); err != nil {
+	if err := NewModel().Compare(t.Context(), s); err != nil {
 		t.Error(err)
 	}
-	if _, ok, err := s.Latest([]byte("k")); ok || err != nil {
+	if _, ok, err := s.Latest(t.Context(), []byte("k")); ok || err != nil {
 		t.Errorf("latest: %t, %v", ok, err)
 	}
-	if _, _, err := s.Get(0, []byte("k")); !errors.Is(err, store.ErrNotApplied) {
+	if _, _, err := s.Get(t.Context(), 0, []byte("k")); !errors.Is(err, store.ErrNotApplied) {
 		t.Errorf("get: %v, want ErrNotApplied", err)
 	}
-	if _, err := s.Scan(0, nil, nil, 1); !errors.Is(err, store.ErrNotApplied) {
+	if _, err := s.Scan(t.Context(), 0, nil, nil, 1); !errors.Is(err, store.ErrNotApplied) {
 		t.Errorf("scan: %v, want ErrNotApplied", err)
 	}
-	if _, err := s.Header(1); !errors.Is(err, store.ErrNotFound) {
+	if _, err := s.Header(t.Context(), 1); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("header: %v, want ErrNotFound", err)
 	}
-	if _, _, ok, err := s.Transaction(ledger.Digest{1}); ok || err != nil {
+	if _, _, ok, err := s.Transaction(t.Context(), ledger.Digest{1}); ok || err != nil {
 		t.Errorf("transaction: %t, %v", ok, err)
 	}
-	if all, err := s.Signatures(1); len(all) != 0 || err != nil {
+	if all, err := s.Signatures(t.Context(), 1); len(all) != 0 || err != nil {
 		t.Errorf("signatures: %v, %v", all, err)
 	}
 }
@@ -80,14 +80,14 @@ func testVersions(t *testing.T, open func(testing.TB) store.Store) {
 		}
 		apply(t, s, c)
 		m.Apply(c)
-		if err := m.Compare(s); err != nil {
+		if err := m.Compare(t.Context(), s); err != nil {
 			t.Fatalf("after height %d: %v", height, err)
 		}
 	}
-	if _, _, err := s.Get(4, []byte("a")); !errors.Is(err, store.ErrNotApplied) {
+	if _, _, err := s.Get(t.Context(), 4, []byte("a")); !errors.Is(err, store.ErrNotApplied) {
 		t.Errorf("get at a height not applied: %v, want ErrNotApplied", err)
 	}
-	if v, ok, err := s.Latest([]byte("a")); v == nil || len(v) != 0 || !ok || err != nil {
+	if v, ok, err := s.Latest(t.Context(), []byte("a")); v == nil || len(v) != 0 || !ok || err != nil {
 		t.Errorf("empty value is %q, %t, %v; want an empty one that is there", v, ok, err)
 	}
 }
@@ -109,7 +109,7 @@ func testScan(t *testing.T, open func(testing.TB) store.Store) {
 				if after != "-" {
 					behind = []byte(after)
 				}
-				got, err := s.Scan(0, []byte(prefix), behind, limit)
+				got, err := s.Scan(t.Context(), 0, []byte(prefix), behind, limit)
 				if want := m.Scan(0, []byte(prefix), behind, limit); err != nil || !equalRows(got, want) {
 					t.Errorf("scan of %q behind %q, at most %d: %q, %v; want %q", prefix, after, limit, got, err, want)
 				}
@@ -117,7 +117,7 @@ func testScan(t *testing.T, open func(testing.TB) store.Store) {
 		}
 	}
 	for _, limit := range []int{-1, 0, store.MaxScanRows + 1} {
-		if _, err := s.Scan(0, nil, nil, limit); err == nil {
+		if _, err := s.Scan(t.Context(), 0, nil, nil, limit); err == nil {
 			t.Errorf("a limit of %d rows was taken", limit)
 		}
 	}
@@ -162,13 +162,13 @@ func testRefused(t *testing.T, open func(testing.TB) store.Store) {
 	if err := s.Apply(cancelled, NewCommit(1, nil)); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
-	if err := m.Compare(s); err != nil {
+	if err := m.Compare(ctx, s); err != nil {
 		t.Errorf("after refused commits: %v", err)
 	}
 	longest := NewCommit(1, map[string]string{strings.Repeat("k", store.MaxKeyBytes): "v"})
 	apply(t, s, longest)
 	m.Apply(longest)
-	if err := m.Compare(s); err != nil {
+	if err := m.Compare(ctx, s); err != nil {
 		t.Errorf("with the longest key: %.500s", err)
 	}
 	whole := open(t)
@@ -189,13 +189,13 @@ func testTransactions(t *testing.T, open func(testing.TB) store.Store) {
 		apply(t, s, c)
 		m.Apply(c)
 	}
-	if err := m.Compare(s); err != nil {
+	if err := m.Compare(t.Context(), s); err != nil {
 		t.Error(err)
 	}
-	if height, index, ok, err := s.Transaction(a); height != 1 || index != 0 || !ok || err != nil {
+	if height, index, ok, err := s.Transaction(t.Context(), a); height != 1 || index != 0 || !ok || err != nil {
 		t.Errorf("a replayed transaction stands at %d.%d, %t, %v; want 1.0", height, index, ok, err)
 	}
-	if _, _, ok, err := s.Transaction(ledger.Digest{}); ok || err != nil {
+	if _, _, ok, err := s.Transaction(t.Context(), ledger.Digest{}); ok || err != nil {
 		t.Errorf("the zero id is indexed: %t, %v", ok, err)
 	}
 }
@@ -210,18 +210,18 @@ func testSignatures(t *testing.T, open func(testing.TB) store.Store) {
 	for _, sig := range []ledger.HeaderSignature{
 		signature(5, 3, 1), signature(5, 1, 1), signature(5, 3, 1), signature(4, 3, 2), signature(6, 0xff, 2), signature(5, 2, 9),
 	} { // before any block is there, and one of them twice
-		if err := s.PutSignature(sig); err != nil {
+		if err := s.PutSignature(t.Context(), sig); err != nil {
 			t.Fatal(err)
 		}
 	}
 	otherSignature := signature(5, 3, 1)
 	otherSignature.Signature[1] = 7
 	for name, sig := range map[string]ledger.HeaderSignature{"header": signature(5, 3, 2), "signature": otherSignature} {
-		if err := s.PutSignature(sig); !errors.Is(err, store.ErrConflict) {
+		if err := s.PutSignature(t.Context(), sig); !errors.Is(err, store.ErrConflict) {
 			t.Errorf("another %s: %v, want ErrConflict", name, err)
 		}
 	}
-	all, err := s.Signatures(5)
+	all, err := s.Signatures(t.Context(), 5)
 	if want := fmt.Sprint([]ledger.HeaderSignature{signature(5, 1, 1), signature(5, 2, 9), signature(5, 3, 1)}); err != nil || fmt.Sprint(all) != want {
 		t.Errorf("signatures are %v, %v; want %v", all, err, want)
 	}
@@ -234,7 +234,7 @@ func testSignatureRace(t *testing.T, open func(testing.TB) store.Store) {
 	var group sync.WaitGroup
 	errs := make([]error, 8)
 	for i := range errs {
-		group.Go(func() { errs[i] = s.PutSignature(signature(1, 1, byte(i))) })
+		group.Go(func() { errs[i] = s.PutSignature(t.Context(), signature(1, 1, byte(i))) })
 	}
 	group.Wait()
 	won := 0
@@ -242,7 +242,7 @@ func testSignatureRace(t *testing.T, open func(testing.TB) store.Store) {
 		switch {
 		case err == nil:
 			won++
-			if all, err := s.Signatures(1); err != nil || len(all) != 1 || all[0].Header != (ledger.Digest{byte(i)}) {
+			if all, err := s.Signatures(t.Context(), 1); err != nil || len(all) != 1 || all[0].Header != (ledger.Digest{byte(i)}) {
 				t.Errorf("signatures are %v, %v; want that of %d", all, err, i)
 			}
 		case !errors.Is(err, store.ErrConflict):
@@ -263,17 +263,17 @@ func testOwned(t *testing.T, open func(testing.TB) store.Store) {
 	apply(t, s, given)
 	given.Commitment[0], given.Block[0], given.Writes[0].Value[0] = 99, 99, 99
 	for range 2 {
-		value, _, err := s.Latest([]byte("k"))
+		value, _, err := s.Latest(t.Context(), []byte("k"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		value[0] = 'X'
-		old, _, err := s.Get(0, []byte("k"))
+		old, _, err := s.Get(t.Context(), 0, []byte("k"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		old[0] = 'X'
-		a, _, err := s.Applied()
+		a, _, err := s.Applied(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -281,7 +281,7 @@ func testOwned(t *testing.T, open func(testing.TB) store.Store) {
 	}
 	m.Apply(NewCommit(0, map[string]string{"k": "value"}))
 	m.Apply(NewCommit(1, map[string]string{"l": "value"}))
-	if err := m.Compare(s); err != nil {
+	if err := m.Compare(t.Context(), s); err != nil {
 		t.Error(err)
 	}
 }
@@ -303,15 +303,15 @@ func testReadWhileApplying(t *testing.T, open func(testing.TB) store.Store) {
 					return
 				default:
 				}
-				a, _, err := s.Applied()
+				a, _, err := s.Applied(t.Context())
 				if err != nil {
 					t.Error(err)
 					return
 				}
 				for _, height := range []uint64{a.Height, a.Height / 2} {
 					want := fmt.Sprint(height)
-					k, ok, err := s.Get(height, []byte("k"))
-					rows, scanErr := s.Scan(height, nil, nil, 10)
+					k, ok, err := s.Get(t.Context(), height, []byte("k"))
+					rows, scanErr := s.Scan(t.Context(), height, nil, nil, 10)
 					if err != nil || scanErr != nil || !ok || string(k) != want || len(rows) != 2 || string(rows[1].Value) != want {
 						t.Errorf("height %d: row %q, %t, %v; rows %q, %v", height, k, ok, err, rows, scanErr)
 						return
@@ -336,8 +336,8 @@ func testClosed(t *testing.T, open func(testing.TB) store.Store) {
 			t.Fatal(err)
 		}
 	}
-	_, _, err := s.Latest([]byte("k"))
-	for name, err := range map[string]error{"latest": err, "audit": s.Audit(context.Background(), store.Audit{}), "apply": s.Apply(context.Background(), NewCommit(1, nil)), "signature": s.PutSignature(signature(1, 1, 1))} {
+	_, _, err := s.Latest(t.Context(), []byte("k"))
+	for name, err := range map[string]error{"latest": err, "audit": s.Audit(context.Background(), store.Audit{}), "apply": s.Apply(context.Background(), NewCommit(1, nil)), "signature": s.PutSignature(t.Context(), signature(1, 1, 1))} {
 		if !errors.Is(err, store.ErrClosed) {
 			t.Errorf("%s: %v, want ErrClosed", name, err)
 		}
@@ -357,7 +357,7 @@ func testModel(t *testing.T, open func(testing.TB) store.Store) {
 			}
 			m.Apply(c)
 		}
-		if err := m.Compare(s); err != nil {
+		if err := m.Compare(t.Context(), s); err != nil {
 			rt.Fatal(err)
 		}
 		for range 5 {
@@ -372,7 +372,7 @@ func testModel(t *testing.T, open func(testing.TB) store.Store) {
 				after = []byte(DrawKey().Draw(rt, "after"))
 			}
 			limit := rapid.IntRange(1, 10).Draw(rt, "limit")
-			got, err := s.Scan(uint64(height), prefix, bytes.Clone(after), limit)
+			got, err := s.Scan(t.Context(), uint64(height), prefix, bytes.Clone(after), limit)
 			if want := m.Scan(uint64(height), prefix, after, limit); err != nil || !equalRows(got, want) {
 				rt.Fatalf("scan: %q, %v; want %q", got, err, want)
 			}
