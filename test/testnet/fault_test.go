@@ -327,7 +327,7 @@ func TestTwoCheatersOfFour(t *testing.T) {
 				t.Fatalf("verify: first %v, incomplete %t, %d rounds; the ledger is right about a round that failed", got.First, got.Incomplete, got.Rounds)
 			}
 			right := computed(t, net, 1)
-			for _, lost := range r.Lost {
+			for i, lost := range r.Lost {
 				said, ok, err := fl.LoadCommit(net.State(), net.JobID(), 1, lost.Term)
 				if err != nil || !ok {
 					t.Fatal(ok, err)
@@ -336,7 +336,11 @@ func TestTwoCheatersOfFour(t *testing.T) {
 				if cheats == (said.Model == right) {
 					t.Errorf("node %d committed %s, the updates give %s", net.NodeIndex(lost.Node), said.Model, right)
 				}
-				explains(t, got, 1, verify.Recomputed, "the updates give model "+right.Short(), "node "+lost.Node.Short()+" committed "+said.Model.Short())
+				what := " committed "
+				if i == len(r.Lost)-1 { // the newest is told of with what it refused
+					what = " committed model "
+				}
+				explains(t, got, 1, verify.Recomputed, "the updates give model "+right.Short(), "node "+lost.Node.Short()+what+said.Model.Short())
 			}
 		})
 	}
