@@ -23,5 +23,5 @@
 //     contracts left; a rule set that this binary lacks is an error.
 //  6. A value handed out is not changed afterwards.
 //  7. Transactions of a record may run at once; the outcome equals that of one
-//     after the other, on any number of workers.
+//     after the other, on any number of workers, whether rows were read ahead or not.
 package aplos

@@ -31,6 +31,10 @@ type Config struct {
 	// Workers is how many goroutines execute a record; below 2 it is the caller's
 	// alone. The outcome does not depend on it.
 	Workers int
+	// ReadAhead is how many rows of the base are read at once before a record
+	// executes; below 2 rows are read as they are needed. It pays where the base is
+	// elsewhere, and the outcome does not depend on it.
+	ReadAhead int
 }
 
 // Executor executes records one after another. Its methods belong to one

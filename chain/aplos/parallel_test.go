@@ -239,7 +239,7 @@ func (r *traffic) executor(tb testing.TB, workers int) *executor {
 		tb.Fatal(err)
 	}
 	e := &executor{
-		config: aplos.Config{Chain: r.chain.ID, Contracts: r.rules, Verify: r.verify, Workers: workers},
+		config: aplos.Config{Chain: r.chain.ID, Contracts: r.rules, Verify: r.verify, Workers: workers, ReadAhead: 3 * workers},
 		rows:   aplostest.Rows{}, sum: genesis.Commitment,
 	}
 	if workers > 1 {
@@ -259,8 +259,9 @@ func (r *traffic) executor(tb testing.TB, workers int) *executor {
 	return e
 }
 
-// TestWorkersChangeNothing executes any transactions one by one and by several
-// goroutines: results, events, writes, blocks and states are the same.
+// TestWorkersChangeNothing executes any transactions one by one, each row read when
+// it is needed, and by several goroutines that read ahead: results, events,
+// writes, blocks and states are the same.
 func TestWorkersChangeNothing(t *testing.T) {
 	t.Parallel()
 	r := newTraffic(t)

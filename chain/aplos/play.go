@@ -13,6 +13,9 @@ const minShare = 16
 // play executes the turns of a record. What they leave equals what they leave
 // one after the other, by however many workers (see [schedule]).
 func (e *Executor) play(turns []turn) error {
+	if err := e.readAhead(turns); err != nil {
+		return err
+	}
 	e.foresee(turns)
 	if e.config.Workers < 2 || len(turns) < 2*minShare {
 		for i := range turns {

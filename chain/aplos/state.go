@@ -42,6 +42,7 @@ type state struct {
 	// base may be older by the time they could.
 	cache      map[contract.Key]row
 	cacheBytes int // of their keys and values
+	reads      reads
 }
 
 // The bounds of the cache. It is emptied when full: rows in use come back at
@@ -102,6 +103,7 @@ func (s cached) getBelow(key contract.Key, top int) ([]byte, bool, error) {
 	if r, ok := s.below(key, top); ok {
 		return r.value, r.exists, nil
 	}
+	s.reads.missed.Add(1)
 	value, ok, err := s.base.Latest([]byte(key))
 	if err != nil {
 		return nil, false, err
@@ -164,6 +166,7 @@ func (r *reader) getBelow(key contract.Key, top int) ([]byte, bool, error) {
 		known, ok = r.found[key]
 	}
 	if !ok {
+		r.reads.missed.Add(1)
 		value, exists, err := r.base.Latest([]byte(key))
 		if err != nil {
 			return nil, false, err
