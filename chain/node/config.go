@@ -45,8 +45,12 @@ type Config struct {
 	// Workers is how many goroutines execute a record; 0: one for each processor
 	// that Go uses. No result depends on it.
 	Workers int
-	Now     func() time.Time
-	Logger  *slog.Logger
+	// ReadAhead is how many rows of the store are read at once before a record
+	// executes; below 2: rows are read as they are needed, which a store on this
+	// machine does faster. No result depends on it.
+	ReadAhead int
+	Now       func() time.Time
+	Logger    *slog.Logger
 	// MarkerDelay is how long an open block with a transaction may stand.
 	MarkerDelay time.Duration
 	// Diverged says that evidence of a divergence was kept: the node signs
@@ -86,7 +90,7 @@ const (
 func (c *Config) executor() aplos.Config {
 	return aplos.Config{
 		Chain: c.Chain, Shard: c.Genesis.Shard, Contracts: c.Contracts, Verify: c.Verify, VerifyAll: c.VerifyAll, Checked: c.checked,
-		Workers: c.Workers, Members: c.members,
+		Workers: c.Workers, ReadAhead: c.ReadAhead, Members: c.members,
 	}
 }
 

@@ -43,7 +43,7 @@ func NewCore(ctx context.Context, config Config, topic ledger.ID, s store.Store)
 	if !ok {
 		return nil, fmt.Errorf("open node: the store holds no genesis")
 	}
-	base := &executing{committed{ctx, s}}
+	base := &executing{committed: committed{ctx, s}}
 	executor, err := aplos.New(config.executor(), base, applied.Height, applied.Commitment)
 	if err != nil {
 		return nil, err
@@ -263,8 +263,30 @@ func (b before) Get(key contract.Key) ([]byte, bool, error) {
 }
 
 // executing is the store as execution reads it, under the context of the step
-// under way.
-type executing struct{ committed }
+// under way. A store that is away is waited for: a record that was begun can't be
+// given up.
+type executing struct {
+	committed
+	patience patience
+}
+
+// Latest implements [aplos.Base].
+func (e *executing) Latest(key []byte) (value []byte, ok bool, err error) {
+	err = e.patience.do(e.ctx, func() error {
+		value, ok, err = e.committed.Latest(key)
+		return err
+	})
+	return value, ok, err
+}
+
+// Scan implements [aplos.Base].
+func (e *executing) Scan(prefix, after contract.Key, limit int) (rows []contract.Row, err error) {
+	err = e.patience.do(e.ctx, func() error {
+		rows, err = e.committed.Scan(prefix, after, limit)
+		return err
+	})
+	return rows, err
+}
 
 // committed is the newest committed state.
 type committed struct {

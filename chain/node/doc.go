@@ -18,4 +18,7 @@
 //     never dropped behind it.
 //  5. A log that is another topic, ends before what this node executed, or
 //     holds another record there, stops the node with [ErrLogRewritten].
+//  6. While the store is away ([store.ErrAway]) execution and the keeper wait and
+//     nothing is given up; [Node.StoreWait] says for how long. Any other error of
+//     the store stops the node.
 package node

@@ -10,7 +10,8 @@ import (
 	"github.com/librum/librum/chain/store"
 )
 
-// keep stores blocks and signatures, and signs headers of stored blocks.
+// keep stores blocks and signatures, and signs headers of stored blocks. While
+// the store is away it waits, and the queues before it fill.
 func (n *Node) keep(ctx context.Context) error {
 	for {
 		var w work
@@ -41,18 +42,22 @@ func (n *Node) keepOne(ctx context.Context, w work) (kept, error) {
 	switch {
 	case w.commit != nil:
 		defer n.stages.storing.begin()()
-		if err := n.store.Apply(ctx, w.commit); err != nil {
+		if err := n.keeping.do(ctx, func() error { return n.store.Apply(ctx, w.commit) }); err != nil {
 			return kept{}, fmt.Errorf("store block %d: %w", w.commit.Height, err)
 		}
 		return kept{applied: w.commit.Height, next: w.commit.NextOffset}, nil
 	case w.sign != nil:
-		key, err := n.headerKey(ctx, w.sign.header)
+		var key *identity.Key
+		err := n.keeping.do(ctx, func() (err error) {
+			key, err = n.headerKey(ctx, w.sign.header)
+			return err
+		})
 		if err != nil || key == nil {
 			return kept{}, err
 		}
 		s := ledger.SignHeader(w.sign.height, w.sign.header, n.config.Self, key.ID(), key.Sign)
 		// Invariant 2: stored before it is sent.
-		if err := n.store.PutSignature(ctx, s); err != nil {
+		if err := n.keeping.do(ctx, func() error { return n.store.PutSignature(ctx, s) }); err != nil {
 			return kept{}, fmt.Errorf("store own signature of header %d: %w", w.sign.height, err)
 		}
 		n.board.update(func(*Status) {}) // whoever waits for signatures looks again
@@ -61,7 +66,7 @@ func (n *Node) keepOne(ctx context.Context, w work) (kept, error) {
 		return kept{final: w.final}, nil
 	default:
 		for _, s := range w.keep {
-			err := n.store.PutSignature(ctx, s)
+			err := n.keeping.do(ctx, func() error { return n.store.PutSignature(ctx, s) })
 			if errors.Is(err, store.ErrConflict) {
 				// Ed25519 lets a signer make two over one header. One is enough,
 				// and nobody may stop this node by sending another.

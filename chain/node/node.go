@@ -37,6 +37,7 @@ type Node struct {
 	stopped  chan struct{}
 
 	stages   Stages
+	keeping  patience // the keeper's
 	seat     atomic.Pointer[seat]
 	lastWake atomic.Int64 // when this node appended its last wake, ms
 	viewMu   sync.RWMutex // held for writing while a record executes
@@ -162,6 +163,10 @@ func (n *Node) Changed() <-chan struct{} {
 	_, changed := n.board.read()
 	return changed
 }
+
+// Reads returns how many committed rows execution found in memory, and how many
+// it read of the store. It is safe for concurrent use.
+func (n *Node) Reads() aplos.Reads { return n.core.Reads() }
 
 // InFlight returns how many transactions were let in and not executed yet.
 func (n *Node) InFlight() int { return n.flights.count() }
