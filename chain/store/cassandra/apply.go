@@ -72,7 +72,9 @@ func (s *Store) writeRows(ctx context.Context, c *store.Commit) error {
 	height := int64(c.Height)
 	for _, w := range c.Writes {
 		put(putVersion, w.Key, era(c.Height), height, versionRow(w))
-		put(putEra, w.Key, era(c.Height), []byte{})
+		if known, ok := s.eras[string(w.Key)]; !ok || known != era(c.Height) {
+			put(putEra, w.Key, era(c.Height), []byte{})
+		}
 		put(putLatest, s.bucket(w.Key), w.Key, latestRow(c.Height, w))
 	}
 	for i, id := range c.Transactions {
@@ -86,7 +88,25 @@ func (s *Store) writeRows(ctx context.Context, c *store.Commit) error {
 		}
 		put(putHeader, era(c.Height), height, c.Header)
 	}
-	return group.Wait()
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	s.rememberEras(c)
+	return nil
+}
+
+// maxEras bounds the keys whose era is remembered; about 100 bytes each.
+const maxEras = 1 << 17
+
+// rememberEras takes note of rows of table eras that are there, so that the next
+// block of the era does not write them again.
+func (s *Store) rememberEras(c *store.Commit) {
+	if len(s.eras)+len(c.Writes) > maxEras {
+		clear(s.eras)
+	}
+	for _, w := range c.Writes[:min(len(c.Writes), maxEras)] {
+		s.eras[string(w.Key)] = era(c.Height)
+	}
 }
 
 // write is steps two and three of a commit (invariant 1).

@@ -29,7 +29,8 @@
 //  2. Every write carries the position of its commit (its next offset + 1) as
 //     its timestamp, one write a row a commit. Doing it again changes nothing, a
 //     late one never wins over a newer one, and no clock decides. Signatures
-//     carry their height and are never written twice. There is no
+//     carry their height and are never written twice. A row of eras is left out
+//     where an earlier block of the same life wrote it: it says the same. There is no
 //     lightweight transaction, no TTL, no batch, no delete.
 //  3. Nothing of a height above the applied one is returned, except by Latest.
 //  4. A keyspace belongs to one chain, shard, node and log and is refused

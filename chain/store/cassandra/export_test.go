@@ -9,6 +9,9 @@ import (
 
 var errCrash = errors.New("the process ends here")
 
+// Migrations are the steps of the schema.
+func Migrations() []string { return migrations }
+
 // CrashAfter lets so many more statements of writing through, and no other.
 func CrashAfter(s *Store, statements int) {
 	s.failpoint = func() error {

@@ -40,6 +40,7 @@ type Store struct {
 	// still is held for reading by each write, for writing by Audit.
 	still    sync.RWMutex
 	applying sync.Mutex
+	eras     map[string]int64 // newest era of a key that is known to be in table eras; guarded by applying
 	// signing orders those who store a signature, by height and node.
 	signing [64]sync.Mutex
 
@@ -78,7 +79,7 @@ func open(ctx context.Context, opts Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{opts: opts, session: session}
+	s := &Store{opts: opts, session: session, eras: map[string]int64{}}
 	for _, step := range []func(context.Context) error{s.checkDurable, s.migrate, s.own, s.loadApplied, s.finish} {
 		if err := step(ctx); err != nil {
 			session.Close()

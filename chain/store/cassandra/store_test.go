@@ -320,6 +320,35 @@ func TestLaterSchema(t *testing.T) {
 	}
 }
 
+// TestOlderSchema opens keyspaces that earlier programs left after so many steps, in
+// the middle of one too: the missing ones are done, and the store is whole.
+func TestOlderSchema(t *testing.T) {
+	t.Parallel()
+	steps := cassandra.Migrations()
+	for _, done := range []int{0, 1, len(steps) - 1} {
+		opts, m := owned(t), storetest.NewModel()
+		cql(t, opts, "CREATE KEYSPACE "+opts.Keyspace+" WITH replication = "+opts.Replication)
+		for _, step := range steps[:min(done+1, len(steps))] { // one more than it says
+			cql(t, opts, strings.Replace(step, "EXISTS ", "EXISTS "+opts.Keyspace+".", 1))
+		}
+		if done > 0 {
+			cql(t, opts, fmt.Sprintf("INSERT INTO %s.meta (name, row) VALUES ('schema', 0x%08x) USING TIMESTAMP %d", opts.Keyspace, done, done))
+		}
+		for height := range uint64(2) {
+			s := open(t, opts)
+			c := storetest.NewCommit(height, map[string]string{"k": fmt.Sprint(height)})
+			if err := s.Apply(t.Context(), c); err != nil {
+				t.Fatal(err)
+			}
+			m.Apply(c)
+			if err := m.Compare(t.Context(), s); err != nil {
+				t.Errorf("from schema %d: %v", done, err)
+			}
+			closeStore(t, s)
+		}
+	}
+}
+
 func TestUnsafeKeyspace(t *testing.T) {
 	t.Parallel()
 	opts := owned(t)

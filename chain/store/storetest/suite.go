@@ -23,7 +23,7 @@ func Run(t *testing.T, open func(t testing.TB) store.Store) {
 		"Empty": testEmpty, "Versions": testVersions, "Scan": testScan, "Refused": testRefused,
 		"Transactions": testTransactions, "Signatures": testSignatures, "SignatureRace": testSignatureRace,
 		"Owned": testOwned, "ReadWhileApplying": testReadWhileApplying, "Closed": testClosed, "Model": testModel,
-		"Audit": testAudit,
+		"Audit": testAudit, "Cancelled": testCancelled,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -341,6 +341,42 @@ func testClosed(t *testing.T, open func(testing.TB) store.Store) {
 		if !errors.Is(err, store.ErrClosed) {
 			t.Errorf("%s: %v, want ErrClosed", name, err)
 		}
+	}
+}
+
+// testCancelled wants every method that may wait to refuse a context that has ended,
+// and nothing to come of it.
+func testCancelled(t *testing.T, open func(testing.TB) store.Store) {
+	t.Helper()
+	s, m := open(t), NewModel()
+	for height := range uint64(2) {
+		c := NewCommit(height, map[string]string{"k": "v"})
+		apply(t, s, c)
+		m.Apply(c)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for name, call := range map[string]func() error{
+		"get":          func() error { _, _, err := s.Get(ctx, 0, []byte("k")); return err },
+		"latest":       func() error { _, _, err := s.Latest(ctx, []byte("k")); return err },
+		"scan":         func() error { _, err := s.Scan(ctx, 0, nil, nil, 1); return err },
+		"applied":      func() error { _, _, err := s.Applied(ctx); return err },
+		"block":        func() error { _, err := s.Block(ctx, 1); return err },
+		"header":       func() error { _, err := s.Header(ctx, 1); return err },
+		"transaction":  func() error { _, _, _, err := s.Transaction(ctx, ledger.Digest{1}); return err },
+		"signatures":   func() error { _, err := s.Signatures(ctx, 1); return err },
+		"putSignature": func() error { return s.PutSignature(ctx, signature(1, 1, 1)) },
+		"apply":        func() error { return s.Apply(ctx, NewCommit(2, nil)) },
+	} {
+		if err := call(); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: %v, want the context's error", name, err)
+		}
+	}
+	if err := m.Compare(t.Context(), s); err != nil {
+		t.Error(err)
+	}
+	if all, err := s.Signatures(t.Context(), 1); len(all) > 0 || err != nil {
+		t.Errorf("signatures are %v, %v, want none", all, err)
 	}
 }
 
