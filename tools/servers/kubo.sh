@@ -14,7 +14,7 @@ start_kubo() {
     for i in 0 1; do
         define "kubo-$((i + 1))" <<END
 export IPFS_PATH=$dir/kubo-$((i + 1))/repo IPFS_TELEMETRY=off LIBP2P_FORCE_PNET=1
-exec $kubo_program daemon
+exec $kubo_program daemon --enable-gc
 END
         (
             export IPFS_PATH=$dir/kubo-$((i + 1))/repo IPFS_TELEMETRY=off

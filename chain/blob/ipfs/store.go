@@ -245,7 +245,8 @@ func (b *bounded) Read(p []byte) (int, error) {
 
 // Fetch gets content that another node has, by its CID, and keeps it.
 // [blob.ErrDigest] where it is something else, [blob.ErrTooLarge] where it is
-// longer than limit; it is then not kept.
+// longer than limit; it is then not kept. What the other node has chunked in another
+// way than this package does is added anew: content has one address here.
 func (s *Store) Fetch(ctx context.Context, d ledger.Digest, address string, limit int64) error {
 	// A stranger names it: a path such as /ipns/NAME would have kubo ask whoever
 	// the stranger wants.
@@ -255,18 +256,11 @@ func (s *Store) Fetch(ctx context.Context, d ledger.Digest, address string, limi
 	}
 	c := parsed.String()
 	sum := checked.NewSummer(s.seed)
-	read, write := io.Pipe()
-	done := make(chan error, 1)
-	go func() {
-		err := s.rpc.receive(ctx, "cat", params([]string{c}, "progress", "false"), write)
-		_ = write.CloseWithError(err) // it never fails
-		done <- err
-	}()
-	_, err = io.Copy(sum, &bounded{r: read, left: limit, limit: limit})
-	_ = read.CloseWithError(context.Canceled) // it never fails
-	if fetchErr := <-done; err == nil {
-		err = fetchErr
-	}
+	var own cid.Cid
+	err = s.stream(ctx, c, func(r io.Reader) (err error) {
+		own, err = CID(io.TeeReader(&bounded{r: r, left: limit, limit: limit}, sum))
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("fetch blob %s at %s: %w", d, c, err)
 	}
@@ -274,11 +268,36 @@ func (s *Store) Fetch(ctx context.Context, d ledger.Digest, address string, limi
 	if got != d {
 		return fmt.Errorf("fetch blob %s at %s: %w: %s", d, c, blob.ErrDigest, got)
 	}
-	if err := s.place(ctx, d, c); err != nil {
+	if own.Equals(parsed) {
+		err = s.place(ctx, d, c)
+	} else {
+		err = s.stream(ctx, c, func(r io.Reader) error {
+			_, err := s.PutDigest(ctx, d, r, limit)
+			return err
+		})
+	}
+	if err != nil {
 		return fmt.Errorf("fetch blob %s at %s: %w", d, c, err)
 	}
 	s.verified.Put(d, sums)
 	return nil
+}
+
+// stream has use read content by its CID, wherever it is.
+func (s *Store) stream(ctx context.Context, c string, use func(io.Reader) error) error {
+	read, write := io.Pipe()
+	done := make(chan error, 1)
+	go func() {
+		err := s.rpc.receive(ctx, "cat", params([]string{c}, "progress", "false"), write)
+		_ = write.CloseWithError(err) // it never fails
+		done <- err
+	}()
+	err := use(read)
+	_ = read.CloseWithError(context.Canceled) // it never fails
+	if fetchErr := <-done; err == nil {
+		err = fetchErr
+	}
+	return err
 }
 
 // Delete implements [blob.Store]. Of two that delete at once one is told

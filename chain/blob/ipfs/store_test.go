@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -193,6 +195,55 @@ func TestFetch(t *testing.T) {
 	}
 	if err := here.Fetch(t.Context(), digest, nobody.String(), 1<<30); err == nil || !strings.Contains(err.Error(), "nothing moved") {
 		t.Errorf("content that nobody has: %v, want the time-out", err)
+	}
+}
+
+// TestFetchAnotherChunking fetches content that a stranger has cut in another way:
+// it is kept under the address that this package gives it.
+func TestFetchAnotherChunking(t *testing.T) {
+	t.Parallel()
+	nodes := kubo(t)
+	if len(nodes) < 2 {
+		t.Skip("there is one kubo only")
+	}
+	content := append(blobtest.Content(1_200_000), rand.Text()...)
+	var form bytes.Buffer
+	w := multipart.NewWriter(&form)
+	part, err := w.CreateFormFile("file", "file")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = part.Write(content)
+	if err := errors.Join(err, w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, nodes[0]+"/api/v0/add?cid-version=1&chunker=size-65536&pin=true&progress=false", &form)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", w.FormDataContentType())
+	res, err := (&http.Client{Timeout: time.Minute}).Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var added struct{ Hash string }
+	err = json.NewDecoder(res.Body).Decode(&added)
+	if err := errors.Join(err, res.Body.Close()); err != nil {
+		t.Fatal(err)
+	}
+	own, err := ipfs.CID(bytes.NewReader(content))
+	if err != nil || own.String() == added.Hash {
+		t.Fatalf("the stranger's address is ours, %s, %v", added.Hash, err)
+	}
+	here, digest := open(t, ipfs.Config{API: nodes[1]}), ledger.Hash(content)
+	if err := here.Fetch(t.Context(), digest, added.Hash, 1<<30); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := here.Address(t.Context(), digest); err != nil || got != own.String() {
+		t.Errorf("it stands at %s, %v; want %s", got, err, own)
+	}
+	if err := blobtest.Check(t.Context(), here, content); err != nil {
+		t.Error(err)
 	}
 }
 
