@@ -52,6 +52,7 @@ type Config struct {
 	Logger      *slog.Logger       // nil: none
 	MarkerDelay time.Duration      // 0: the default
 	Window      int                // 0: the default
+	ReadAhead   int                // see [node.Config]; 0 for a store on this machine
 	// Ledger returns what the coordinator submits through, given what it would
 	// submit through; nil: as it is. It is for demonstrations of cheating.
 	Ledger func(honest coordinator.Ledger) coordinator.Ledger
@@ -115,7 +116,7 @@ func (c *Config) chainNode() node.Config {
 		Self: c.Self, Key: c.Keys[0], OtherKeys: c.Keys[1:], Genesis: c.Genesis, Chain: c.Chain, Contracts: Contracts(),
 		Verify:    c.Verifier.Verify,
 		VerifyAll: func(list []identity.Signed) []bool { return c.Verifier.VerifyAll(list, rand.Reader) },
-		Now:       c.Now, Logger: c.Logger, MarkerDelay: c.MarkerDelay, Window: c.Window,
+		Now:       c.Now, Logger: c.Logger, MarkerDelay: c.MarkerDelay, Window: c.Window, ReadAhead: c.ReadAhead,
 		KeepEvidence: func(d lokka.Divergence) error {
 			b, err := ledger.Encode(&d)
 			if err != nil {

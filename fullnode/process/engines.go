@@ -40,6 +40,8 @@ type engines struct {
 	store    store.Store
 	blobs    blob.Store
 
+	readAhead int // rows of the store that are well read at once
+
 	closers []func() error // in the order of opening
 }
 
@@ -165,7 +167,7 @@ func (e *engines) openStore(ctx context.Context, c *config.Store, at place, logg
 	if err != nil {
 		return err
 	}
-	e.store, e.closers = s, append(e.closers, s.Close)
+	e.store, e.readAhead, e.closers = s, cassandra.ReadAhead, append(e.closers, s.Close)
 	return nil
 }
 

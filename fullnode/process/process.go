@@ -97,7 +97,7 @@ func Open(ctx context.Context, c config.Config, o Options) (_ *Process, err erro
 		Log: p.engines.log, Store: p.engines.store, Blobs: p.engines.blobs,
 		Mesh: nodes, Meeting: jobs,
 		Verifier: identity.NewVerifier(fullnode.VerifierKeys),
-		Logger:   o.Logger, MarkerDelay: c.Limits.MarkerDelay, Window: c.Limits.Window,
+		Logger:   o.Logger, MarkerDelay: c.Limits.MarkerDelay, Window: c.Limits.Window, ReadAhead: p.engines.readAhead,
 	})
 	if err != nil {
 		return nil, err

@@ -52,6 +52,9 @@ type Options struct {
 	Logger *slog.Logger
 }
 
+// ReadAhead is how many rows are well read at once.
+const ReadAhead = 64
+
 var keyspaceName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,47}$`)
 
 func (o *Options) fill() error {
