@@ -40,6 +40,7 @@ found() {
         org=$dir/org-$i
         organisation=$(cat "$org/id")
         node=$(cat "$org/node-id")
+        # shellcheck disable=SC2129 # three steps of one organisation
         "$librum" genesis show "$dir/genesis.cbor" --digest "$(cat "$dir/digest")" --part "$org/node/part.json" >>"$dir/found.log"
         "$librum" ca init --dir "$org/ca" --genesis "$dir/genesis.cbor" --organisation "$organisation" >>"$dir/found.log" 2>&1 </dev/null
         "$librum" identity request --kind node --identity "$org/node/key" --id "$node" --organisation "$organisation" \
@@ -102,10 +103,10 @@ END
 }
 
 # quoted LIST : a list with commas as YAML has it.
-quoted() { sed 's/[^,]*/"&"/g' <<<"$1"; }
+quoted() { printf '"%s"' "${1//,/\",\"}"; }
 
-# at N : the flags by which a command asks the node of an organisation.
-at() { printf '%s\n' --server "$(cat "$dir/org-$1/url")" --ca "$dir/org-$1/ca/ca.pem"; }
+# at N : sets server to the flags by which a command asks the node of an organisation.
+at() { server=(--server "$(cat "$dir/org-$1/url")" --ca "$dir/org-$1/ca/ca.pem"); }
 
 ready() { answers --cacert "$dir/org-$1/ca/ca.pem" "$(cat "$dir/org-$1/url")/readyz"; }
 
@@ -152,20 +153,27 @@ forget() {
 }
 
 # job : the operator of organisation 1 creates it, peers of all take part, an auditor of organisation 3 verifies it.
+# shellcheck disable=SC2120 # its arguments come from the command line
 job() {
-    local i digest id who
+    local i digest id who sign server=()
     digest=$(cat "$dir/digest")
     for i in $organisations; do
         alive "peer-$i" || run "peer-$i"
     done
     for i in 1 3; do
         who=$dir/org-$i
-        [ -f "$who/token" ] || "$librum" identity token create $(at $i) --genesis "$digest" --identity "$who/node/members/operator-key" \
-            --token-out "$who/token" $([ $i = 1 ] && echo --sign fl.CancelJob,fl.CreateJob) >&2
+        [ ! -f "$who/token" ] || continue
+        sign=()
+        [ "$i" != 1 ] || sign=(--sign "fl.CancelJob,fl.CreateJob") # it creates jobs, the other one reads
+        at "$i"
+        "$librum" identity token create "${server[@]}" --genesis "$digest" --identity "$who/node/members/operator-key" \
+            --token-out "$who/token" "${sign[@]}" >&2
     done
-    id=$("$librum" job run -f "$dir/job.yaml" $(at 1) --token-file "$dir/org-1/token" --json | tail -n 1 | field job)
+    at 1
+    id=$("$librum" job run -f "$dir/job.yaml" "${server[@]}" --token-file "$dir/org-1/token" --json | tail -n 1 | field job)
     say "job $id is done; verifying it through organisation-3"
-    "$librum" verify job "$id" $(at 3) --token-file "$dir/org-3/token" --genesis "$digest" "$@"
+    at 3
+    "$librum" verify job "$id" "${server[@]}" --token-file "$dir/org-3/token" --genesis "$digest" "$@"
 }
 
 status() {
@@ -191,6 +199,7 @@ up() {
     trap 'say "stopping the nodes and peers${servers:+ and the servers}"; stop; [ -z "$servers" ] || "$here/servers/servers.sh" stop' EXIT
     trap 'exit 0' INT TERM
     (trap - EXIT && start)
+    # shellcheck disable=SC2119
     job
     say "the nodes go on; Ctrl-C ends them. A token: $dir/org-1/token"
     while status >/dev/null; do sleep 1; done

@@ -24,4 +24,6 @@ func (n *Node) Queues() []Queue {
 	}
 }
 
-func queue[T any](name string, c chan T) Queue { return Queue{Name: name, Length: len(c), Bound: cap(c)} }
+func queue[T any](name string, c chan T) Queue {
+	return Queue{Name: name, Length: len(c), Bound: cap(c)}
+}

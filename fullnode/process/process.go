@@ -167,7 +167,7 @@ func (p *Process) listen(ctx context.Context, c *config.Door, o Options) error {
 
 // Run runs the node and serves its door until ctx ends or something must stop.
 func (p *Process) Run(ctx context.Context) error {
-	handler, err := api.New(p.api)
+	handler, err := api.New(p.api) //nolint:contextcheck // requests bring their own
 	if err != nil {
 		return err
 	}

@@ -38,16 +38,24 @@ func TestConfig(t *testing.T) {
 		{"embedded", "", map[string]doctor.State{"config": doctor.OK, "secrets": doctor.OK, "disk": doctor.OK}},
 		{"wrong", "colour: red\n", map[string]doctor.State{"config": doctor.Bad}},
 		{"another directory", "", map[string]doctor.State{"secrets": doctor.Bad, "engines": doctor.Unknown}},
-		{"one broker, nobody there", "order: {driver: kafka, kafka: {brokers: [" + nobody + "], unsafe_single_broker: true}}\n",
-			map[string]doctor.State{"order.kafka.unsafe_single_broker": doctor.Warn, "order": doctor.Bad, "order.kafka.tls": ""}},
-		{"brokers elsewhere", "order: {driver: kafka, kafka: {brokers: ['no.invalid:1']}}\n",
-			map[string]doctor.State{"order.kafka.unsafe_single_broker": "", "order.kafka.tls": doctor.Warn, "order": doctor.Bad}},
-		{"all away", "registry: {driver: etcd, etcd: {endpoints: ['http://127.0.0.1:1'], timeout: 100ms}}\n" +
-			"store: {driver: cassandra, cassandra: {hosts: [" + nobody + "], keyspace: librum}}\nblob: {driver: ipfs, ipfs: {api: 'http://127.0.0.1:1'}}\n",
-			map[string]doctor.State{"registry": doctor.Bad, "store": doctor.Bad, "blob": doctor.Bad, "store.cassandra.tls": ""}},
+		{
+			"one broker, nobody there", "order: {driver: kafka, kafka: {brokers: [" + nobody + "], unsafe_single_broker: true}}\n",
+			map[string]doctor.State{"order.kafka.unsafe_single_broker": doctor.Warn, "order": doctor.Bad, "order.kafka.tls": ""},
+		},
+		{
+			"brokers elsewhere", "order: {driver: kafka, kafka: {brokers: ['no.invalid:1']}}\n",
+			map[string]doctor.State{"order.kafka.unsafe_single_broker": "", "order.kafka.tls": doctor.Warn, "order": doctor.Bad},
+		},
+		{
+			"all away", "registry: {driver: etcd, etcd: {endpoints: ['http://127.0.0.1:1'], timeout: 100ms}}\n" +
+				"store: {driver: cassandra, cassandra: {hosts: [" + nobody + "], keyspace: librum}}\nblob: {driver: ipfs, ipfs: {api: 'http://127.0.0.1:1'}}\n",
+			map[string]doctor.State{"registry": doctor.Bad, "store": doctor.Bad, "blob": doctor.Bad, "store.cassandra.tls": ""},
+		},
 		{"an open password", "blob: {ipfs: {authorization_file: open-password}}\n", map[string]doctor.State{"secrets": doctor.Bad}},
-		{"a certificate that is none", "mesh: {listen: '127.0.0.1:1', certificates: [genesis.cbor], authorities: [none.pem]}\n",
-			map[string]doctor.State{"certificate": doctor.Bad, "mesh.revoked": doctor.Warn}},
+		{
+			"a certificate that is none", "mesh: {listen: '127.0.0.1:1', certificates: [genesis.cbor], authorities: [none.pem]}\n",
+			map[string]doctor.State{"certificate": doctor.Bad, "mesh.revoked": doctor.Warn},
+		},
 	} {
 		node := "node-0"
 		if c.name == "another directory" {

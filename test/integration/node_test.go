@@ -124,9 +124,12 @@ func TestUnsafeTopicStopsANode(t *testing.T) {
 	r, err := admin.CreateTopics(t.Context(), &queue.CreateTopicsRequest{Addr: admin.Addr, Topics: []queue.TopicConfig{{
 		Topic: c.Order.Kafka.Topic, NumPartitions: 1, ReplicationFactor: 1,
 		ConfigEntries: []queue.ConfigEntry{
-			{ConfigName: "min.insync.replicas", ConfigValue: "1"}, {ConfigName: "retention.ms", ConfigValue: "-1"},
-			{ConfigName: "retention.bytes", ConfigValue: "-1"}, {ConfigName: "message.timestamp.type", ConfigValue: "LogAppendTime"},
-			{ConfigName: "compression.type", ConfigValue: "uncompressed"}, {ConfigName: "max.message.bytes", ConfigValue: "33554432"},
+			{ConfigName: "min.insync.replicas", ConfigValue: "1"},
+			{ConfigName: "retention.ms", ConfigValue: "-1"},
+			{ConfigName: "retention.bytes", ConfigValue: "-1"},
+			{ConfigName: "message.timestamp.type", ConfigValue: "LogAppendTime"},
+			{ConfigName: "compression.type", ConfigValue: "uncompressed"},
+			{ConfigName: "max.message.bytes", ConfigValue: "33554432"},
 			{ConfigName: "unclean.leader.election.enable", ConfigValue: "false"},
 		},
 	}}})

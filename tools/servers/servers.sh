@@ -16,7 +16,7 @@ dir=$(realpath -m -- "${LIBRUM_SERVERS_DIR:-$root/servers-data}") # servers run 
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/librum/servers
 patience=${LIBRUM_SERVERS_PATIENCE:-180} # seconds for a server to answer
 
-# shellcheck source=/dev/null
+# shellcheck source=tools/servers/process.sh
 source "$here/process.sh"
 
 # install NAME FILE… -- COMMAND… : runs COMMAND with a fresh folder as its last argument and keeps that folder as
