@@ -52,7 +52,7 @@ func (d Dir) ReadToken() (string, error) {
 // Serve answers on the listener, and on the others, as node 0 until ctx ends.
 func (n *Network) Serve(ctx context.Context, listener net.Listener, logger *slog.Logger, others ...net.Listener) error {
 	listeners := append([]net.Listener{listener}, others...)
-	handler, err := n.Handler(logger)
+	handler, err := n.Handler(logger) //nolint:contextcheck // requests bring their own
 	if err != nil {
 		for _, l := range listeners {
 			err = errors.Join(err, l.Close())
