@@ -16,8 +16,8 @@ func (c *check) checkAudit() {
 	}
 	for _, i := range c.places() {
 		where := nodeName(i) + "/audit.jsonl"
-		if c.strays(where) {
-			continue
+		if c.strays(where) || c.linkedAudit(nodeName(i)) {
+			continue // it was named
 		}
 		f, err := auditlog.Read(c.dir.Audit(i))
 		if errors.Is(err, fs.ErrNotExist) {

@@ -2,7 +2,9 @@ package fsck_test
 
 import (
 	"bytes"
+	"errors"
 	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -45,6 +47,20 @@ func TestAuditLogIsFollowed(t *testing.T) {
 	}
 	if damaged() {
 		t.Error("a whole audit log is called damaged")
+	}
+	elsewhere := filepath.Join(t.TempDir(), "elsewhere")
+	full := filepath.Join(filepath.Dir(dir.Audit(1)), "audit-00000000000000000001.jsonl")
+	if err := errors.Join(os.WriteFile(elsewhere, []byte("no log\n"), 0o600), os.Symlink(elsewhere, full)); err != nil {
+		t.Fatal(err)
+	}
+	if damaged() {
+		t.Error("a link in the place of a full file was followed")
+	}
+	if r := check(t, dir); !named(r.Findings, "irregular", "node-1/audit-00000000000000000001.jsonl") {
+		t.Errorf("a link in the place of a full file: %v", r.Findings)
+	}
+	if err := os.Remove(full); err != nil {
+		t.Fatal(err)
 	}
 	b, err := os.ReadFile(dir.Audit(1))
 	if err != nil {

@@ -48,6 +48,16 @@ func (c *check) linkedKeys(node string) bool {
 	return false
 }
 
+// linkedAudit reports whether one of the files of a node's audit log is irregular.
+func (c *check) linkedAudit(node string) bool {
+	for irregular := range c.irregular {
+		if strings.HasPrefix(irregular, node+"/") && localnet.KindOf(irregular) == localnet.FileAudit {
+			return true
+		}
+	}
+	return false
+}
+
 // strays reports whether a path, or something on the way to it or below it, is
 // irregular, so that it is not to be read.
 func (c *check) strays(path string) bool {
