@@ -113,6 +113,12 @@ func (r Remote) Groups(ctx context.Context, from uint64) ([]byte, error) {
 	return g.Trail, err
 }
 
+// MaxTTL implements [peer.Server].
+func (r Remote) MaxTTL(ctx context.Context) (time.Duration, error) {
+	g, err := r.Client.Governance(ctx)
+	return time.Duration(g.Limits.MaxTTL) * time.Millisecond, err
+}
+
 // Submit implements [peer.Server].
 func (r Remote) Submit(ctx context.Context, signed []byte) (ledger.Code, string, error) {
 	out, err := r.Client.SubmitBatch(ctx, [][]byte{signed}, client.Executed)

@@ -53,6 +53,10 @@ func (d direct) Upload(ctx context.Context, id ledger.ID, t *peer.Task, update [
 
 func (d direct) Wanted(context.Context, ledger.ID, *peer.Task) (bool, error) { return true, nil }
 
+func (d direct) MaxTTL(context.Context) (time.Duration, error) {
+	return time.Duration(d.Genesis.Limits.MaxTTL) * time.Millisecond, nil
+}
+
 func (d direct) Submit(ctx context.Context, signed []byte) (ledger.Code, string, error) {
 	out, err := d.Nodes[0].Submit(ctx, [][]byte{signed})
 	if err != nil {

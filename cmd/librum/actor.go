@@ -75,17 +75,44 @@ func (f *actorFlags) act(ctx context.Context, anchor ledger.Digest) (*actor, err
 	return a, nil
 }
 
-// submitLife is how long a signed call may wait for its place on the ledger.
+// submitLife is how long a signed call may wait for its place on the ledger,
+// where the limits in force allow that.
 const submitLife = 2 * time.Minute
+
+// expiry returns when a call that is signed now expires, ms. Half of what the
+// limits in force allow is for log time, which lags behind the clock.
+func expiry(ctx context.Context, c *client.Client) (int64, error) {
+	g, err := c.Governance(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("ask how far ahead an expiry may lie: %w", err)
+	}
+	life := min(submitLife, time.Duration(g.Limits.MaxTTL)*time.Millisecond/2)
+	return time.Now().Add(life).UnixMilli(), nil
+}
+
+// submitCall signs one call and returns what became of it. Where the limit was
+// lowered on the way, it is signed once more.
+func submitCall(ctx context.Context, c *client.Client, caller *identity.Caller, of, method string, args any) (v1.Transaction, error) {
+	for again := true; ; again = false {
+		expires, err := expiry(ctx, c)
+		if err != nil {
+			return v1.Transaction{}, err
+		}
+		raw, err := caller.Call(of, method, args, expires)
+		if err != nil {
+			return v1.Transaction{}, err
+		}
+		t, err := c.Submit(ctx, raw, client.Executed)
+		if !again || !client.IsCode(err, string(contract.CodeExpiryTooFar)) {
+			return t, err
+		}
+	}
+}
 
 // submit signs one call and returns what became of it. One that was refused is
 // an error.
 func (a *actor) submit(ctx context.Context, method string, args any) (v1.Transaction, error) {
-	raw, err := a.caller.Call(members.Name, method, args, time.Now().Add(submitLife).UnixMilli())
-	if err != nil {
-		return v1.Transaction{}, err
-	}
-	t, err := a.client.Submit(ctx, raw, client.Executed)
+	t, err := submitCall(ctx, a.client, &a.caller, members.Name, method, args)
 	if err != nil {
 		return t, answered(err)
 	}

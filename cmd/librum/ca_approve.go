@@ -174,6 +174,10 @@ func pending(office *ca.Office, ids []ledger.ID, all bool) ([]*ca.Record, error)
 
 // batch enrols the members among the records and certifies all that may be.
 func (a *approver) batch(ctx context.Context, records []*ca.Record) ([]approval, int, error) {
+	expires, err := expiry(ctx, a.officer.client)
+	if err != nil {
+		return nil, 0, answered(err)
+	}
 	var signed [][]byte
 	for _, r := range records {
 		if r.Kind != cert.KindMember {
@@ -183,7 +187,7 @@ func (a *approver) batch(ctx context.Context, records []*ca.Record) ([]approval,
 		if err != nil {
 			return nil, 0, err
 		}
-		raw, err := a.officer.caller.Call(members.Name, members.MethodEnrol, args, time.Now().Add(submitLife).UnixMilli())
+		raw, err := a.officer.caller.Call(members.Name, members.MethodEnrol, args, expires)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -191,7 +195,6 @@ func (a *approver) batch(ctx context.Context, records []*ca.Record) ([]approval,
 	}
 	var outcomes []v1.Outcome
 	if len(signed) > 0 {
-		var err error
 		if outcomes, err = a.officer.client.SubmitBatch(ctx, signed, client.Executed); err != nil {
 			return nil, 0, answered(err)
 		}

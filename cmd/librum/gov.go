@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -203,9 +202,6 @@ func addOfficerFlags(cmd *cobra.Command) *officerFlags {
 	return f
 }
 
-// officerLife is how long an officer's transaction may wait on its way.
-const officerLife = 5 * time.Minute
-
 // submit signs a call of the contract governance here, and shows the proposal
 // once it is executed. Without an id the proposal is what the call made.
 func (f *officerFlags) submit(cmd *cobra.Command, method string, args func(*client.Client, *v1.Governance) (any, error), id ledger.Digest) error {
@@ -233,12 +229,7 @@ func (f *officerFlags) submit(cmd *cobra.Command, method string, args func(*clie
 	if err != nil {
 		return err
 	}
-	life := min(officerLife, time.Duration(g.Limits.MaxTTL)*time.Millisecond/2)
-	signed, err := caller.Call(governance.Name, method, call, time.Now().Add(life).UnixMilli())
-	if err != nil {
-		return err
-	}
-	t, err := c.Submit(cmd.Context(), signed, client.Executed)
+	t, err := submitCall(cmd.Context(), c, caller, governance.Name, method, call)
 	if err != nil {
 		return answered(err)
 	}

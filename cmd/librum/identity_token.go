@@ -183,11 +183,7 @@ func (o *tokenCreateOptions) delegate(ctx context.Context, c *client.Client, who
 	args := &members.AddDelegate{
 		Node: t.Node, Key: ledger.PublicKey(t.Key), Proof: members.Proof(t.Proof), Methods: o.sign, Expiry: t.Expiry.UnixMilli(), Spend: limit,
 	}
-	signed, err := caller.Call(members.Name, members.MethodAddDelegate, args, time.Now().Add(2*time.Minute).UnixMilli())
-	if err != nil {
-		return err
-	}
-	if _, err := c.Submit(ctx, signed, client.Executed); err != nil {
+	if _, err := submitCall(ctx, c, caller, members.Name, members.MethodAddDelegate, args); err != nil {
 		return answered(fmt.Errorf("list the token's key on the ledger (the token in %s signs nothing): %w", o.out, err))
 	}
 	return nil
@@ -273,11 +269,7 @@ func undelegate(ctx context.Context, c *client.Client, who *client.Identity, t *
 		return err
 	}
 	args := &members.RevokeDelegate{Key: ledger.PublicKey(t.Key).ID()}
-	signed, err := caller.Call(members.Name, members.MethodRevokeDelegate, args, time.Now().Add(2*time.Minute).UnixMilli())
-	if err != nil {
-		return err
-	}
-	if _, err = c.Submit(ctx, signed, client.Executed); client.IsCode(err, string(contract.CodeNotFound)) {
+	if _, err = submitCall(ctx, c, caller, members.Name, members.MethodRevokeDelegate, args); client.IsCode(err, string(contract.CodeNotFound)) {
 		return nil
 	}
 	return err

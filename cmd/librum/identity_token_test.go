@@ -25,6 +25,32 @@ import (
 	"github.com/librum/librum/localnet"
 )
 
+// Where calls may wait for a minute alone, those of the commands expire within it.
+func TestCommandsFollowTheLimits(t *testing.T) {
+	t.Parallel()
+	s := serveGenesis(t, 0, func(g *ledger.Genesis) { g.Limits.MaxTTL = 60_000 })
+	dir := t.TempDir()
+	key := filepath.Join(dir, "key")
+	if err := keyfile.Write(key, s.secrets.Key(localnet.KindAccount, 0), ""); err != nil {
+		t.Fatal(err)
+	}
+	asOwner := func(args ...string) string {
+		t.Helper()
+		args = append(args, "--server", s.flags[1], "--identity", key, "--genesis", s.Chain.String(), "--json")
+		out, log, code := run(t, newIdentityCommand(), args...)
+		if code != 0 {
+			t.Errorf("%v: exit %d: %s%s", args, code, out, log)
+		}
+		return out
+	}
+	var made madeToken
+	if err := json.Unmarshal([]byte(asOwner("token", "create", "--token-out", filepath.Join(dir, "token"), "--sign", "fl.CreateJob")), &made); err != nil {
+		t.Fatal(err)
+	}
+	asOwner("token", "revoke", made.ID.String())
+	asOwner("rotate", "--to", filepath.Join(dir, "key-2"))
+}
+
 // A member makes tokens with its own key: one reads, one signs, until revoked.
 func TestIdentityToken(t *testing.T) {
 	t.Parallel()

@@ -38,10 +38,35 @@ type served struct {
 
 func serveNetwork(t *testing.T, peers int) *served {
 	t.Helper()
+	return serveGenesis(t, peers, nil)
+}
+
+func rewriteGenesis(t *testing.T, dir localnet.Dir, change func(*ledger.Genesis)) {
+	t.Helper()
+	g, _, err := dir.LoadGenesis()
+	if err != nil {
+		t.Fatal(err)
+	}
+	change(g)
+	b, err := ledger.Encode(g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(dir.Genesis(), b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// serveGenesis serves a network whose genesis is changed before it runs.
+func serveGenesis(t *testing.T, peers int, change func(*ledger.Genesis)) *served {
+	t.Helper()
 	s := &served{secrets: localnet.SecretsFromSeed(11)}
 	dir := localnet.Dir(t.TempDir())
 	if err := localnet.Create(dir, s.secrets, localnet.Spec{Nodes: 4, Peers: peers, Accounts: 2, Time: time.Now()}); err != nil {
 		t.Fatal(err)
+	}
+	if change != nil {
+		rewriteGenesis(t, dir, change)
 	}
 	var err error
 	if s.Network, err = localnet.Open(t.Context(), dir, localnet.Options{}); err != nil {

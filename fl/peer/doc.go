@@ -18,4 +18,6 @@
 //     declined as "policy" before anything is fetched, and a pause ends the work
 //     under way.
 //  5. A file is listed durably ([Egress]) before its first byte leaves.
+//  6. A call expires within the limits in force, as the node tells them: once, and
+//     again where it refused one.
 package peer

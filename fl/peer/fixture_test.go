@@ -12,6 +12,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/librum/librum/chain/contract"
 	"github.com/librum/librum/chain/identity"
 	"github.com/librum/librum/chain/ledger"
 	fl "github.com/librum/librum/fl/contract"
@@ -148,7 +149,9 @@ type server struct {
 	taskErr   func() error
 	uploadErr error
 
-	trail   []byte // of the groups
+	maxTTL  []time.Duration // what it says, the last again and again; none: ten minutes
+	expires []time.Duration // how far ahead the calls expired
+	trail   []byte          // of the groups
 	asked   int    // times it was asked for
 	models  int    // times the model was asked for
 	update  []byte
@@ -178,6 +181,17 @@ func (s *server) Upload(_ context.Context, _ ledger.ID, _ *peer.Task, update []b
 
 func (s *server) Wanted(context.Context, ledger.ID, *peer.Task) (bool, error) { return true, nil }
 
+func (s *server) MaxTTL(context.Context) (time.Duration, error) {
+	if len(s.maxTTL) == 0 {
+		return 10 * time.Minute, nil
+	}
+	most := s.maxTTL[0]
+	if len(s.maxTTL) > 1 {
+		s.maxTTL = s.maxTTL[1:]
+	}
+	return most, nil
+}
+
 func (s *server) Groups(context.Context, uint64) ([]byte, error) {
 	s.asked++
 	return s.trail, nil
@@ -190,6 +204,11 @@ func (s *server) Submit(_ context.Context, signed []byte) (ledger.Code, string, 
 	}
 	s.submits++
 	s.calls = append(s.calls, t)
+	ahead := time.Duration(t.Expiry-contracttest.Start) * time.Millisecond
+	s.expires = append(s.expires, ahead)
+	if len(s.maxTTL) > 0 && ahead > s.maxTTL[len(s.maxTTL)-1] {
+		return contract.CodeExpiryTooFar, "as by the limits in force", nil
+	}
 	if t.Method == fl.MethodRegisterPeer || s.code == "" {
 		return ledger.CodeOK, "", nil
 	}

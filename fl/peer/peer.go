@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/librum/librum/chain/contract"
 	"github.com/librum/librum/chain/identity"
 	"github.com/librum/librum/chain/ledger"
 	fl "github.com/librum/librum/fl/contract"
@@ -38,6 +39,9 @@ type Server interface {
 	// Groups returns the part of the groups' trail that begins with the end of an
 	// epoch, an encoded [ledger.GroupTrail].
 	Groups(ctx context.Context, from uint64) ([]byte, error)
+	// MaxTTL returns how far ahead of log time an expiry may lie, by the limits in
+	// force.
+	MaxTTL(ctx context.Context) (time.Duration, error)
 	// Submit sends a signed transaction and waits for its execution.
 	Submit(ctx context.Context, signed []byte) (code ledger.Code, detail string, err error)
 }
@@ -69,6 +73,7 @@ type Peer struct {
 	groups    *ledger.Groups
 	announced *bool                            // as what it is registered: available or not; nil before
 	trainers  map[ledger.Digest]*train.Trainer // by job
+	maxTTL    time.Duration                    // as it was told last, 0 before
 }
 
 // New returns a peer.
@@ -333,13 +338,14 @@ func (p *Peer) decline(ctx context.Context, task *Task, reason fl.Decline, cause
 }
 
 // call signs and submits a call of the contract fl. One that the ledger has
-// moved past is no error: the next task says what is wanted now.
+// moved past is no error: the next task says what is wanted now. One that expires
+// too late is signed again, by the limit that is in force now.
 func (p *Peer) call(ctx context.Context, method string, args any) error {
-	signed, err := p.sign(method, args)
-	if err != nil {
-		return err
+	code, detail, err := p.submit(ctx, method, args)
+	if err == nil && code == contract.CodeExpiryTooFar {
+		p.maxTTL = 0
+		code, detail, err = p.submit(ctx, method, args)
 	}
-	code, detail, err := p.config.Server.Submit(ctx, signed)
 	switch {
 	case err != nil:
 		return fmt.Errorf("submit %s: %w", method, err)
@@ -349,9 +355,33 @@ func (p *Peer) call(ctx context.Context, method string, args any) error {
 	return fmt.Errorf("submit %s: refused as %s: %s", method, code, detail)
 }
 
-func (p *Peer) sign(method string, args any) ([]byte, error) {
+func (p *Peer) submit(ctx context.Context, method string, args any) (ledger.Code, string, error) {
+	life, err := p.life(ctx)
+	if err != nil {
+		return "", "", err
+	}
 	caller := identity.Caller{
 		Chain: p.config.Chain, Shard: p.config.Shard, Sender: p.config.ID, Key: p.config.Key, Random: p.config.Random,
 	}
-	return caller.Call(fl.Name, method, args, p.config.Now().Add(transactionLife).UnixMilli())
+	signed, err := caller.Call(fl.Name, method, args, p.config.Now().Add(life).UnixMilli())
+	if err != nil {
+		return "", "", err
+	}
+	return p.config.Server.Submit(ctx, signed)
+}
+
+// life returns how long a call that is signed now may wait. Half of what the
+// limits allow is for log time, which lags behind the clock.
+func (p *Peer) life(ctx context.Context) (time.Duration, error) {
+	if p.maxTTL == 0 {
+		most, err := p.config.Server.MaxTTL(ctx)
+		if err == nil && most <= 0 {
+			err = fmt.Errorf("the node says %s", most)
+		}
+		if err != nil {
+			return 0, fmt.Errorf("ask how far ahead an expiry may lie: %w", err)
+		}
+		p.maxTTL = most
+	}
+	return min(transactionLife, p.maxTTL/2), nil
 }

@@ -352,3 +352,56 @@ func (k *keeping) Submit(ctx context.Context, signed []byte) (ledger.Code, strin
 }
 
 var _ peer.Server = (*keeping)(nil)
+
+// TestPeerFollowsTheLimits cites peer(6): calls expire within the limits in
+// force, also where these were lowered after the peer had asked for them.
+func TestPeerFollowsTheLimits(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		says []time.Duration
+		want []time.Duration // by which the calls expire
+	}{
+		"the default":      {want: []time.Duration{5 * time.Minute, 5 * time.Minute}},
+		"a shorter one":    {says: []time.Duration{time.Minute}, want: []time.Duration{30 * time.Second, 30 * time.Second}},
+		"lowered meantime": {says: []time.Duration{time.Hour, time.Minute}, want: []time.Duration{5 * time.Minute, 30 * time.Second, 30 * time.Second}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o, err := open(nil, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s, err := o.ask()
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.maxTTL = c.says
+			if err := o.newPeer(0, s, rows(9, 4, 3)).Step(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if !slices.Equal(s.expires, c.want) {
+				t.Errorf("the calls expire %v ahead, want %v", s.expires, c.want)
+			}
+			if _, err := last[fl.SubmitUpdate](s, fl.MethodSubmitUpdate); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// TestPeerSignsForNoNonsense has a node say that nothing may wait at all.
+func TestPeerSignsForNoNonsense(t *testing.T) {
+	t.Parallel()
+	o, err := open(nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := o.ask()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.maxTTL = []time.Duration{-time.Second}
+	if err := o.newPeer(0, s, rows(9, 4, 3)).Step(t.Context()); err == nil || s.submits != 0 {
+		t.Errorf("error %v, %d calls were signed", err, s.submits)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"time"
 
 	"github.com/librum/librum/chain/contract/governance"
 	"github.com/librum/librum/chain/identity"
@@ -181,6 +182,12 @@ func (s simServer) Groups(ctx context.Context, from uint64) ([]byte, error) {
 		}
 		trail.Handovers = append(trail.Handovers, h)
 	}
+}
+
+// MaxTTL implements peer.Server.
+func (s simServer) MaxTTL(context.Context) (time.Duration, error) {
+	limits, err := governance.Limits(s.node().core)
+	return time.Duration(limits.MaxTTL) * time.Millisecond, err
 }
 
 // Submit implements peer.Server.
