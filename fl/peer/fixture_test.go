@@ -152,8 +152,8 @@ type server struct {
 	maxTTL  []time.Duration // what it says, the last again and again; none: ten minutes
 	expires []time.Duration // how far ahead the calls expired
 	trail   []byte          // of the groups
-	asked   int    // times it was asked for
-	models  int    // times the model was asked for
+	asked   int             // times it was asked for
+	models  int             // times the model was asked for
 	update  []byte
 	calls   []ledger.Transaction
 	submits int
