@@ -49,7 +49,7 @@ func (f *fleet) enact(i int, action governance.Action) {
 	f.Helper()
 	epoch := f.node(i).Status().Epoch
 	for ahead := uint64(3); ; ahead *= 2 { // blocks may be fast
-		o, err := f.insist(f.Context(), i, f.propose(action, f.node(i).Status().Height+ahead))
+		o, err := f.insist(f.Context(), i, func() []byte { return f.propose(action, f.node(i).Status().Height+ahead) })
 		if err != nil || o[0].Code != ledger.CodeOK && o[0].Code != governance.CodeTooLate {
 			f.Fatalf("%s: %+v, %v", action.Name(), o, err)
 		}
@@ -61,7 +61,7 @@ func (f *fleet) enact(i int, action governance.Action) {
 		if f.node(i).Status().Epoch > epoch {
 			return true
 		}
-		o, err := f.insist(f.Context(), i, f.transfer(1, 2, 1))
+		o, err := f.insist(f.Context(), i, func() []byte { return f.transfer(1, 2, 1) })
 		if err != nil || o[0].Code != ledger.CodeOK {
 			f.Fatalf("%+v, %v", o, err)
 		}
@@ -70,11 +70,11 @@ func (f *fleet) enact(i int, action governance.Action) {
 	f.await(func(s node.Status) bool { return s.Epoch == epoch+1 })
 }
 
-// insist submits again while the door is closed because blocks are faster than
-// their signatures: small blocks on a busy machine.
-func (f *fleet) insist(ctx context.Context, i int, raw []byte) ([]node.Outcome, error) {
+// insist signs and submits again while the door is closed because blocks are
+// faster than their signatures: small blocks on a busy machine.
+func (f *fleet) insist(ctx context.Context, i int, sign func() []byte) ([]node.Outcome, error) {
 	for {
-		o, err := f.node(i).Submit(ctx, [][]byte{raw})
+		o, err := f.node(i).Submit(ctx, [][]byte{sign()})
 		if !errors.Is(err, node.ErrNotFinal) {
 			return o, err
 		}
@@ -126,7 +126,7 @@ func (f *fleet) groups(i int) *ledger.Groups {
 // proven checks a transaction's proof with nothing but the genesis.
 func (f *fleet) proven(i int, groups *ledger.Groups, id ledger.Digest) ledger.Header {
 	f.Helper()
-	ctx, cancel := context.WithTimeout(f.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(f.Context(), patience)
 	defer cancel()
 	proof, err := f.node(i).Proof(ctx, id)
 	if err != nil {
@@ -239,7 +239,7 @@ func TestChangeUnderLoad(t *testing.T) {
 	for i := range 4 {
 		clients.Go(func() {
 			for ctx.Err() == nil {
-				o, err := f.insist(context.WithoutCancel(ctx), i, f.transfer(3, 2, 1))
+				o, err := f.insist(context.WithoutCancel(ctx), i, func() []byte { return f.transfer(3, 2, 1) })
 				mu.Lock()
 				switch {
 				case errors.Is(err, node.ErrOutside) && i == 1:

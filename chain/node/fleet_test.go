@@ -258,10 +258,14 @@ func (f *fleet) submit(i int, raw ...[]byte) []node.Outcome {
 	return outcomes
 }
 
+// patience bounds waits for what must come: long, for the machine of a test may
+// be busy with others.
+const patience = 3 * time.Minute
+
 // await waits until the condition holds at all running nodes.
 func (f *fleet) await(condition func(node.Status) bool) {
 	f.Helper()
-	ctx, cancel := context.WithTimeout(f.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(f.Context(), patience)
 	defer cancel()
 	for i, m := range f.members {
 		if m.node == nil {
@@ -290,7 +294,7 @@ func (f *fleet) eventually(what string, condition func() bool) {
 	f.Helper()
 	ticker := time.NewTicker(time.Millisecond)
 	defer ticker.Stop()
-	timeout := time.NewTimer(30 * time.Second)
+	timeout := time.NewTimer(patience)
 	defer timeout.Stop()
 	for !condition() {
 		select {

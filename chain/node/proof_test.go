@@ -6,7 +6,6 @@ import (
 	"errors"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/librum/librum/chain/aplos/aplostest"
 	"github.com/librum/librum/chain/identity"
@@ -19,7 +18,7 @@ import (
 // prove checks the proofs of all outcomes at a node.
 func (f *fleet) prove(i int, outcomes ...node.Outcome) {
 	f.Helper()
-	ctx, cancel := context.WithTimeout(f.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(f.Context(), patience)
 	defer cancel()
 	for _, o := range outcomes {
 		proof, err := f.node(i).Proof(ctx, o.ID)
