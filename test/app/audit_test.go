@@ -203,7 +203,7 @@ func auditHealth(t *testing.T, server []string, d *dev) {
 // awaitFinalEnd waits until what the job did last is final.
 func awaitFinalEnd(t *testing.T, d *dev, job string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	for ctx.Err() == nil {
 		out, code := output(t, nil, "verify", "job", job, "--server", d.base, "--token-file", d.env[1][len("LIBRUM_TOKEN_FILE="):])

@@ -115,7 +115,7 @@ func (a *assembly) signed(node ledger.ID) {
 	if err != nil {
 		a.Fatal(err)
 	}
-	deadline := time.NewTimer(30 * time.Second)
+	deadline := time.NewTimer(patience)
 	defer deadline.Stop()
 	ticker := time.NewTicker(20 * time.Millisecond)
 	defer ticker.Stop()

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
-	"time"
 
 	v1 "github.com/librum/librum/api/v1"
 	"github.com/librum/librum/chain/ledger"
@@ -58,7 +57,7 @@ func TestKillInTheMiddleOfARound(t *testing.T) {
 
 	d = startDev(t, dir, 3, anyPort)
 	var after []v1.Event
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	for e, err := range open(t, dir, d).Events(ctx, id, "") {
 		if err != nil {

@@ -167,12 +167,12 @@ func (c *certificates) rotateUnderLoad(t *testing.T, base, tokenFile string) {
 	}
 	for range 3 {
 		c.renew(t)
-		deadline := time.After(30 * time.Second)
+		deadline := time.After(patience)
 		for served := int64(0); served != c.serial; {
 			select {
 			case served = <-seen:
 			case <-deadline:
-				t.Fatalf("certificate %d is not served 30 s after the change", c.serial)
+				t.Fatalf("certificate %d is not served %s after the change", c.serial, patience)
 			}
 		}
 	}
