@@ -12,9 +12,12 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/librum/librum/chain/contract"
+	memberrows "github.com/librum/librum/chain/contract/identity"
 	"github.com/librum/librum/chain/identity"
 	"github.com/librum/librum/chain/keyfile"
 	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/chain/node"
 	"github.com/librum/librum/client"
 	"github.com/librum/librum/fl/data"
 	"github.com/librum/librum/fl/peer"
@@ -53,7 +56,7 @@ func (n *Network) RunPeers(ctx context.Context, base string, seed uint64, logger
 		if err != nil {
 			return err
 		}
-		id, err := MemberOf(n.Genesis, key)
+		id, err := n.memberOf(ctx, key)
 		if err != nil {
 			return err
 		}
@@ -75,6 +78,31 @@ func (n *Network) RunPeers(ctx context.Context, base string, seed uint64, logger
 		})
 	}
 	return group.Wait()
+}
+
+// memberOf finds the member that has the key: in the genesis, or in what node 0
+// has executed once it is at the end that the log has now. It must run.
+func (n *Network) memberOf(ctx context.Context, key *identity.Key) (ledger.ID, error) {
+	id, missing := MemberOf(n.Genesis, key)
+	if missing == nil {
+		return id, nil
+	}
+	at := n.Nodes[0]
+	end, err := at.LogEnd(ctx)
+	if err != nil {
+		return id, err
+	}
+	if _, err := at.Await(ctx, func(s node.Status) bool { return s.Next >= end }); err != nil {
+		return id, err
+	}
+	owner, ok, err := contract.LoadFrom[memberrows.KeyOwner](at.State(ctx), memberrows.KeyRow(key.ID()))
+	if err != nil {
+		return id, err
+	}
+	if !ok || owner.Delegate {
+		return id, fmt.Errorf("%w, and of the ledger neither", missing)
+	}
+	return owner.Member, nil
 }
 
 // MemberOf finds the member of a genesis that has the key.

@@ -40,24 +40,40 @@ func addPassphraseFlag(flags *pflag.FlagSet, name, keys string) *passphraseFlag 
 
 // ask is a [keyfile.Ask].
 func (f *passphraseFlag) ask(what string) (string, error) {
-	if path := first(f.file, os.Getenv(envPassphraseFile)); path != "" {
-		b, err := readSecret(path, maxPassphrase)
-		if err != nil {
-			return "", fmt.Errorf("read the %s: %w", what, err)
-		}
-		return strings.TrimRight(string(b), "\r\n"), nil
-	}
-	if secret := os.Getenv(envPassphrase); secret != "" {
-		return secret, nil
-	}
-	if secret, ok := f.typed[what]; ok {
-		return secret, nil
+	if secret, ok, err := f.known(what); ok || err != nil {
+		return secret, err
 	}
 	secret, err := f.prompt(what, false)
 	if err == nil {
 		f.typed[what] = secret
 	}
 	return secret, err
+}
+
+// askNobody is a [keyfile.Ask] for what works on its own: a terminal is not
+// asked.
+func (f *passphraseFlag) askNobody(what string) (string, error) {
+	secret, ok, err := f.known(what)
+	if err == nil && !ok {
+		err = fmt.Errorf("no %s: give it with --%s, $%s or $%s: %w", what, f.name, envPassphraseFile, envPassphrase, keyfile.ErrLocked)
+	}
+	return secret, err
+}
+
+// known returns a secret that nobody has to be asked for.
+func (f *passphraseFlag) known(what string) (_ string, ok bool, _ error) {
+	if path := first(f.file, os.Getenv(envPassphraseFile)); path != "" {
+		b, err := readSecret(path, maxPassphrase)
+		if err != nil {
+			return "", false, fmt.Errorf("read the %s: %w", what, err)
+		}
+		return strings.TrimRight(string(b), "\r\n"), true, nil
+	}
+	if secret := os.Getenv(envPassphrase); secret != "" {
+		return secret, true, nil
+	}
+	secret, ok := f.typed[what]
+	return secret, ok, nil
 }
 
 // choose returns the passphrase of a new key, empty for none: where there is a

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
 	"time"
@@ -52,7 +53,7 @@ func addPeerFlags(cmd *cobra.Command) *peerFlags {
 	cmd.PersistentFlags().Lookup("token-file").Usage = "file with a bearer token of the peer's own (default: none is needed, the peer asks for one with its key)"
 	cmd.Flags().StringVar(&f.genesis, "genesis", "", "SHA-256 of the genesis file, learnt from somebody you trust")
 	cmd.Flags().StringVar(&f.identity, "identity", "", "file with the peer's private key, or pkcs11: URI of a token's")
-	cmd.Flags().StringVar(&f.certificate, "certificate", "", "PEM file with the peer's certificate, if it is no member of the genesis")
+	cmd.Flags().StringVar(&f.certificate, "certificate", "", "PEM file with the peer's certificate, which says whose the key is (default: the genesis does, or the ledger as the node knows it)")
 	f.passphrase = addPassphraseFlag(cmd.Flags(), "passphrase-file", "the identity")
 	return f
 }
@@ -87,9 +88,9 @@ func (f *peerFlags) seat(ctx context.Context, logger *slog.Logger, patient bool)
 	if err != nil {
 		return nil, err
 	}
-	id, err := f.member(genesis, anchor, key)
+	id, err := f.member(ctx, c, genesis, anchor, key)
 	if err != nil {
-		return nil, wrongUse(err)
+		return nil, err
 	}
 	return &seat{client: c, config: peer.Config{
 		ID: id, Key: key, Chain: anchor, Shard: genesis.Shard, Group: genesis.Group,
@@ -123,15 +124,27 @@ func (f *peerFlags) key() (*identity.Key, error) {
 	return key, nil
 }
 
-// member returns whose the identity is: by its certificate, or by the genesis.
-func (f *peerFlags) member(genesis *ledger.Genesis, chain ledger.Digest, key *identity.Key) (ledger.ID, error) {
-	if f.certificate == "" {
-		id, err := localnet.MemberOf(genesis, key)
-		if err != nil {
-			err = fmt.Errorf("%w; if it was enrolled later, give its certificate by --certificate", err)
-		}
-		return id, err
+// member returns whose the identity is: by its certificate, by the genesis, or
+// by what the node says that the ledger lists. A node that lies about that gets
+// signatures that count for nothing.
+func (f *peerFlags) member(ctx context.Context, c *client.Client, genesis *ledger.Genesis, chain ledger.Digest, key *identity.Key) (ledger.ID, error) {
+	if f.certificate != "" {
+		id, err := f.certified(chain, key)
+		return id, wrongUse(err)
 	}
+	id, missing := localnet.MemberOf(genesis, key)
+	if missing == nil {
+		return id, nil
+	}
+	owner, err := c.KeyOwner(ctx, key.ID())
+	if p, refused := errors.AsType[*client.Problem](err); refused && p.Status < http.StatusInternalServerError || owner.Delegated {
+		return id, wrongUse(fmt.Errorf("%w, and the node knows no other that has it: %w", missing, errors.Join(err)))
+	}
+	return owner.Member, answered(err)
+}
+
+// certified returns whom the certificate names.
+func (f *peerFlags) certified(chain ledger.Digest, key *identity.Key) (ledger.ID, error) {
 	b, err := durable.ReadFile(f.certificate, cert.MaxFileBytes)
 	if err != nil {
 		return ledger.ID{}, fmt.Errorf("--certificate: %w", err)

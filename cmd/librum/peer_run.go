@@ -35,7 +35,8 @@ func newPeerRunCommand() *cobra.Command {
 checks the proof of each from the genesis digest on, decides by the policy, and
 lists every file that leaves in the egress log before it does. Nothing connects
 to the peer. It waits for a node that is away; SIGTERM ends it between two
-batches. HTTPS_PROXY and SSL_CERT_FILE are honoured.
+batches. A new key in the place of the identity is taken up between two tasks,
+once the ledger lists it (librum identity rotate). HTTPS_PROXY and SSL_CERT_FILE are honoured.
 
 Data: ` + data.SourceForms + `.`,
 		Example: "  librum peer run --server https://node.example --genesis 3f0c… --identity peer.key \\\n" +
@@ -95,8 +96,9 @@ func (o *peerRunOptions) run(ctx context.Context, out, log io.Writer) (err error
 		}
 		return err
 	}
-	defer s.client.Close()
-	s.config.Data = rows
+	watch := watchKey(o.peerFlags, s)
+	defer watch.close()
+	s.config.Data, s.config.Renewed = rows, watch.renewed
 	s.config.Consent = peer.Consent{Policy: rules, Egress: egress, Paused: o.paused}
 	start := peerStart{
 		Peer: s.config.ID, Chain: s.config.Chain, Rows: rows.Rows, Columns: rows.Columns, Classes: rows.Classes,

@@ -20,4 +20,5 @@
 //  5. A file is listed durably ([Egress]) before its first byte leaves.
 //  6. A call expires within the limits in force, as the node tells them: once, and
 //     again where it refused one.
+//  7. A peer changes its key between two tasks alone ([Config.Renewed]).
 package peer

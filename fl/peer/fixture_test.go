@@ -156,6 +156,7 @@ type server struct {
 	models  int             // times the model was asked for
 	update  []byte
 	calls   []ledger.Transaction
+	keys    []ledger.Digest // that signed them
 	submits int
 }
 
@@ -198,10 +199,11 @@ func (s *server) Groups(context.Context, uint64) ([]byte, error) {
 }
 
 func (s *server) Submit(_ context.Context, signed []byte) (ledger.Code, string, error) {
-	t, _, err := ledger.ParseTransaction(signed)
+	t, envelope, err := ledger.ParseTransaction(signed)
 	if err != nil {
 		return "", "", err
 	}
+	s.keys = append(s.keys, envelope.Key)
 	s.submits++
 	s.calls = append(s.calls, t)
 	ahead := time.Duration(t.Expiry-contracttest.Start) * time.Millisecond
@@ -241,12 +243,18 @@ func rows(n, columns, classes int) data.Dataset {
 
 // newPeer returns a peer of the fixture.
 func (o *opening) newPeer(i int, s peer.Server, d data.Dataset) *peer.Peer {
+	return o.newPeerWith(i, s, d, func(*peer.Config) {})
+}
+
+func (o *opening) newPeerWith(i int, s peer.Server, d data.Dataset, change func(*peer.Config)) *peer.Peer {
 	name := contracttest.Peer(i)
-	return peer.New(peer.Config{
+	config := peer.Config{
 		ID: contracttest.ID(name), Key: keyOf(name), Chain: o.Chain, Group: o.Group, Data: d, Server: s,
 		Now: func() time.Time { return time.UnixMilli(contracttest.Start) }, Random: rand.NewChaCha8([32]byte{1}),
 		Logger: slog.New(slog.DiscardHandler), Watch: time.Millisecond,
-	})
+	}
+	change(&config)
+	return peer.New(config)
 }
 
 // ask returns a server that asks what was opened.

@@ -63,6 +63,10 @@ type Config struct {
 	// still wanted; 0 for never.
 	Watch time.Duration
 
+	// Renewed, where there is one, is asked before each task whether the peer goes
+	// on with another key, and with what it then talks to; nil: as it is.
+	Renewed func(context.Context) (*identity.Key, Server)
+
 	Endpoint string // URL of the server, for the egress log
 	Consent  Consent
 }
@@ -115,6 +119,7 @@ func (p *Peer) Run(ctx context.Context) error {
 // task and does it. Run repeats it; simulations call it themselves. A paused
 // peer only waits.
 func (p *Peer) Step(ctx context.Context) error {
+	p.renew(ctx)
 	available := !p.paused()
 	if p.announced == nil || *p.announced != available {
 		if err := p.Register(ctx, available); err != nil {
@@ -135,6 +140,19 @@ func (p *Peer) Step(ctx context.Context) error {
 		return fmt.Errorf("round %d of job %s: %w", task.Round, task.Job.Short(), err)
 	}
 	return nil
+}
+
+// renew goes on with another key, where there is one.
+func (p *Peer) renew(ctx context.Context) {
+	if p.config.Renewed == nil {
+		return
+	}
+	key, server := p.config.Renewed(ctx)
+	if key == nil {
+		return
+	}
+	p.config.Logger.Info("peer goes on with another key", "peer", p.config.ID.Short(), "key", key.ID().Short())
+	p.config.Key, p.config.Server = key, server
 }
 
 // poll waits for a task, nil where there is none yet or the owner pauses.

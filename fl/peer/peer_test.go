@@ -405,3 +405,44 @@ func TestPeerSignsForNoNonsense(t *testing.T) {
 		t.Errorf("error %v, %d calls were signed", err, s.submits)
 	}
 }
+
+// TestPeerChangesItsKey has a key end while the peer trains: what it signed is
+// refused, and the same round is answered under the next one.
+func TestPeerChangesItsKey(t *testing.T) {
+	t.Parallel()
+	o, err := open(nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := o.ask()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.code = contract.CodeNotPermitted
+	next := keyOf("the peer's next")
+	var renewed bool
+	p := o.newPeerWith(0, s, rows(9, 4, 3), func(c *peer.Config) {
+		c.Renewed = func(context.Context) (*identity.Key, peer.Server) {
+			if !renewed {
+				return nil, nil
+			}
+			return next, s
+		}
+	})
+	if err := p.Step(t.Context()); err == nil {
+		t.Fatal("an ended key submits")
+	}
+	if _, err := last[fl.DeclineUpdate](s, fl.MethodDeclineUpdate); err == nil {
+		t.Error("the round was declined")
+	}
+	s.code, renewed, s.model = "", true, bytes.NewReader(o.model)
+	if err := p.Step(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.keys[len(s.keys)-1]; got != next.ID() {
+		t.Errorf("signed with %s, want %s", got.Short(), next.ID().Short())
+	}
+	if s.keys[0] == next.ID() {
+		t.Error("the first key was never used")
+	}
+}

@@ -113,8 +113,8 @@ func (p *participant) end(t *testing.T, signal syscall.Signal) int {
 	}
 	select {
 	case <-p.done:
-	case <-time.After(30 * time.Second):
-		t.Fatalf("the peer has not ended 30 s after %s", signal)
+	case <-time.After(patience):
+		t.Fatalf("the peer has not ended %s after %s", patience, signal)
 	}
 	return p.cmd.ProcessState.ExitCode()
 }
@@ -178,7 +178,7 @@ func answerIn(t *testing.T, e v1.Event) answer {
 // follow reads events to the end of the job, or until enough says so.
 func (f *fleet) follow(t *testing.T, id ledger.Digest, enough func(e v1.Event) bool) []v1.Event {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	var events []v1.Event
 	for e, err := range f.client.Events(ctx, id, "") {
@@ -377,13 +377,61 @@ func TestPolicyRefusalIsRecorded(t *testing.T) {
 	}
 }
 
+// TestPeerChangesItsKey has a peer take another key while its job runs, without
+// an overlap: it is laid in the file's place first, listed then, and taken up. No
+// round is void or lacks the peer, and after a restart the ledger says whose the
+// key is that the genesis does not know.
+func TestPeerChangesItsKey(t *testing.T) {
+	t.Parallel()
+	f := startFleet(t, 2)
+	peers := []*participant{f.join(t, 0, 2, openPolicy), f.join(t, 1, 2, openPolicy)}
+	id := f.submit(t, fmt.Sprintf(peerJob, 6, 2, 0, 200))
+	f.follow(t, id, func(e v1.Event) bool { return e.Type == "round.final" })
+	old, next := f.identity(0)+".old", f.identity(0)+".next"
+	if err := os.Link(f.identity(0), old); err != nil {
+		t.Fatal(err)
+	}
+	if out, code := output(t, f.env, "identity", "rotate", "--genesis", f.genesis, "--identity", old, "--to", next, "--overlap", "0s"); code != 0 {
+		t.Fatalf("rotate: exit %d: %s", code, out)
+	}
+	if err := os.Rename(next, f.identity(0)); err != nil {
+		t.Fatal(err)
+	}
+	peers[0].says(t, "goes on with another key")
+	if j, err := f.client.Job(t.Context(), id); err != nil || j.State != "running" {
+		t.Fatalf("the job is %s already, %v: too short for this test", j.State, err)
+	}
+	events := f.follow(t, id, toTheEnd)
+	if last := events[len(events)-1]; last.Type != "job.finished" {
+		t.Fatalf("the job ended with %s: %s", last.Type, last.Data)
+	}
+	answers := 0
+	for _, e := range events {
+		switch e.Type {
+		case "update.submitted":
+			answers++
+		case "update.declined", "round.void":
+			t.Errorf("%s: %s", e.Type, e.Data)
+		}
+	}
+	if answers != 12 {
+		t.Errorf("%d updates in 6 rounds of two peers", answers)
+	}
+	if code := peers[0].end(t, syscall.SIGTERM); code != 0 {
+		t.Errorf("the peer ended with %d", code)
+	}
+	peers[0] = f.join(t, 0, 2, openPolicy)
+	peers[0].says(t, "peer is registered")
+}
+
 // TestPauseHoldsAtOnce pauses a peer while it trains for long, wants the round
 // declined and nothing to have left, and the peer still paused after a restart.
 func TestPauseHoldsAtOnce(t *testing.T) {
 	t.Parallel()
 	f := startFleet(t, 1)
 	p := f.join(t, 0, 1, openPolicy)
-	id := f.submit(t, fmt.Sprintf(peerJob, 1, 1, 0, 1000))
+	long := strings.ReplaceAll(peerJob, "batch_size: 8", "batch_size: 1") // than a command takes on a busy machine
+	id := f.submit(t, fmt.Sprintf(long, 1, 1, 0, 1000))
 	f.follow(t, id, func(e v1.Event) bool { return e.Type == "round.opened" })
 	begin := time.Now()
 	out, code := output(t, f.env, append([]string{"peer", "pause", "--json"}, f.peerArgs(0)...)...)
@@ -426,7 +474,7 @@ func TestPauseHoldsAtOnce(t *testing.T) {
 // says waits until the peer has logged the text.
 func (p *participant) says(t *testing.T, text string) {
 	t.Helper()
-	deadline := time.After(30 * time.Second)
+	deadline := time.After(patience)
 	ticker := time.NewTicker(50 * time.Millisecond)
 	defer ticker.Stop()
 	for {
