@@ -1,6 +1,7 @@
 package node_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"testing"
@@ -111,10 +112,19 @@ func generous() contract.Contract {
 }
 
 // TestDivergence gives one node a contract with a mistake: it finds out, signs
-// no more and says so to its clients; the others go on.
+// no more, keeps the evidence and says so to its clients; the others go on.
 func TestDivergence(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t, options{contracts: func(i int) contract.Rules {
+	evidence := make(chan lokka.Divergence, 2)
+	f := newFleet(t, options{config: func(i int, c *node.Config) {
+		c.KeepEvidence = func(d lokka.Divergence) error {
+			if i != 3 {
+				t.Errorf("node %d keeps evidence against itself", i)
+			}
+			evidence <- d
+			return nil
+		}
+	}, contracts: func(i int) contract.Rules {
 		native := token.New()
 		if i == 3 {
 			native = generous()
@@ -132,6 +142,13 @@ func TestDivergence(t *testing.T) {
 	liar := f.node(3)
 	if err := liar.AwaitFinal(t.Context(), last); !errors.Is(err, node.ErrDiverged) {
 		t.Errorf("AwaitFinal at the node that diverged: %v, want %v", err, node.ErrDiverged)
+	}
+	honest, _, err := f.node(0).Header(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := <-evidence; d.Height != 1 || bytes.Equal(d.Own, d.Quorum) || !bytes.Equal(d.Quorum, honest) {
+		t.Errorf("the evidence is %+v", d)
 	}
 	if _, err := liar.Submit(t.Context(), [][]byte{f.transfer(0, 1, 1)}); !errors.Is(err, node.ErrDiverged) {
 		t.Errorf("Submit at the node that diverged: %v, want %v", err, node.ErrDiverged)
