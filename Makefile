@@ -47,6 +47,11 @@ test-integration: build ## the tests against real servers, which it starts and s
 	@tools/require.sh go
 	tools/test-integration.sh
 
+.PHONY: test-faults
+test-faults: build ## the tests of faults at full length, an hour or so; make test runs them short
+	@tools/require.sh go
+	tools/test-faults.sh
+
 .PHONY: lint
 lint: ## the linters of .golangci.yml and the house rules of internal/lint
 	@tools/require.sh go
