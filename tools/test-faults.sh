@@ -14,3 +14,4 @@ run ./chain/node 'TestCrash|TestCrashAtFailpoints|TestDiskFull|TestSameLogSameCh
 run ./chain/node TestDoubleSpends -pairs 10000
 run ./chain/node TestLinearizable -operations 150
 run ./localnet/fsck TestFlippedBytes -every-byte
+run ./test/app TestKilledUnderLoad -kills 20
