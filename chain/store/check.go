@@ -11,6 +11,15 @@ import (
 // one refused would stop its nodes and no others.
 const MaxKeyBytes = 32 << 10
 
+// CheckRestored returns a [CommitError] where the commit can't be what a store
+// is restored to. Drivers call it first.
+func (c *Commit) CheckRestored() error {
+	if c.Height == 0 || len(c.Writes)+len(c.Transactions) > 0 {
+		return &CommitError{Height: c.Height, Field: "height", Reason: "a store is restored to a block, without writes and transactions of its own"}
+	}
+	return c.Check()
+}
+
 // Check returns a [CommitError] where the commit has the wrong form. Drivers
 // call it first.
 func (c *Commit) Check() error {

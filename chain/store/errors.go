@@ -12,6 +12,12 @@ var (
 	// ErrNotApplied: the height asked for is not applied yet; wait or ask for
 	// a lower one.
 	ErrNotApplied = errors.New("height is not applied yet")
+	// ErrPruned: the height lies below the floor of the store; ask a node that
+	// keeps more.
+	ErrPruned = errors.New("pruned: this store does not go back so far")
+	// ErrPartial: restoring the store was not finished. Remove it and restore
+	// again.
+	ErrPartial = errors.New("restoring this store was not finished; remove it and restore again")
 	// ErrConflict: the node has signed something else at this height. Keep
 	// both, they are evidence.
 	ErrConflict = errors.New("a different signature is stored for this height and node")

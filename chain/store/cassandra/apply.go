@@ -71,11 +71,9 @@ func (s *Store) writeRows(ctx context.Context, c *store.Commit) error {
 	}
 	height := int64(c.Height)
 	for _, w := range c.Writes {
-		put(putVersion, w.Key, era(c.Height), height, versionRow(w))
-		if known, ok := s.eras[string(w.Key)]; !ok || known != era(c.Height) {
-			put(putEra, w.Key, era(c.Height), []byte{})
+		for _, row := range s.stateRows(c.Height, w) {
+			put(row.statement, row.values...)
 		}
-		put(putLatest, s.bucket(w.Key), w.Key, latestRow(c.Height, w))
 	}
 	for i, id := range c.Transactions {
 		if !id.IsZero() {
@@ -107,6 +105,24 @@ func (s *Store) rememberEras(c *store.Commit) {
 	for _, w := range c.Writes[:min(len(c.Writes), maxEras)] {
 		s.eras[string(w.Key)] = era(c.Height)
 	}
+}
+
+// insert is a statement with its values but for the timestamp.
+type insert struct {
+	statement string
+	values    []any
+}
+
+// stateRows are the rows of one write.
+func (s *Store) stateRows(height uint64, w ledger.Write) []insert {
+	rows := []insert{
+		{putVersion, []any{w.Key, era(height), int64(height), versionRow(w)}},
+		{putLatest, []any{s.bucket(w.Key), w.Key, latestRow(height, w)}},
+	}
+	if known, ok := s.eras[string(w.Key)]; !ok || known != era(height) {
+		rows = append(rows, insert{putEra, []any{w.Key, era(height), []byte{}}})
+	}
+	return rows
 }
 
 // write is steps two and three of a commit (invariant 1).

@@ -4,7 +4,7 @@
 // blocks and signatures. Each table has one column beside its key, so that a row
 // is one cell and never mixes two writes:
 //
-//	meta        (name)                   "schema", "owner", "applied"
+//	meta        (name)                   "schema", "owner", "applied", "floor"
 //	staged      (slot, part)             the commit under way, in parts; part -1 is its head
 //	latest      (bucket, key)            height of the last write, whether it deleted, value
 //	versions    (key, era, height)       whether it deleted, value; newest first
@@ -30,8 +30,10 @@
 //     its timestamp, one write a row a commit. Doing it again changes nothing, a
 //     late one never wins over a newer one, and no clock decides. Signatures
 //     carry their height and are never written twice. A row of eras is left out
-//     where an earlier block of the same life wrote it: it says the same. There is no
-//     lightweight transaction, no TTL, no batch, no delete.
+//     where an earlier block of the same life wrote it: it says the same. What
+//     pruning deletes carries the position of the newest commit, and it deletes no
+//     row of the newest era of a key. There is no lightweight transaction, no TTL,
+//     no batch.
 //  3. Nothing of a height above the applied one is returned, except by Latest.
 //  4. A keyspace belongs to one chain, shard, node and log and is refused
 //     otherwise.

@@ -24,6 +24,7 @@ func (s *Store) Applied(ctx context.Context) (store.Applied, bool, error) {
 		return store.Applied{}, false, nil
 	}
 	out := *a
+	out.Floor = s.floor.Load()
 	out.Commitment = slices.Clone(a.Commitment)
 	return out, true, nil
 }
@@ -94,10 +95,25 @@ func (s *Store) Get(ctx context.Context, height uint64, key []byte) (value []byt
 	// A row last written at or below the height is what it was then; one never
 	// written was nothing at any height.
 	at, value, ok, written, err := s.latest(ctx, key)
-	if err != nil || !written || at <= height {
-		return value, ok, err
+	if err == nil && written && at > height {
+		value, ok, err = s.version(ctx, height, key)
 	}
-	return s.version(ctx, height, key)
+	if err == nil {
+		err = s.above(height)
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	return value, ok, nil
+}
+
+// above refuses heights below the floor. It is asked after the read: a prune may
+// have begun meanwhile.
+func (s *Store) above(height uint64) error {
+	if floor := s.floor.Load(); height < floor {
+		return fmt.Errorf("%w: height %d, the lowest is %d", store.ErrPruned, height, floor)
+	}
+	return nil
 }
 
 // version looks for the newest version at or below a height, era by era from
@@ -147,10 +163,16 @@ func (s *Store) Block(ctx context.Context, height uint64) ([]byte, error) {
 		}
 		return rows.Close()
 	})
+	if err == nil {
+		err = s.above(height)
+	}
 	if err == nil && len(block) == 0 {
 		err = store.ErrNotFound
 	}
-	return block, wrap(err, "read block %d", height)
+	if err != nil {
+		return nil, wrap(err, "read block %d", height)
+	}
+	return block, nil
 }
 
 // Header implements [store.Store].
@@ -164,6 +186,9 @@ func (s *Store) Header(ctx context.Context, height uint64) ([]byte, error) {
 		return nil, fmt.Errorf("read header %d: %w", height, store.ErrNotFound)
 	}
 	row, ok, err := s.one(ctx, getHeader, era(height), int64(height))
+	if err == nil && !ok {
+		err = s.above(height)
+	}
 	if err == nil && !ok {
 		err = store.ErrNotFound
 	}
@@ -179,7 +204,7 @@ func (s *Store) Transaction(ctx context.Context, id ledger.Digest) (height uint6
 	defer done()
 	var at int64
 	var place int
-	err = s.scanOne(ctx, getPlace, []any{&at, &place}, id[:])
+	err = s.scanOne(ctx, getPlace, []any{&at, &place}, id[:], int64(s.floor.Load()))
 	switch {
 	case errors.Is(err, gocql.ErrNotFound):
 		return 0, 0, false, nil

@@ -37,7 +37,13 @@ func (s *Store) Scan(ctx context.Context, height uint64, prefix, after []byte, l
 		}
 		return s.merge(ctx, height, prefix, from, limit, &rows)
 	})
-	return rows, wrap(err, "scan rows %q at height %d", prefix, height)
+	if err == nil {
+		err = s.above(height)
+	}
+	if err != nil {
+		return nil, wrap(err, "scan rows %q at height %d", prefix, height)
+	}
+	return rows, nil
 }
 
 // cursor is where the merge stands in one bucket.

@@ -47,9 +47,19 @@ const (
 	getVersion    = `SELECT row FROM versions WHERE key = ? AND era = ? AND height <= ? LIMIT 1`
 	getBlock      = `SELECT row FROM blocks WHERE height = ?`
 	getHeader     = `SELECT row FROM headers WHERE era = ? AND height = ?`
-	getPlace      = `SELECT height, place FROM places WHERE id = ? LIMIT 1`
+	getPlace      = `SELECT height, place FROM places WHERE id = ? AND height >= ? LIMIT 1`
 	getSignature  = `SELECT row FROM signatures WHERE era = ? AND height = ? AND node = ?`
 	getSignatures = `SELECT row FROM signatures WHERE era = ? AND height = ?`
+
+	getEras       = `SELECT era FROM eras WHERE key = ? AND era <= ?`
+	newestVersion = `SELECT height, row FROM versions WHERE key = ? AND era = ? AND height <= ? LIMIT 1`
+
+	dropVersions   = `DELETE FROM versions USING TIMESTAMP ? WHERE key = ? AND era = ? AND height < ?`
+	dropEra        = `DELETE FROM eras USING TIMESTAMP ? WHERE key = ? AND era = ?`
+	dropBlock      = `DELETE FROM blocks USING TIMESTAMP ? WHERE height = ?`
+	dropHeader     = `DELETE FROM headers USING TIMESTAMP ? WHERE era = ? AND height = ?`
+	dropSignatures = `DELETE FROM signatures USING TIMESTAMP ? WHERE era = ? AND height = ?`
+	dropPlace      = `DELETE FROM places USING TIMESTAMP ? WHERE id = ? AND height = ? AND place = ?`
 
 	allVersions   = `SELECT key, era, height, row FROM versions`
 	allPlaces     = `SELECT id, height, place FROM places`

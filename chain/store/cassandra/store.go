@@ -30,7 +30,8 @@ type Store struct {
 	opts    Options
 	session *gocql.Session
 	buckets int
-	applied atomic.Pointer[store.Applied]
+	applied atomic.Pointer[store.Applied] // its Floor is not used
+	floor   atomic.Uint64
 	failed  atomic.Pointer[error]
 	silent  atomic.Bool // Cassandra does not answer, and the log says so
 
@@ -41,6 +42,7 @@ type Store struct {
 	still    sync.RWMutex
 	applying sync.Mutex
 	eras     map[string]int64 // newest era of a key that is known to be in table eras; guarded by applying
+	pruning  sync.Mutex // one Prune at a time
 	// signing orders those who store a signature, by height and node.
 	signing [64]sync.Mutex
 
@@ -80,7 +82,7 @@ func open(ctx context.Context, opts Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{opts: opts, session: session, eras: map[string]int64{}}
-	for _, step := range []func(context.Context) error{s.checkDurable, s.migrate, s.own, s.loadApplied, s.finish} {
+	for _, step := range []func(context.Context) error{s.checkDurable, s.migrate, s.own, s.loadFloor, s.loadApplied, s.finish} {
 		if err := step(ctx); err != nil {
 			session.Close()
 			return nil, err

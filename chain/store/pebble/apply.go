@@ -75,6 +75,11 @@ func (s *Store) apply(c *store.Commit) (err error) {
 	if err := errors.Join(putWrites(b, c), putTransactions(b, c)); err != nil {
 		return err
 	}
+	return s.finish(b, c)
+}
+
+// finish adds block and position to a batch, and writes it.
+func (s *Store) finish(b *pebble.Batch, c *store.Commit) error {
 	if c.Height > 0 {
 		if err := errors.Join(b.Set(heightKey(prefixBlock, c.Height), c.Block, nil),
 			b.Set(heightKey(prefixHeader, c.Height), c.Header, nil)); err != nil {

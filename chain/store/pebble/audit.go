@@ -46,7 +46,7 @@ func auditRow(it *pebble.Iterator, a *store.Audit) error {
 	kind, key := it.Key()[:min(1, len(it.Key()))], it.Key()[min(1, len(it.Key())):]
 	switch {
 	case len(kind) == 0:
-	case (kind[0] == prefixOwner || kind[0] == prefixApplied) && len(key) == 0:
+	case (kind[0] == prefixOwner || kind[0] == prefixApplied || kind[0] == prefixFloor) && len(key) == 0:
 		return nil // opening reads them
 	case kind[0] == prefixVersion:
 		return auditVersion(it, a)

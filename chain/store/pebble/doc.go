@@ -7,6 +7,7 @@
 //
 //	m                            owner: CBOR of version, chain, shard, node
 //	a                            applied: CBOR
+//	f                            the floor, and whether the store is being restored: CBOR
 //	l key                        height of the last write, value
 //	v key' 00 01 ^height         01 value, or 00 where the row was deleted
 //	b height                     block
@@ -24,6 +25,8 @@
 //  1. Each row of l equals the newest version of its key in v, or is missing
 //     where that is a deletion. Both are written in one batch.
 //  2. Rows of v, b, h and s are written once and never change; those of t grow.
+//     Pruning takes rows away, and nothing else does. The row f is durable before
+//     the first row is taken away, or restored.
 //  3. Nothing of a height above the applied one is returned, except by Latest,
 //     which is for the execution of the next block; no signature is returned
 //     before it is durable. Pebble shows writes before they are synced.

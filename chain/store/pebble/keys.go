@@ -12,6 +12,7 @@ import (
 const (
 	prefixOwner       = 'm'
 	prefixApplied     = 'a'
+	prefixFloor       = 'f'
 	prefixLatest      = 'l'
 	prefixVersion     = 'v'
 	prefixBlock       = 'b'

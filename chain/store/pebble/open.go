@@ -46,11 +46,13 @@ type Store struct {
 	readOnly bool
 	owner    ledger.ID
 
-	applied atomic.Pointer[store.Applied] // nil before height 0
+	applied atomic.Pointer[store.Applied] // nil before height 0; its Floor is not used
+	floor   atomic.Uint64
 
 	failed atomic.Pointer[error] // why the store serves no more, nil while it does
 
 	applying   sync.Mutex     // one Apply at a time
+	pruning    sync.Mutex     // one Prune at a time; taken before applying
 	signatures sync.Mutex     // held from looking a signature up to writing it
 	unsynced   map[string]int // keys of signatures whose sync is awaited; guarded by signatures
 
@@ -214,6 +216,9 @@ func (s *Store) load(opts Options) error {
 		return &store.OwnerError{Field: "node", Have: have.Node.String(), Want: want.Node.String()}
 	}
 	s.owner = have.Node
+	if err := s.loadFloor(); err != nil {
+		return err
+	}
 	b, ok, err = s.read([]byte{prefixApplied})
 	if err != nil || !ok {
 		return err

@@ -65,6 +65,15 @@ func (s *Store) reach(height uint64) error {
 	return nil
 }
 
+// above refuses heights below the floor. It is asked after the read as well: a
+// prune may have begun meanwhile.
+func (s *Store) above(height uint64) error {
+	if floor := s.floor.Load(); height < floor {
+		return fmt.Errorf("%w: height %d, the lowest is %d", store.ErrPruned, height, floor)
+	}
+	return nil
+}
+
 // Get implements [store.Store].
 func (s *Store) Get(ctx context.Context, height uint64, key []byte) (value []byte, ok bool, err error) {
 	leave, err := s.enter(ctx)
@@ -77,10 +86,15 @@ func (s *Store) Get(ctx context.Context, height uint64, key []byte) (value []byt
 	}
 	// A row last written at or below the height is what it was then.
 	written, value, ok, err := s.latest(key)
-	if err != nil || ok && written <= height {
-		return value, ok, err
+	if err != nil {
+		return nil, false, err
 	}
-	value, ok, err = s.version(height, key)
+	if !ok || written > height {
+		value, ok, err = s.version(height, key)
+	}
+	if err == nil {
+		err = s.above(height)
+	}
 	if err != nil {
 		return nil, false, fmt.Errorf("read row %q at height %d: %w", key, height, err)
 	}
@@ -131,6 +145,9 @@ func (s *Store) Scan(ctx context.Context, height uint64, prefix, after []byte, l
 		return nil, fmt.Errorf("scan rows: limit is %d, want 1 to %d", limit, store.MaxScanRows)
 	}
 	rows, err := s.scan(height, prefix, after, limit)
+	if err == nil {
+		err = s.above(height)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("scan rows under %q at height %d: %w", prefix, height, err)
 	}
@@ -189,6 +206,7 @@ func (s *Store) Applied(ctx context.Context) (store.Applied, bool, error) {
 		return store.Applied{}, false, nil
 	}
 	out := *a
+	out.Floor = s.floor.Load()
 	out.Commitment = slices.Clone(a.Commitment)
 	return out, true, nil
 }
@@ -213,6 +231,9 @@ func (s *Store) at(ctx context.Context, prefix byte, what string, height uint64)
 		return nil, fmt.Errorf("read %s %d: %w", what, height, store.ErrNotFound)
 	}
 	b, ok, err := s.read(heightKey(prefix, height))
+	if below := s.above(height); err == nil && below != nil && (prefix == prefixBlock || !ok) {
+		err = below
+	}
 	if err == nil && !ok {
 		err = store.ErrNotFound
 	}
@@ -239,11 +260,19 @@ func (s *Store) Transaction(ctx context.Context, id ledger.Digest) (height uint6
 		}
 		return 0, 0, false, err
 	}
-	height = binary.BigEndian.Uint64(b)
-	if s.reach(height) != nil { // it may be written and not yet durable
+	b = placesFrom(b, s.floor.Load())
+	if len(b) == 0 || s.reach(binary.BigEndian.Uint64(b)) != nil { // it may be written and not yet durable
 		return 0, 0, false, nil
 	}
-	return height, binary.BigEndian.Uint32(b[8:]), true, nil
+	return binary.BigEndian.Uint64(b), binary.BigEndian.Uint32(b[8:]), true, nil
+}
+
+// placesFrom returns the places at and above a height; they ascend.
+func placesFrom(places []byte, height uint64) []byte {
+	for len(places) >= placeSize && binary.BigEndian.Uint64(places) < height {
+		places = places[placeSize:]
+	}
+	return places
 }
 
 // Signatures implements [store.Store].

@@ -14,15 +14,17 @@ import (
 
 // Kept returns all that a store keeps besides signatures, a line a row, sorted.
 func (m *Model) Kept() []string {
-	var lines []string
+	lines := m.pruned()
 	written := map[string]uint64{}
 	for _, c := range m.Commits {
 		for _, w := range c.Writes {
-			lines = append(lines, versionLine(c.Height, w))
 			written[string(w.Key)] = c.Height
 		}
-		if c.Height > 0 {
-			lines = append(lines, fmt.Sprintf("block %d", c.Height), fmt.Sprintf("header %d", c.Height))
+		if c.Height > 0 && c.Height >= m.Floor {
+			lines = append(lines, fmt.Sprintf("block %d", c.Height))
+		}
+		if c.Height > 0 && m.keeps(c.Height) {
+			lines = append(lines, fmt.Sprintf("header %d", c.Height))
 		}
 	}
 	if n := len(m.States); n > 0 {

@@ -18,6 +18,8 @@ type Model struct {
 	States  []map[string]string // by height
 	Commits []*store.Commit
 	Index   map[ledger.Digest][2]uint64 // height, index
+	Floor   uint64
+	Keep    []uint64 // headers below the floor
 }
 
 // NewModel returns an empty model.
@@ -36,13 +38,17 @@ func (m *Model) Apply(c *store.Commit) {
 			state[string(w.Key)] = string(w.Value)
 		}
 	}
+	m.index(c)
+	m.States = append(m.States, state)
+	m.Commits = append(m.Commits, c)
+}
+
+func (m *Model) index(c *store.Commit) {
 	for i, id := range c.Transactions {
 		if _, ok := m.Index[id]; !ok && !id.IsZero() {
 			m.Index[id] = [2]uint64{c.Height, uint64(i)}
 		}
 	}
-	m.States = append(m.States, state)
-	m.Commits = append(m.Commits, c)
 }
 
 // Scan returns what a store's Scan must.
@@ -73,25 +79,37 @@ func (m *Model) Compare(ctx context.Context, s store.Store) error {
 	}
 	last := m.Commits[len(m.Commits)-1]
 	if !ok || a.Height != last.Height || a.NextOffset != last.NextOffset || a.LastRecord != last.LastRecord ||
-		a.Topic != last.Topic || !bytes.Equal(a.Commitment, last.Commitment) {
+		a.Topic != last.Topic || a.Floor != m.Floor || !bytes.Equal(a.Commitment, last.Commitment) {
 		return fmt.Errorf("applied is height %d, offset %d, want height %d, offset %d", a.Height, a.NextOffset, last.Height, last.NextOffset)
 	}
-	for height := range m.States {
-		if err := m.compareState(ctx, s, uint64(height)); err != nil {
+	if err := m.comparePruned(ctx, s); err != nil {
+		return err
+	}
+	for height := m.Floor; height < uint64(len(m.States)); height++ {
+		if err := m.compareState(ctx, s, height); err != nil {
 			return fmt.Errorf("height %d: %w", height, err)
 		}
 	}
-	for height, c := range m.Commits[1:] {
-		block, err := s.Block(ctx, uint64(height+1))
-		if err != nil || !bytes.Equal(block, c.Block) {
-			return fmt.Errorf("block %d is %q, %w", height+1, block, err)
+	for _, c := range m.Commits[1:] {
+		if !m.keeps(c.Height) {
+			continue
 		}
-		header, err := s.Header(ctx, uint64(height+1))
+		header, err := s.Header(ctx, c.Height)
 		if err != nil || !bytes.Equal(header, c.Header) {
-			return fmt.Errorf("header %d is %q, %w", height+1, header, err)
+			return fmt.Errorf("header %d is %q, %w", c.Height, header, err)
+		}
+		if c.Height < m.Floor {
+			continue
+		}
+		block, err := s.Block(ctx, c.Height)
+		if err != nil || !bytes.Equal(block, c.Block) {
+			return fmt.Errorf("block %d is %q, %w", c.Height, block, err)
 		}
 	}
 	for _, beyond := range []uint64{0, last.Height + 1} {
+		if beyond < m.Floor {
+			continue
+		}
 		if _, err := s.Block(ctx, beyond); !errors.Is(err, store.ErrNotFound) {
 			return fmt.Errorf("block %d: %w, want ErrNotFound", beyond, err)
 		}

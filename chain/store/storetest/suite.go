@@ -23,7 +23,8 @@ func Run(t *testing.T, open func(t testing.TB) store.Store) {
 		"Empty": testEmpty, "Versions": testVersions, "Scan": testScan, "Refused": testRefused,
 		"Transactions": testTransactions, "Signatures": testSignatures, "SignatureRace": testSignatureRace,
 		"Owned": testOwned, "ReadWhileApplying": testReadWhileApplying, "Closed": testClosed, "Model": testModel,
-		"Audit": testAudit, "Cancelled": testCancelled,
+		"Audit": testAudit, "Cancelled": testCancelled, "Prune": testPrune, "PruneSignatures": testPruneSignatures,
+		"Restore": testRestore, "RestoreFails": testRestoreFails,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
