@@ -40,9 +40,10 @@ type blocksInput struct {
 
 func (s *server) blocks(ctx context.Context, in *blocksInput) (*body[v1.Blocks], error) {
 	status := s.Node.Status()
+	lowest := max(status.Floor, 1)
 	height, step := status.Height, ^uint64(0) // adding it subtracts one
 	if in.Order == "asc" {
-		height, step = 1, 1
+		height, step = lowest, 1
 	}
 	if in.Cursor != "" {
 		var err error
@@ -51,7 +52,7 @@ func (s *server) blocks(ctx context.Context, in *blocksInput) (*body[v1.Blocks],
 		}
 	}
 	out := &body[v1.Blocks]{Body: v1.Blocks{Blocks: []v1.Header{}}}
-	for ; height >= 1 && height <= status.Height; height += step {
+	for ; height >= lowest && height <= status.Height; height += step {
 		if len(out.Body.Blocks) == in.Limit {
 			out.Body.NextCursor = strconv.FormatUint(height, 10)
 			break

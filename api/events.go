@@ -100,8 +100,9 @@ func (s *server) positionAt(ctx context.Context, logTime int64) (ledger.Position
 	}
 	// A block's log time is that of its last record: the first block not
 	// before the time holds the first such transaction or lies before it.
-	height := 1 + sort.Search(int(status.Height), func(i int) bool {
-		h, err := header(i + 1)
+	lowest := int(max(status.Floor, 1))
+	height := lowest + sort.Search(int(status.Height)+1-lowest, func(i int) bool {
+		h, err := header(lowest + i)
 		if err != nil {
 			failed = err
 		}
@@ -110,8 +111,12 @@ func (s *server) positionAt(ctx context.Context, logTime int64) (ledger.Position
 	if failed != nil {
 		return ledger.Position{}, fmt.Errorf("find log time %d: %w", logTime, failed)
 	}
-	if height == 1 {
+	if height == lowest && status.Floor == 0 {
 		return ledger.Position{}, nil
+	}
+	if height == lowest {
+		h, err := header(height) // what lay before it is not kept
+		return h.First, err
 	}
 	h, err := header(height - 1)
 	return ledger.Position{Offset: h.Last.Offset + 1}, err

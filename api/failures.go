@@ -11,6 +11,7 @@ import (
 	"github.com/librum/librum/chain/contract"
 	"github.com/librum/librum/chain/ledger"
 	"github.com/librum/librum/chain/node"
+	"github.com/librum/librum/chain/store"
 	"github.com/librum/librum/fl/coordinator"
 	"github.com/librum/librum/fl/job"
 )
@@ -38,6 +39,8 @@ func failureOf(err error) *failure {
 		return fail("outside", "another node takes the same bytes")
 	case errors.Is(err, node.ErrStopped), errors.Is(err, errDraining):
 		return fail("stopped", "the node is stopping").retry(5 * time.Second).because(err)
+	case errors.Is(err, store.ErrPruned):
+		return fail("pruned", err.Error())
 	case errors.Is(err, node.ErrNotFound):
 		return fail("not_found", err.Error())
 	case errors.Is(err, blob.ErrNotFound), errors.Is(err, coordinator.ErrUnavailable), errors.Is(err, coordinator.ErrNotFound):

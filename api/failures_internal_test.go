@@ -11,6 +11,7 @@ import (
 	"github.com/librum/librum/chain/contract"
 	"github.com/librum/librum/chain/ledger"
 	"github.com/librum/librum/chain/node"
+	"github.com/librum/librum/chain/store"
 	"github.com/librum/librum/fl/coordinator"
 	"github.com/librum/librum/fl/job"
 )
@@ -30,6 +31,7 @@ func TestFailureOf(t *testing.T) {
 		{node.ErrStopped, "stopped", 503, "5"},
 		{errDraining, "stopped", 503, "5"},
 		{node.ErrNotFound, "not_found", 404, ""},
+		{store.ErrPruned, "pruned", 410, ""},
 		{blob.ErrNotFound, "not_found", 404, ""},
 		{coordinator.ErrUnavailable, "not_found", 404, ""},
 		{blob.ErrFull, "storage_full", 507, ""},

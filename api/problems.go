@@ -80,6 +80,7 @@ func ledgerProblems() []ProblemKind {
 		{Code: "bad_arguments", Status: wrong, Title: "The method cannot read its arguments", Doc: "The detail names the argument and what is allowed."},
 		{Code: "outside_footprint", Status: wrong, Title: "Touched a key it did not declare", Doc: "A mistake in the contract; nothing took effect."},
 		{Code: "not_found", Status: missing, framework: true, Title: "No such thing", Doc: "What is named does not exist at this node, or not yet."},
+		{Code: "pruned", Status: http.StatusGone, Title: "Not kept any more", Doc: "The detail names the lowest height that this node keeps. Ask a node that keeps more."},
 		{Code: "exists", Status: conflict, Title: "It exists already", Doc: "Ask for it instead of making it."},
 		{Code: "conflict", Status: conflict, framework: true, Title: "The state does not allow it", Doc: "Read the state again and decide anew."},
 		{Code: "too_early", Status: conflict, Title: "Log time has not reached the deadline", Doc: "Sign it again with a new nonce when it has."},

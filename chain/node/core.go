@@ -48,7 +48,7 @@ func NewCore(ctx context.Context, config Config, topic ledger.ID, s store.Store)
 	if err != nil {
 		return nil, err
 	}
-	machine, err := restoreGroup(ctx, config, executor, applied.Height, s)
+	machine, err := restoreGroup(ctx, config, executor, &applied, s)
 	if err != nil {
 		return nil, err
 	}
@@ -135,10 +135,11 @@ func (c *Core) changeRules() error {
 // signatures. A header that a quorum signed proves all before it, so the walk
 // goes back from the newest block to the first that is final, and then over as
 // many as the machine still collects signatures for: those that a crash lost
-// must come again, or these blocks could never be proven by themselves.
-func restoreGroup(ctx context.Context, config Config, e *aplos.Executor, height uint64, s store.Store) (*lokka.Machine, error) {
-	group := e.Group()
-	past, limit, err := handovers(ctx, config, e, s)
+// must come again, or these blocks could never be proven by themselves. The floor
+// of the store is final: nothing is restored or pruned to a block that is not.
+func restoreGroup(ctx context.Context, config Config, e *aplos.Executor, applied *store.Applied, s store.Store) (*lokka.Machine, error) {
+	group, height := e.Group(), applied.Height
+	past, limit, err := handovers(ctx, config, e, applied.Floor, s)
 	if err != nil {
 		return nil, err
 	}
@@ -154,7 +155,14 @@ func restoreGroup(ctx context.Context, config Config, e *aplos.Executor, height 
 		suspended  []ledger.ID // before the block
 	}
 	var blocks []open // newest first
-	for h := height; h > 0 && (c.Final == 0 || h+lokka.Window > c.Final); h-- {
+	if height > 0 && height == applied.Floor {
+		header, err := s.Header(ctx, height)
+		if err != nil {
+			return nil, err
+		}
+		c.Previous = ledger.Hash(header)
+	}
+	for h := height; h > applied.Floor && (c.Final == 0 || h+lokka.Window > c.Final); h-- {
 		header, err := s.Header(ctx, h)
 		if err != nil {
 			return nil, err
@@ -181,6 +189,7 @@ func restoreGroup(ctx context.Context, config Config, e *aplos.Executor, height 
 		}
 		blocks = append(blocks, open{header, signatures, suspended})
 	}
+	c.Final = max(c.Final, applied.Floor)
 	c.Diverged = config.Diverged
 	machine := lokka.New(c)
 	for _, b := range slices.Backward(blocks) {
@@ -196,8 +205,8 @@ func restoreGroup(ctx context.Context, config Config, e *aplos.Executor, height 
 
 // handovers returns the groups of all epochs before the current one, and the
 // height above which nothing is final: the end of an epoch that its own group
-// did not make final holds up all behind it.
-func handovers(ctx context.Context, config Config, e *aplos.Executor, s store.Store) (past []ledger.Group, limit uint64, err error) {
+// did not make final holds up all behind it. Those up to the floor are final.
+func handovers(ctx context.Context, config Config, e *aplos.Executor, floor uint64, s store.Store) (past []ledger.Group, limit uint64, err error) {
 	limit = ^uint64(0)
 	group := config.Genesis.Group
 	for number := uint64(1); number <= e.Group().Epoch; number++ {
@@ -209,6 +218,11 @@ func handovers(ctx context.Context, config Config, e *aplos.Executor, s store.St
 			return nil, 0, err
 		}
 		height := next.First - 1
+		past = append(past, group)
+		if height <= floor {
+			group = next.Group
+			continue
+		}
 		header, err := s.Header(ctx, height)
 		if err != nil {
 			return nil, 0, err
@@ -224,7 +238,6 @@ func handovers(ctx context.Context, config Config, e *aplos.Executor, s store.St
 		if !hasQuorum(header, &group, signatures, suspended, config.Verify) {
 			limit = min(limit, height-1)
 		}
-		past = append(past, group)
 		group = next.Group
 	}
 	return past, limit, nil

@@ -75,7 +75,7 @@ func (n *Node) initStatus(ctx context.Context, applied store.Applied) error {
 	group := n.core.Machine.Stats()
 	status := Status{
 		Next: applied.NextOffset, LogTime: n.core.Clock().Now,
-		Height: applied.Height, Final: group.Final, NotFinal: n.core.Machine.NotFinal(), Diverged: n.config.Diverged,
+		Height: applied.Height, Floor: applied.Floor, Final: group.Final, NotFinal: n.core.Machine.NotFinal(), Diverged: n.config.Diverged,
 	}
 	if group.Final > 0 {
 		raw, err := n.store.Header(ctx, group.Final)

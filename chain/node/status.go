@@ -13,6 +13,7 @@ type Status struct {
 	LogTime   int64           // ms
 	Last      ledger.Position // of the newest executed transaction
 	Height    uint64          // blocks stored
+	Floor     uint64          // the lowest that is kept, see [store.Applied]
 	Final     uint64          // newest final height
 	FinalHash ledger.Digest
 	FinalLast ledger.Position // position of the last transaction in final blocks

@@ -2,14 +2,16 @@ package node
 
 import (
 	"context"
+	"fmt"
 	"sort"
 
 	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/chain/store"
 )
 
 // Follow calls visit for each executed transaction at or after the given
 // position, oldest first and each once, from the store, then live, until ctx
-// ends or visit fails.
+// ends or visit fails. [store.ErrPruned] where this node does not go back so far.
 func (n *Node) Follow(ctx context.Context, from ledger.Position, visit func(Outcome) error) error {
 	for next := from; ; {
 		_, changed := n.board.read() // before anything is read, so that no change is missed
@@ -51,7 +53,10 @@ func (n *Node) replay(ctx context.Context, from ledger.Position, visit func(Outc
 	}
 	first := height + 1 // no block holds what the recent records hold all of
 	if !all {
-		first = n.blockOf(ctx, from, height)
+		var err error
+		if first, err = n.blockOf(ctx, from, height); err != nil {
+			return from, err
+		}
 	}
 	for h := first; h <= height; h++ {
 		block, _, err := n.Block(ctx, h)
@@ -76,14 +81,28 @@ func (n *Node) replay(ctx context.Context, from ledger.Position, visit func(Outc
 
 // blockOf returns the first height, at most height+1, whose block ends at or
 // after the position.
-func (n *Node) blockOf(ctx context.Context, p ledger.Position, height uint64) uint64 {
-	i := sort.Search(int(height), func(i int) bool {
-		raw, err := n.store.Header(ctx, uint64(i)+1)
+func (n *Node) blockOf(ctx context.Context, p ledger.Position, height uint64) (uint64, error) {
+	header := func(height uint64) (ledger.Header, error) {
+		raw, err := n.store.Header(ctx, height)
 		if err != nil {
-			return true // met again, and reported, when the block is read
+			return ledger.Header{}, err
 		}
-		header, err := ledger.ParseHeader(raw)
-		return err != nil || !header.Last.Less(p)
+		return ledger.ParseHeader(raw)
+	}
+	floor := n.Status().Floor
+	if floor > 0 {
+		lowest, err := header(floor)
+		if err != nil {
+			return 0, err
+		}
+		if p.Less(lowest.First) {
+			return 0, fmt.Errorf("read from position %s on: %w: the lowest block is %d, which begins at %s", p, store.ErrPruned, floor, lowest.First)
+		}
+	}
+	lowest := max(floor, 1)
+	i := sort.Search(int(height+1-lowest), func(i int) bool {
+		h, err := header(lowest + uint64(i))
+		return err != nil || !h.Last.Less(p) // an error is met again, and reported, when the block is read
 	})
-	return uint64(i) + 1
+	return lowest + uint64(i), nil
 }
