@@ -16,8 +16,11 @@ import (
 // what is met again, or was never expected, should not be there.
 type expected struct {
 	versions   map[contract.Key][]version // heights ascending
+	floor      uint64                     // what lies below was not looked at
+	base       map[ledger.Digest]uint32   // transactions of the block at the floor
 	places     map[ledger.Digest]place
 	signatures uint64
+	past       map[uint64]bool // ends of epochs below the floor
 }
 
 // version is a write of execution, about 50 bytes of it for each.
@@ -49,7 +52,7 @@ func (e *expected) write(height uint64, w *ledger.Write) {
 // at a height see what a node would answer; rows that nobody asked for, which
 // the next execution might read, are seen here alone.
 func (w *walk) audit(ctx context.Context, stored uint64) error {
-	a := audit{expected: &w.expected, walk: w, stored: stored}
+	a := audit{expected: &w.expected, walk: w, stored: stored, floors: map[contract.Key]version{}}
 	err := w.in.Store.Audit(ctx, store.Audit{
 		Version: a.version, Latest: a.latest, Transaction: a.transaction, Signature: a.signature,
 		Block: a.at("block"), Header: a.at("header"),
@@ -73,11 +76,16 @@ type audit struct {
 	walk       *walk
 	stored     uint64 // newest height
 	signatures uint64
+	floors     map[contract.Key]version // the newest versions at or below the floor
 }
 
 func (a *audit) version(height uint64, w ledger.Write) error {
 	where := fmt.Sprintf("row %q after block %d", w.Key, height)
 	versions := a.versions[contract.Key(w.Key)]
+	if a.floor > 0 && height <= a.floor {
+		a.below(contract.Key(w.Key), height, w)
+		return nil
+	}
 	i, ok := slices.BinarySearchFunc(versions, height, func(v version, h uint64) int { return cmp.Compare(v.height, h) })
 	if !ok || versions[i].kept {
 		return finding("history", where, "a version is stored, execution wrote none")
@@ -99,7 +107,7 @@ func (a *audit) latest(height uint64, r store.Row) error {
 	switch {
 	case newest.deleted:
 		return finding("state", where, "a newest value is stored, block %d deleted the row", newest.height)
-	case newest.latest || newest.height != height || newest.value != ledger.Hash(r.Value):
+	case newest.latest || newest.height != max(height, a.floor) || newest.value != ledger.Hash(r.Value):
 		return finding("state", where, "the newest value, written by block %d, is not what execution wrote in block %d", height, newest.height)
 	}
 	newest.latest = true
@@ -107,6 +115,12 @@ func (a *audit) latest(height uint64, r store.Row) error {
 }
 
 func (a *audit) transaction(id ledger.Digest, height uint64, index uint32) error {
+	if height < a.floor {
+		return nil // left of a pruning that was cut short; nobody is told
+	}
+	if at, ok := a.base[id]; ok && height == a.floor && at == index {
+		return nil
+	}
 	p, ok := a.places[id]
 	if !ok || p.kept || p.height != height || p.index != index {
 		return finding("index", fmt.Sprintf("transaction %s", id), "a place is stored, block %d at %d, execution gives none there", height, index)
@@ -129,6 +143,9 @@ func (a *audit) at(what string) func(height uint64) error {
 // signature counts: those of stored heights were verified with their headers,
 // and a node signs, and stores signatures of, no block before it has stored it.
 func (a *audit) signature(s ledger.HeaderSignature) error {
+	if s.Height < a.floor && !a.past[s.Height] {
+		return nil
+	}
 	if s.Height == 0 || s.Height > a.stored {
 		return finding("signature", fmt.Sprintf("header %d", s.Height), "node %s's is stored, the newest block is %d", s.Node.Short(), a.stored)
 	}
@@ -140,6 +157,9 @@ func (a *audit) signature(s ledger.HeaderSignature) error {
 func (a *audit) missing() error {
 	var first error
 	least := ""
+	if err := a.atFloor(); err != nil {
+		return err
+	}
 	note := func(name string, err error) {
 		if first == nil || name < least { // maps have no order, findings do
 			first, least = err, name

@@ -45,7 +45,7 @@ func Chain(ctx context.Context, in Input) (Report, *State, error) {
 		in.Source = stored{in.Store}
 	}
 	w := walk{in: in, state: newState(), expected: newExpected()}
-	defer w.state.rollback()
+	defer func() { w.state.rollback() }() // the state may be another by then
 	w.report.Anchored = in.Anchors.Any()
 	err := w.run(ctx)
 	var found *Finding
@@ -100,10 +100,13 @@ func (w *walk) run(ctx context.Context) error {
 		return finding("missing", "store", "no genesis state is stored")
 	}
 	w.report.Stored = height
-	if err := w.history(ctx, 0); err != nil {
+	if err := w.base(ctx); err != nil {
 		return err
 	}
-	for h := uint64(1); h <= height; h++ {
+	if err := w.history(ctx, w.report.Floor); err != nil {
+		return err
+	}
+	for h := w.report.Floor + 1; h <= height; h++ {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
@@ -336,6 +339,9 @@ func (w *walk) signatures(height uint64, raw []byte, header *ledger.Header, sign
 // anchors comes last, and the lack of a quorum behind all that is wrong.
 func (w *walk) anchors() error {
 	a := w.in.Anchors
+	if !a.Head.IsZero() && !w.headSeen && w.report.Floor > 0 {
+		return finding("missing", "head", "no block from %d on has the hash %s; what lies below is not kept here", w.report.Floor, a.Head)
+	}
 	if !a.Head.IsZero() && !w.headSeen {
 		return finding("anchor", "head", "no block has the hash %s: the chain was rewritten or cut short", a.Head)
 	}

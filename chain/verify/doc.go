@@ -22,7 +22,11 @@
 //     handed on is that after the newest block with a quorum.
 //  3. Without an anchor a rewritten or shortened chain cannot be told from the
 //     true one, and the report says so.
-//  4. Wrong outranks incomplete, and incomplete right.
+//  4. A store that was restored or pruned is verified from its floor on: the
+//     state there must have the commitment of a header that a quorum signed to
+//     which the genesis leads. The report names the floor; nothing below it was
+//     looked at.
+//  5. Wrong outranks incomplete, and incomplete right.
 //
 // The state is held in memory; where a store is verified, also about 100 bytes
 // for each write and transaction of the chain's whole history.

@@ -27,9 +27,9 @@ func Fork(ctx context.Context, copies []Copy) (*Finding, error) {
 		return nil, nil
 	}
 	// What equals the longest equals each other.
-	longest := slices.MaxFunc(copies, func(a, b Copy) int { return int(a.Report.Checked.Blocks) - int(b.Report.Checked.Blocks) })
+	longest := slices.MaxFunc(copies, func(a, b Copy) int { return int(a.Report.top()) - int(b.Report.top()) })
 	var first *Finding
-	least := longest.Report.Checked.Blocks + 1
+	least := longest.Report.top() + 1
 	for _, c := range copies {
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
@@ -51,26 +51,31 @@ func Fork(ctx context.Context, copies []Copy) (*Finding, error) {
 	return first, nil
 }
 
-// parting returns the first height at which headers differ, 0 for none. As
+// parting returns the first height, of those that both keep, at which headers
+// differ, 0 for none. As
 // each header holds the hash of the one before, they differ from there on.
 func parting(ctx context.Context, a, b Copy) (uint64, error) {
-	common := min(a.Report.Checked.Blocks, b.Report.Checked.Blocks)
+	lowest := max(a.Report.Floor, b.Report.Floor, 1)
+	beyond := min(a.Report.top(), b.Report.top()) + 1
+	if beyond <= lowest {
+		return 0, nil
+	}
 	var failed error
-	n := sort.Search(int(common), func(i int) bool {
-		x, err := digestAt(ctx, a, uint64(i)+1)
+	n := sort.Search(int(beyond-lowest), func(i int) bool {
+		x, err := digestAt(ctx, a, lowest+uint64(i))
 		if err != nil {
 			failed = err
 		}
-		y, err := digestAt(ctx, b, uint64(i)+1)
+		y, err := digestAt(ctx, b, lowest+uint64(i))
 		if err != nil {
 			failed = err
 		}
 		return x != y
 	})
-	if failed != nil || uint64(n) == common {
+	if failed != nil || lowest+uint64(n) == beyond {
 		return 0, failed
 	}
-	return uint64(n) + 1, nil
+	return lowest + uint64(n), nil
 }
 
 func digestAt(ctx context.Context, c Copy, height uint64) (ledger.Digest, error) {

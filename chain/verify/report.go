@@ -86,9 +86,15 @@ type Report struct {
 	Stored   uint64        // newest stored height; above Height there is no quorum yet
 	LogTime  int64         // of the newest final header, ms
 	Anchored bool
+	// Floor is the height that the verification began with, 0 for the genesis:
+	// what lies below is not kept and was not looked at.
+	Floor uint64
 	// Delegated are the first transactions that nodes signed for members.
 	Delegated []Delegated
 }
+
+// top is the newest height that was checked.
+func (r *Report) top() uint64 { return r.Floor + r.Checked.Blocks }
 
 // finding makes the error that ends a verification.
 func finding(kind, where, format string, args ...any) error {
