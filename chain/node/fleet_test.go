@@ -317,7 +317,7 @@ func (f *fleet) sameHeaders() uint64 {
 		}
 		height := m.node.Status().Height
 		lowest = min(lowest, height)
-		for h := uint64(1); h <= height; h++ {
+		for h := max(m.node.Status().Floor, 1); h <= height; h++ {
 			raw, _, err := m.node.Header(f.Context(), h)
 			if err != nil {
 				f.Fatal(err)

@@ -20,7 +20,7 @@ func newRootCommand() *cobra.Command {
 	root.AddCommand(
 		newDemoCommand(), newDevCommand(), newNodeCommand(), newConfigCommand(), newGenesisCommand(), newCACommand(), newGovCommand(),
 		newPeerCommand(), newJobCommand(), newTxCommand(), newBlockCommand(), newAccountCommand(), newIdentityCommand(),
-		newVerifyCommand(), newFsckCommand(), newDoctorCommand(), newBenchCommand(),
+		newVerifyCommand(), newSnapshotCommand(), newFsckCommand(), newDoctorCommand(), newBenchCommand(),
 	)
 	return root
 }

@@ -85,6 +85,9 @@ type verifyResult struct {
 	Verdict verify.Verdict  `json:"verdict"`
 	Checked verify.Checked  `json:"checked"`
 	First   *verify.Finding `json:"first_error"`
+	// Floor is the highest block that the verification of a node began with, 0
+	// where all began with the genesis.
+	Floor uint64 `json:"floor,omitempty"`
 	// Delegated are transactions that a node signed with a key that it holds for
 	// their sender, the first ones.
 	Delegated []verify.Delegated `json:"delegated,omitempty"`
@@ -324,6 +327,10 @@ func (r *verifyResult) addChain(name string, report *verify.Report, out io.Write
 		first.Where = name + ", " + first.Where
 		r.fail(report.Verdict, &first, out)
 		return
+	}
+	if report.Floor > 0 {
+		say(out, "%s: begins with block %d, whose state a quorum vouches for: blocks below are not kept there, and were not looked at", name, report.Floor)
+		r.Floor = max(r.Floor, report.Floor)
 	}
 	say(out, "%s: right: %d blocks, %d transactions, %d signatures, final up to height %d",
 		name, report.Checked.Blocks, report.Checked.Transactions, report.Checked.Signatures, report.Height)

@@ -162,7 +162,9 @@ func (e *engines) openStore(ctx context.Context, c *config.Store, at place, logg
 	if err != nil {
 		return err
 	}
-	options.Topic = e.log.Topic()
+	if e.log != nil { // else the log is not opened, and nothing is executed
+		options.Topic = e.log.Topic()
+	}
 	s, err := cassandra.Open(ctx, options)
 	if err != nil {
 		return err

@@ -42,7 +42,7 @@ type Store struct {
 	still    sync.RWMutex
 	applying sync.Mutex
 	eras     map[string]int64 // newest era of a key that is known to be in table eras; guarded by applying
-	pruning  sync.Mutex // one Prune at a time
+	pruning  sync.Mutex       // one Prune at a time
 	// signing orders those who store a signature, by height and node.
 	signing [64]sync.Mutex
 
