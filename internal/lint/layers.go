@@ -23,7 +23,8 @@ var layers = []layer{
 	{name: "a node, wholly", units: []string{"fullnode"}, open: true},
 	{name: "door", units: []string{"api", "client"}, open: true},
 	{name: "a job in one file", units: []string{"fl/evidence"}},
-	{name: "assembly", units: []string{"chain/ca", "chain/node", "chain/snapshot", "chain/verify", "fl/coordinator", "fl/peer", "fl/verify", "search/indexer"}, open: true},
+	{name: "assembly", units: []string{"chain/ca", "chain/node", "chain/verify", "fl/coordinator", "fl/peer", "fl/verify", "search/indexer"}, open: true},
+	{name: "a state in one file", units: []string{"chain/snapshot"}},
 	{name: "a round's result", units: []string{"fl/recompute"}},
 	{name: "between nodes", units: []string{"chain/transport"}},
 	{name: "stages", units: []string{

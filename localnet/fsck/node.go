@@ -229,7 +229,10 @@ type blocks struct {
 }
 
 func (b *blocks) run(ctx context.Context) error {
-	height, previous := uint64(0), b.chain
+	height, previous, err := b.begin(ctx)
+	if err != nil {
+		return err
+	}
 	next := func() error { // the block whose records come next
 		height++
 		k, digest, err := b.block(ctx, height, previous)
@@ -255,7 +258,12 @@ func (b *blocks) run(ctx context.Context) error {
 		}
 		return nil
 	}
-	err := b.records(ctx, 0, func(e order.Entry) error {
+	if b.applied.Floor > 0 { // records below are in no block here
+		if err := next(); err != nil {
+			return err
+		}
+	}
+	err = b.records(ctx, b.offset, func(e order.Entry) error {
 		for b.offset+uint64(len(b.want)) <= e.Offset {
 			if height == b.applied.Height {
 				return io.EOF // what follows is in no block yet
@@ -283,6 +291,21 @@ func (b *blocks) run(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// begin returns the height before the lowest block that is kept, and the digest
+// of the header there, of which nothing but that block tells.
+func (b *blocks) begin(ctx context.Context) (height uint64, previous ledger.Digest, err error) {
+	if b.applied.Floor == 0 {
+		return 0, b.chain, nil
+	}
+	b.note("%s: begins with block %d: what lies below is not kept", b.node.name, b.applied.Floor)
+	raw, err := b.node.store.Header(ctx, b.applied.Floor)
+	if err != nil {
+		return 0, previous, err
+	}
+	header, err := ledger.ParseHeader(raw)
+	return b.applied.Floor - 1, header.Previous, err
 }
 
 // block reads a block and checks its roots and links.
