@@ -113,6 +113,12 @@ func TestIncludes(t *testing.T) {
 		"a member in its name": func(g *ledger.Genesis) {
 			g.Members = append(g.Members, ledger.GenesisMember{ID: ledger.ID{7}, Organisation: a.Organisation})
 		},
+		"a node in its name": func(g *ledger.Genesis) {
+			g.Group.Nodes = append(g.Group.Nodes, ledger.GroupNode{Node: ledger.ID{7}, Organisation: a.Organisation})
+		},
+		"a node that acts for its member": func(g *ledger.Genesis) {
+			g.Delegates = append(g.Delegates, ledger.GenesisDelegate{Member: a.Members[1].ID, Node: b.Node.ID})
+		},
 	} {
 		g, err := founding.Genesis("trial", epoch, []*founding.Part{a, b}, nil)
 		if err != nil {

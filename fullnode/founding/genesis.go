@@ -60,13 +60,19 @@ func Genesis(name string, at time.Time, parts []*Part, holders map[string]ledger
 var ErrMissing = errors.New("the genesis does not hold the part")
 
 // Includes tells whether a genesis holds a part, neither less nor other keys than
-// it says.
+// it says: no further node speaks in the organisation's name, and none acts for
+// its members.
 func Includes(g *ledger.Genesis, p *Part) error {
 	if !slices.Contains(g.Organisations, ledger.GenesisOrganisation{ID: p.Organisation, Name: p.Name}) {
 		return fmt.Errorf("%w: organisation %s, %q", ErrMissing, p.Organisation, p.Name)
 	}
 	if n, ok := g.Group.Find(p.Node.ID); !ok || n.Organisation != p.Organisation || n.Key != ledger.PublicKey(p.Node.Key) {
 		return fmt.Errorf("%w: its node %s with its key", ErrMissing, p.Node.ID)
+	}
+	for _, n := range g.Group.Nodes {
+		if n.Organisation == p.Organisation && n.Node != p.Node.ID {
+			return fmt.Errorf("%w alone: node %s is there in the organisation's name", ErrMissing, n.Node)
+		}
 	}
 	theirs := map[ledger.ID]ledger.GenesisMember{}
 	for _, m := range g.Members {
@@ -82,6 +88,11 @@ func Includes(g *ledger.Genesis, p *Part) error {
 	}
 	if len(theirs) != len(p.Members) {
 		return fmt.Errorf("%w alone: the organisation has %d members there, its part has %d", ErrMissing, len(theirs), len(p.Members))
+	}
+	for _, d := range g.Delegates {
+		if _, ok := theirs[d.Member]; ok || d.Node == p.Node.ID {
+			return fmt.Errorf("%w alone: a key at node %s is to act for member %s", ErrMissing, d.Node, d.Member)
+		}
 	}
 	return nil
 }
