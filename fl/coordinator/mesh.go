@@ -121,7 +121,7 @@ func (l localLink) Hold(ctx context.Context, of ledger.ID, u Upload) ([]byte, er
 	if err != nil {
 		return nil, err
 	}
-	return s.Hold(ctx, u)
+	return s.Hold(ctx, l.self, u)
 }
 
 func (l localLink) Heard(_ context.Context, of ledger.ID) ([]ledger.ID, error) {

@@ -6,11 +6,14 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/librum/librum/aggregator"
+	"github.com/librum/librum/chain/blob"
 	"github.com/librum/librum/chain/contract"
 	"github.com/librum/librum/chain/identity"
 	"github.com/librum/librum/chain/ledger"
 	fl "github.com/librum/librum/fl/contract"
 	"github.com/librum/librum/fl/job"
+	"github.com/librum/librum/fl/train"
 )
 
 // Receipts vouches for an update that a peer uploaded to this node, and has a
@@ -47,26 +50,27 @@ func (s *Service) Receipts(
 	return nil, fmt.Errorf("have the update vouched for by another organisation: %w", reasons(tried))
 }
 
-// ErrTooMany tells that a peer has had too many files copied in one attempt.
+// ErrTooMany tells that too many files of a peer were copied in one attempt.
 var ErrTooMany = errors.New("too many updates of one peer in one attempt")
 
-// maxCopies bounds the files that a node copies for one peer in one attempt. A
-// peer submits one; it may have started anew with other rows.
+// maxCopies bounds the files of one peer that a node copies for another node in
+// one attempt. A peer submits one; it may have started anew with other rows.
 const maxCopies = 4
 
-// copies are the files that were copied for a peer of a job.
+// copies are the files of a peer of a job that were copied for a node.
 type copies struct {
 	round, attempt uint64
 	digests        []ledger.Digest
 }
 
-// place is a peer's in a job.
+// place is a peer's in a job, as a node speaks for it. Nothing shows that a file
+// is the peer's, so that what one node asks for takes no place of another's.
 type place struct {
-	job  ledger.Digest
-	peer ledger.ID
+	job         ledger.Digest
+	peer, asker ledger.ID
 }
 
-// count lets a file be copied unless the peer has had too many.
+// count lets a file be copied unless there were too many.
 func (s *Service) count(at place, number, attempt uint64, digest ledger.Digest) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -86,19 +90,48 @@ func (s *Service) count(at place, number, attempt uint64, digest ledger.Digest) 
 }
 
 // Hold fetches an update that the round asks for and vouches for it, for another
-// node.
-func (s *Service) Hold(ctx context.Context, u Upload) ([]byte, error) {
+// node, the asker.
+func (s *Service) Hold(ctx context.Context, asker ledger.ID, u Upload) ([]byte, error) {
 	attempt, _, err := s.asks(ctx, u.Peer, u.Job, u.Round)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.count(place{u.Job, u.Peer}, u.Round, attempt, u.Digest); err != nil {
+	if err := s.fits(ctx, u); err != nil {
+		return nil, err
+	}
+	if err := s.count(place{u.Job, u.Peer, asker}, u.Round, attempt, u.Digest); err != nil {
 		return nil, err
 	}
 	if err := s.Ensure(ctx, u.Digest, u.Size); err != nil {
 		return nil, err
 	}
 	return s.receipt(ctx, u.Peer, u.Job, u.Round, u.Digest, u.Size)
+}
+
+// fits refuses a file that is larger than any update of the job's model.
+func (s *Service) fits(ctx context.Context, u Upload) error {
+	var spec job.Spec
+	err := s.config.Ledger.View(ctx, func(state contract.Range, _ int64) error {
+		j, ok, err := fl.LoadJob(state, u.Job)
+		if err == nil && !ok {
+			err = fmt.Errorf("%w: job %s", ErrNotFound, u.Job.Short())
+		}
+		if err == nil {
+			spec = j.Spec
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	layout, err := train.FileLayout(train.FromJob(&spec))
+	if err != nil {
+		return fmt.Errorf("lay out the model of job %s: %w", u.Job.Short(), err)
+	}
+	if most := uint64(aggregator.MaxUpdateBytes(layout)); u.Size > most {
+		return fmt.Errorf("%w: %d bytes, an update of job %s has at most %d", blob.ErrTooLarge, u.Size, u.Job.Short(), most)
+	}
+	return nil
 }
 
 // receipt signs that this node holds the update (invariant 2).

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/librum/librum/chain/blob"
 	"github.com/librum/librum/chain/ledger"
 	fl "github.com/librum/librum/fl/contract"
 	"github.com/librum/librum/fl/contract/contracttest"
@@ -154,5 +155,58 @@ func TestCopiesAreBounded(t *testing.T) {
 	}
 	if _, err := vouch(2); err != nil {
 		t.Errorf("one of those before, again: %v", err)
+	}
+}
+
+// TestCopiesAreCountedByWhoAsks has a node ask for all that may be copied for a
+// peer: another node's request is served all the same.
+func TestCopiesAreCountedByWhoAsks(t *testing.T) {
+	t.Parallel()
+	f := attended(t, 3, 3, 1)
+	if err := f.open(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	vouch := func(node int, content []byte) error {
+		digest, _, err := f.blobs[node].Put(t.Context(), bytes.NewReader(content), int64(len(content)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = f.services[node].Receipts(t.Context(), contracttest.ID(contracttest.Peer(0)), f.id, 1, digest, uint64(len(content)))
+		return err
+	}
+	f.mesh.Leave(contracttest.ID(contracttest.Node(2))) // node 0 asks node 1
+	for i := range 4 {
+		if err := vouch(0, []byte{byte(i)}); err != nil {
+			t.Fatalf("file %d: %v", i, err)
+		}
+	}
+	if err := vouch(0, []byte{4}); !errors.Is(err, coordinator.ErrTooMany) {
+		t.Errorf("the fifth file: %v, want %v", err, coordinator.ErrTooMany)
+	}
+	f.mesh.Join(f.services[2])
+	f.mesh.Leave(contracttest.ID(contracttest.Node(0))) // node 2 asks node 1
+	if err := vouch(2, []byte{5}); err != nil {
+		t.Errorf("the first file of another node: %v", err)
+	}
+}
+
+// TestNoUpdateIsThatLarge wants a receipt for a file larger than any update.
+func TestNoUpdateIsThatLarge(t *testing.T) {
+	t.Parallel()
+	f := attended(t, 2, 2, 1)
+	if err := f.open(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	file := make([]byte, 2<<20) // the header alone may have 1 MiB
+	digest, _, err := f.blobs[0].Put(t.Context(), bytes.NewReader(file), int64(len(file)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = f.services[0].Receipts(t.Context(), contracttest.ID(contracttest.Peer(0)), f.id, 1, digest, uint64(len(file)))
+	if !errors.Is(err, blob.ErrTooLarge) {
+		t.Errorf("a file of 2 MiB for a model of some KiB: %v, want %v", err, blob.ErrTooLarge)
+	}
+	if _, ok, err := f.blobs[1].Has(t.Context(), digest); ok || err != nil {
+		t.Errorf("the other node has the file: %t, error %v", ok, err)
 	}
 }

@@ -75,7 +75,11 @@ func (m *Mesh) serveHold(ctx context.Context, in *coordinator.Upload) (*receipt,
 	if err != nil {
 		return nil, err
 	}
-	raw, err := s.Hold(ctx, *in)
+	caller, ok := transport.Caller(ctx)
+	if !ok {
+		return nil, status.Error(codes.Unauthenticated, "no caller")
+	}
+	raw, err := s.Hold(ctx, caller, *in)
 	if err != nil {
 		return nil, toStatus(err)
 	}
