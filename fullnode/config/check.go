@@ -200,7 +200,20 @@ func (p *problems) blob(b *Blob) {
 	}
 	if b.Driver == DriverIPFS {
 		p.url("blob.ipfs.api", b.IPFS.API)
+		if b.IPFS.AuthorizationFile != "" && inClear(b.IPFS.API) {
+			p.add("blob.ipfs.authorization_file", "without https whoever listens learns it")
+		}
 	}
+}
+
+// inClear reports whether what goes to a URL leaves this machine as it is.
+func inClear(text string) bool {
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "http" {
+		return false // another problem, or none
+	}
+	ip := net.ParseIP(u.Hostname())
+	return u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback())
 }
 
 func (p *problems) oneOf(field, value string, of ...string) {
