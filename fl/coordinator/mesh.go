@@ -1,6 +1,7 @@
 package coordinator
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -205,11 +206,37 @@ func (s *Service) came(f file, c *coming) {
 	close(c.done)
 }
 
+// inTurn returns the other nodes, those first that owe the fewest answers: one
+// that takes requests and answers none holds up few.
+func (s *Service) inTurn() []ledger.ID {
+	others := s.link.Others()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	slices.SortStableFunc(others, func(a, b ledger.ID) int { return cmp.Compare(s.owed[a], s.owed[b]) })
+	return others
+}
+
+// asking counts an answer that a node owes until what it returns is called.
+func (s *Service) asking(of ledger.ID) (answered func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.owed[of]++
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.owed[of]--; s.owed[of] == 0 {
+			delete(s.owed, of)
+		}
+	}
+}
+
 // fetch asks one node after another for a file.
 func (s *Service) fetch(ctx context.Context, digest ledger.Digest, size uint64) error {
 	var tried []error
-	for _, other := range s.link.Others() {
+	for _, other := range s.inTurn() {
+		answered := s.asking(other)
 		err := s.copyFrom(ctx, other, digest, size)
+		answered()
 		if err == nil {
 			return nil
 		}

@@ -36,12 +36,14 @@ func (s *Service) Receipts(
 	}
 	var tried []error
 	self, _ := group.Find(s.config.Self)
-	for _, other := range s.link.Others() {
+	for _, other := range s.inTurn() {
 		vouches, ok := group.Find(other)
 		if !ok || vouches.Organisation == self.Organisation {
 			continue
 		}
+		answered := s.asking(other)
 		second, err := s.link.Hold(ctx, other, Upload{Peer: peer, Job: id, Round: number, Digest: digest, Size: size})
+		answered()
 		if err == nil {
 			return append(receipts, second), nil
 		}

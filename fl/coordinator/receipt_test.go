@@ -2,8 +2,10 @@ package coordinator_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/librum/librum/chain/blob"
@@ -209,4 +211,71 @@ func TestNoUpdateIsThatLarge(t *testing.T) {
 	if _, ok, err := f.blobs[1].Has(t.Context(), digest); ok || err != nil {
 		t.Errorf("the other node has the file: %t, error %v", ok, err)
 	}
+}
+
+// stuck is a mesh in which one node takes requests and answers none.
+type stuck struct {
+	coordinator.Mesh
+	node  ledger.ID
+	asked chan struct{}
+}
+
+func (m stuck) Join(s *coordinator.Service) coordinator.Link { return stuckLink{m.Mesh.Join(s), m} }
+
+type stuckLink struct {
+	coordinator.Link
+	stuck stuck
+}
+
+func (l stuckLink) Hold(ctx context.Context, of ledger.ID, u coordinator.Upload) ([]byte, error) {
+	if of != l.stuck.node {
+		return l.Link.Hold(ctx, of, u)
+	}
+	l.stuck.asked <- struct{}{}
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+// TestStuckNodeHoldsUpFew has the node that is asked first never answer: while
+// one request waits for it, the next ones go to another.
+func TestStuckNodeHoldsUpFew(t *testing.T) {
+	t.Parallel()
+	f := attended(t, 3, 3, 1)
+	asked := make(chan struct{}, 2)
+	f.meshes = []coordinator.Mesh{stuck{f.mesh, contracttest.ID(contracttest.Node(1)), asked}, f.mesh, f.mesh}
+	f.restart()
+	for _, s := range f.services {
+		_ = s.Stepper(f.id)
+	}
+	if err := f.open(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	model, err := f.model()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	ended := make(chan error, 2)
+	vouch := func() {
+		receipts, err := f.services[0].Receipts(ctx, contracttest.ID(contracttest.Peer(0)), f.id, 1, ledger.Hash(model), uint64(len(model)))
+		if err == nil && len(receipts) != 2 {
+			err = errors.New("want two receipts")
+		}
+		ended <- err
+	}
+	var calls sync.WaitGroup
+	calls.Go(vouch)
+	<-asked
+	calls.Go(vouch)
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Errorf("the second request: %v", err)
+		}
+	case <-asked:
+		t.Error("the second request waits for the same node")
+	}
+	cancel()
+	calls.Wait()
 }

@@ -59,6 +59,7 @@ type Service struct {
 	settled map[ledger.Digest]bool  // ended jobs with nothing left to do
 	copied  map[place]copies        // of peers, until their job is settled
 	coming  map[file]*coming        // files that are being fetched
+	owed    map[ledger.ID]int       // answers, by the nodes that were asked
 	opened  chan struct{}           // closed and replaced when a round opens
 }
 
@@ -76,6 +77,7 @@ func New(config Config) *Service {
 		opened:  make(chan struct{}),
 		copied:  map[place]copies{},
 		coming:  map[file]*coming{},
+		owed:    map[ledger.ID]int{},
 		settled: map[ledger.Digest]bool{},
 	}
 	s.link = config.Mesh.Join(s)
