@@ -73,7 +73,7 @@ func (b *benchServe) run(ctx context.Context, in io.Reader, out io.Writer) (err 
 	// One token stands for all accounts here.
 	unbounded := api.Rate{PerSecond: 1e12, Burst: 1e12}
 	config.Limits.MemberRequests, config.Limits.MemberBytes = unbounded, unbounded
-	handler, err := api.New(config)
+	handler, err := api.New(config) //nolint:contextcheck // requests bring their own
 	if err != nil {
 		return err
 	}
