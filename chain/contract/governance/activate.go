@@ -82,17 +82,19 @@ func activate(env *contract.Env, list []live, id ledger.Digest, first uint64, en
 	}
 	switch {
 	case a.ReplaceOfficer != nil:
-		return void(env, list, func(v Approval) bool { return v.Officer == a.ReplaceOfficer.Old })
+		return void(env, list, first, func(v Approval) bool { return v.Officer == a.ReplaceOfficer.Old })
 	case a.RemoveOrganisation != nil:
-		return void(env, list, func(v Approval) bool { return v.Organisation == a.RemoveOrganisation.Organisation })
+		return void(env, list, first, func(v Approval) bool { return v.Organisation == a.RemoveOrganisation.Organisation })
 	}
 	return nil
 }
 
 // void takes words of those who have no say any more out of the proposals of the
 // list. One that had passed by them is open again, for as long as it would have
-// been: whoever comes in the place of a lost or stolen key decides anew.
-func void(env *contract.Env, list []live, gone func(Approval) bool) error {
+// been: whoever comes in the place of a lost or stolen key decides anew. One that
+// takes no words any more, since its height or its time is over, stays as it is:
+// the list may hold it still, or not.
+func void(env *contract.Env, list []live, first uint64, gone func(Approval) bool) error {
 	standing, err := Organisations(env)
 	if err != nil {
 		return err
@@ -105,7 +107,8 @@ func void(env *contract.Env, list []live, gone func(Approval) bool) error {
 		if err != nil {
 			return fmt.Errorf("read proposal %s: %w", list[i].ID, err)
 		}
-		if p.State != StateOpen && p.State != StatePassed {
+		over := p.Height < first || p.State == StateOpen && env.LogTime() > p.Expiry
+		if over || p.State != StateOpen && p.State != StatePassed {
 			continue
 		}
 		changed := false

@@ -252,7 +252,7 @@ func (w *twin) decide(method string, id ledger.Digest, officer ledger.ID, now in
 	return true
 }
 
-func (w *twin) seal(height uint64) {
+func (w *twin) seal(height uint64, now int64) {
 	before := w.copy()
 	ends := len(w.nodes)-len(w.suspended) > 2*len(w.nodes)/3
 	for _, id := range w.order {
@@ -265,7 +265,7 @@ func (w *twin) seal(height uint64) {
 			tried.proposals, tried.order = w.proposals, w.order
 			*w = *tried
 			p.state = governance.StateActive
-			w.void(p.action)
+			w.void(p.action, height+1, now)
 		}
 	}
 	if !sameNodes(before, w) {
@@ -273,10 +273,12 @@ func (w *twin) seal(height uint64) {
 	}
 }
 
-// void takes back what those have said who have no say any more.
-func (w *twin) void(a governance.Action) {
+// void takes back what those have said who have no say any more, where it still
+// counts.
+func (w *twin) void(a governance.Action, first uint64, now int64) {
 	for _, p := range w.proposals {
-		if p.state != governance.StateOpen && p.state != governance.StatePassed {
+		over := p.height < first || p.state == governance.StateOpen && now > p.expiry
+		if over || p.state != governance.StateOpen && p.state != governance.StatePassed {
 			continue
 		}
 		changed := false
@@ -440,7 +442,7 @@ func TestTwin(t *testing.T) {
 				}
 				a.rows[governance.SuspendedRow] = a.Encode(list)
 			default:
-				w.seal(a.height)
+				w.seal(a.height, a.now)
 				a.seal(a.height + 1)
 			}
 			if err := w.differs(a); err != nil {
