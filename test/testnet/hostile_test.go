@@ -99,7 +99,7 @@ var hostilities = []hostility{
 		forge: file(func(_ *testing.T, _ *job.Spec, m []byte) []byte { return append(slices.Clone(m), 0) }),
 	},
 	{
-		name: "larger than any update", refused: aggregator.RefusedFormat, codes: accepted,
+		name: "larger than any update", codes: []ledger.Code{fl.CodeBadReceipt}, upload: blob.ErrTooLarge,
 		forge: file(func(t *testing.T, spec *job.Spec, m []byte) []byte {
 			t.Helper()
 			l, err := train.FileLayout(train.FromJob(spec))
