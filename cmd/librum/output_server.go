@@ -224,7 +224,12 @@ func chooseSubcommand(cmd *cobra.Command, args []string) error {
 }
 
 // wrongUse marks an error of what the user typed.
-func wrongUse(err error) error { return &exitError{code: exitUsage, err: err} }
+func wrongUse(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &exitError{code: exitUsage, err: err}
+}
 
 // withID makes a command of what is done with the thing whose id is its one
 // argument.

@@ -130,10 +130,7 @@ func (f *peerFlags) key() (*identity.Key, error) {
 func (f *peerFlags) member(ctx context.Context, c *client.Client, genesis *ledger.Genesis, chain ledger.Digest, key *identity.Key) (ledger.ID, error) {
 	if f.certificate != "" {
 		id, err := f.certified(chain, key)
-		if err != nil {
-			return id, wrongUse(err)
-		}
-		return id, nil
+		return id, wrongUse(err)
 	}
 	id, missing := localnet.MemberOf(genesis, key)
 	if missing == nil {
