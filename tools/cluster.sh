@@ -176,20 +176,6 @@ job() {
     "$librum" verify job "$id" "${server[@]}" --token-file "$dir/org-3/token" --genesis "$digest" "$@"
 }
 
-status() {
-    local name some='' ended=''
-    for name in $(names); do
-        some=yes
-        if alive "$name"; then
-            echo "$name runs, process $pid"
-        else
-            echo "$name ended, see $dir/$name/log"
-            ended=yes
-        fi
-    done
-    [ -n "$some" ] && [ -z "$ended" ]
-}
-
 up() {
     local servers='' name
     if ! "$here/servers/servers.sh" status >/dev/null 2>&1; then
@@ -213,11 +199,7 @@ command=${1:-help}
 [ $# -eq 0 ] || shift
 case "$command" in
     up | start | job | stop | status) "$command" "$@" ;;
-    kill)
-        alive "${1:?usage: cluster.sh kill NAME}" || die "$1 does not run"
-        kill -KILL -- "-$pid"
-        while alive "$1"; do sleep 0.05; done
-        ;;
+    kill) crash "${1:?usage: cluster.sh kill NAME}" ;;
     run) run "${1:?usage: cluster.sh run NAME}" ;;
     *) sed -n '2,/^set/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" ;;
 esac

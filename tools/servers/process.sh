@@ -72,6 +72,28 @@ export_as() { printf "export %s='%s'\n" "$1" "$2" >>"$dir/env"; }
 
 names() { find "$dir" -mindepth 2 -maxdepth 2 -name pid -printf '%h\n' 2>/dev/null | sed 's|.*/||' | sort; }
 
+# status : a line for each process, and whether there are any and all run.
+status() {
+    local name some='' ended=''
+    for name in $(names); do
+        some=yes
+        if alive "$name"; then
+            echo "$name runs, process $pid"
+        else
+            echo "$name ended, see $dir/$name/log"
+            ended=yes
+        fi
+    done
+    [ -n "$some" ] && [ -z "$ended" ]
+}
+
+# crash NAME : ends it at once, as a crash would.
+crash() {
+    alive "$1" || die "$1 does not run"
+    kill -KILL -- "-$pid"
+    while alive "$1"; do sleep 0.05; done
+}
+
 # stop : TERM to all, KILL to what is left: of brokers that end together the last wait for a quorum that is gone.
 stop() {
     local name deadline=$((SECONDS + 10)) left

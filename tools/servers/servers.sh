@@ -87,20 +87,6 @@ start() {
     say "started $*; their addresses: source $dir/env"
 }
 
-status() {
-    local name some='' ended=''
-    for name in $(names); do
-        some=yes
-        if alive "$name"; then
-            echo "$name runs, process $pid"
-        else
-            echo "$name ended, see $dir/$name/log"
-            ended=yes
-        fi
-    done
-    [ -n "$some" ] && [ -z "$ended" ]
-}
-
 # forget : removes an earlier run's folder, and no other.
 forget() {
     [ -d "$dir" ] || return 0
@@ -120,11 +106,7 @@ case "$command" in
     stop) stop ;;
     status) status ;;
     install) for kind in "$@"; do "install_$kind"; done ;;
-    kill)
-        alive "${1:?usage: servers.sh kill NAME}" || die "$1 does not run"
-        kill -KILL -- "-$pid"
-        while alive "$1"; do sleep 0.05; done
-        ;;
+    kill) crash "${1:?usage: servers.sh kill NAME}" ;;
     run) run "${1:?usage: servers.sh run NAME}" ;;
     *) sed -n '2,/^set/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" ;;
 esac
