@@ -13,17 +13,10 @@ import (
 	"github.com/librum/librum/chain/store"
 )
 
-// floorRow is the row "floor".
-type floorRow struct {
-	_       struct{} `cbor:",toarray"`
-	Height  uint64
-	Partial bool // the keyspace is being restored
-}
-
 // putFloor writes the row "floor". One that says that a restore is done must win
 // over the one that says that it began.
 func (s *Store) putFloor(ctx context.Context, height uint64, partial bool) error {
-	row, err := ledger.Encode(&floorRow{Height: height, Partial: partial})
+	row, err := ledger.Encode(&store.FloorRow{Height: height, Partial: partial})
 	if err != nil {
 		return err
 	}
@@ -41,14 +34,11 @@ func (s *Store) loadFloor(ctx context.Context) error {
 	if err != nil || !ok {
 		return err
 	}
-	var row floorRow
-	if err := ledger.Decode("floor of the store", b, maxRowBytes, &row); err != nil {
-		return fmt.Errorf("%w: %w", store.ErrCorrupt, err)
+	height, err := store.ParseFloor(b)
+	if err != nil {
+		return err
 	}
-	if row.Partial {
-		return store.ErrPartial
-	}
-	s.floor.Store(row.Height)
+	s.floor.Store(height)
 	return nil
 }
 

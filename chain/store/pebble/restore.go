@@ -13,18 +13,11 @@ import (
 	"github.com/librum/librum/chain/store"
 )
 
-// floorRow is the row f.
-type floorRow struct {
-	_       struct{} `cbor:",toarray"`
-	Height  uint64
-	Partial bool // the store is being restored
-}
-
 // batchBytes is how much is written at once while restoring and pruning.
 const batchBytes = 1 << 20
 
 func (s *Store) putFloor(height uint64, partial bool) error {
-	row, err := ledger.Encode(&floorRow{Height: height, Partial: partial})
+	row, err := ledger.Encode(&store.FloorRow{Height: height, Partial: partial})
 	if err != nil {
 		return err
 	}
@@ -37,14 +30,11 @@ func (s *Store) loadFloor() error {
 	if err != nil || !ok {
 		return err
 	}
-	var row floorRow
-	if err := ledger.Decode("floor of the store", b, maxRowBytes, &row); err != nil {
-		return fmt.Errorf("%w: %w", store.ErrCorrupt, err)
+	height, err := store.ParseFloor(b)
+	if err != nil {
+		return err
 	}
-	if row.Partial {
-		return store.ErrPartial
-	}
-	s.floor.Store(row.Height)
+	s.floor.Store(height)
 	return nil
 }
 
@@ -105,7 +95,7 @@ func (s *Store) restore(ctx context.Context, c *store.Commit, past []store.Past,
 			return err
 		}
 	}
-	row, err := ledger.Encode(&floorRow{Height: c.Height})
+	row, err := ledger.Encode(&store.FloorRow{Height: c.Height})
 	if err != nil {
 		return err
 	}
