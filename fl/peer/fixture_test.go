@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"slices"
+	"testing"
 	"time"
 
 	"github.com/librum/librum/chain/contract"
@@ -255,6 +256,20 @@ func (o *opening) newPeerWith(i int, s peer.Server, d data.Dataset, change func(
 	}
 	change(&config)
 	return peer.New(config)
+}
+
+// asked opens a round of the usual job and has a server ask for its update.
+func asked(t *testing.T) (*opening, *server) {
+	t.Helper()
+	o, err := open(nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := o.ask()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o, s
 }
 
 // ask returns a server that asks what was opened.

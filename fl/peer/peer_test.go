@@ -23,14 +23,7 @@ import (
 
 func TestPeerTrainsAndSubmits(t *testing.T) {
 	t.Parallel()
-	o, err := open(nil, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := o.ask()
-	if err != nil {
-		t.Fatal(err)
-	}
+	o, s := asked(t)
 	if err := o.newPeer(0, s, rows(9, 4, 3)).Step(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -181,14 +174,7 @@ func (e *endless) Read(p []byte) (int, error) {
 // TestServerCannotFloodThePeer has a server stream without end.
 func TestServerCannotFloodThePeer(t *testing.T) {
 	t.Parallel()
-	o, err := open(nil, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := o.ask()
-	if err != nil {
-		t.Fatal(err)
-	}
+	o, s := asked(t)
 	flood := &endless{}
 	s.model = flood
 	if err := o.newPeer(0, s, rows(9, 4, 3)).Step(t.Context()); err == nil || !strings.Contains(err.Error(), "digest") {
@@ -293,14 +279,7 @@ func TestPeerRetries(t *testing.T) {
 // to the same bits, and submitted.
 func TestUploadIsTriedAgain(t *testing.T) {
 	t.Parallel()
-	o, err := open(nil, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := o.ask()
-	if err != nil {
-		t.Fatal(err)
-	}
+	o, s := asked(t)
 	s.uploadErr = errors.New("the disk is full")
 	p := o.newPeer(0, s, rows(9, 4, 3))
 	if err := p.Step(t.Context()); !errors.Is(err, s.uploadErr) {
@@ -392,14 +371,7 @@ func TestPeerFollowsTheLimits(t *testing.T) {
 // TestPeerSignsForNoNonsense has a node say that nothing may wait at all.
 func TestPeerSignsForNoNonsense(t *testing.T) {
 	t.Parallel()
-	o, err := open(nil, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := o.ask()
-	if err != nil {
-		t.Fatal(err)
-	}
+	o, s := asked(t)
 	s.maxTTL = []time.Duration{-time.Second}
 	if err := o.newPeer(0, s, rows(9, 4, 3)).Step(t.Context()); err == nil || s.submits != 0 {
 		t.Errorf("error %v, %d calls were signed", err, s.submits)
@@ -410,14 +382,7 @@ func TestPeerSignsForNoNonsense(t *testing.T) {
 // refused, and the same round is answered under the next one.
 func TestPeerChangesItsKey(t *testing.T) {
 	t.Parallel()
-	o, err := open(nil, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := o.ask()
-	if err != nil {
-		t.Fatal(err)
-	}
+	o, s := asked(t)
 	s.code = contract.CodeNotPermitted
 	next := keyOf("the peer's next")
 	var renewed bool

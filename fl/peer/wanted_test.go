@@ -24,14 +24,7 @@ func (g gone) Wanted(context.Context, ledger.ID, *peer.Task) (bool, error) { ret
 // signs nothing and goes on with the next task.
 func TestUnwantedRoundIsLeft(t *testing.T) {
 	t.Parallel()
-	o, err := open(nil, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := o.ask()
-	if err != nil {
-		t.Fatal(err)
-	}
+	o, s := asked(t)
 	if err := o.newPeer(0, gone{s}, rows(9, 4, 3)).Step(t.Context()); err != nil {
 		t.Fatal(err)
 	}
