@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -30,6 +31,21 @@ func (d Dir) Log() string { return filepath.Join(string(d), "log") }
 // Diverged is the path of the evidence that the node's header differed from the
 // quorum's. While it is there the node signs nothing.
 func (d Dir) Diverged() string { return filepath.Join(string(d), "diverged.cbor") }
+
+// HasDiverged reports whether the evidence is there. What can't be looked at, or
+// is no file, is an error and not "none": a node without its evidence signs.
+func (d Dir) HasDiverged() (bool, error) {
+	info, err := os.Lstat(d.Diverged())
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("look for evidence of a divergence: %w", err)
+	case !info.Mode().IsRegular():
+		return false, fmt.Errorf("look for evidence of a divergence: %s is %w; find out who put it there", d.Diverged(), durable.ErrNotRegular)
+	}
+	return true, nil
+}
 
 // Audit is the path of the log of administrative acts.
 func (d Dir) Audit() string { return filepath.Join(string(d), "audit.jsonl") }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -77,8 +76,8 @@ func Open(ctx context.Context, config Config) (_ *Node, err error) {
 		return nil, errors.New("open the node: it has no key")
 	}
 	chain := config.chainNode()
-	if _, err := os.Stat(config.Dir.Diverged()); err == nil {
-		chain.Diverged = true
+	if chain.Diverged, err = config.Dir.HasDiverged(); err != nil {
+		return nil, err
 	}
 	if err := node.InitStore(ctx, chain, config.Log.Topic(), config.Store); err != nil {
 		return nil, err

@@ -35,9 +35,7 @@ func Config(ctx context.Context, path string, now time.Time, environ []string) (
 	c.unsafe(&settings)
 	c.secrets(&settings)
 	c.expiries(&settings, now)
-	if _, err := os.Stat(fullnode.Dir(settings.Dir).Diverged()); err == nil {
-		c.add("diverged", Bad, "the node signs nothing; docs/runbooks/damage.md", "the node computed another header than the quorum signed")
-	}
+	c.evidence(fullnode.Dir(settings.Dir), "the node")
 	engines, err := process.Look(ctx, settings, process.Options{Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		c.add("engines", Unknown, "mend what it says and look again", "%v", err)

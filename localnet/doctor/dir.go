@@ -19,6 +19,7 @@ import (
 	"github.com/librum/librum/chain/order/local"
 	"github.com/librum/librum/chain/store"
 	"github.com/librum/librum/chain/store/pebble"
+	"github.com/librum/librum/fullnode"
 	"github.com/librum/librum/localnet"
 )
 
@@ -152,9 +153,18 @@ func (c *Checks) certificates(dir localnet.Dir, now time.Time) {
 
 func (c *Checks) diverged(dir localnet.Dir, g *ledger.Genesis) {
 	for i := range places(dir, g) {
-		if _, err := os.Stat(dir.Diverged(i)); err == nil {
-			c.add("diverged", Bad, "the node signs nothing; docs/runbooks/damage.md", "node-%d computed another header than the quorum signed", i)
-		}
+		c.evidence(fullnode.Dir(dir.Node(i)), fmt.Sprintf("node-%d", i))
+	}
+}
+
+// evidence looks for what a node keeps when it has diverged.
+func (c *Checks) evidence(dir fullnode.Dir, name string) {
+	diverged, err := dir.HasDiverged()
+	switch {
+	case err != nil:
+		c.add("diverged", Bad, "the node does not start; docs/runbooks/damage.md", "%v", err)
+	case diverged:
+		c.add("diverged", Bad, "the node signs nothing; docs/runbooks/damage.md", "%s computed another header than the quorum signed", name)
 	}
 }
 
