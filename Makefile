@@ -68,6 +68,10 @@ bench: build ## measure the aggregator and the chain beside this machine's own b
 	bin/librum bench aggregate
 	bin/librum bench chain
 
+.PHONY: data
+data: ## fetch MNIST, Fashion-MNIST, lung and MathAchieve into your cache: make data SETS="mnist lung"
+	@tools/data.sh $(SETS)
+
 .PHONY: servers
 servers: ## start real servers on loopback, without containers: make servers KINDS="kafka etcd"
 	tools/servers/servers.sh start $(KINDS)

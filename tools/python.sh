@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# python.sh ARGS… : runs ARGS with the Python of the tests, which has what requirements-test.txt pins.
+# python.sh ARGS… : runs ARGS with the Python of the tests, which has what requirements-test.txt pins; or, with
+# LIBRUM_PYTHON_PINS=FILE, with one that has what FILE pins.
 # python.sh --which : prints the newest interpreter of this machine that will do, else any, else nothing.
 #
 # The environment lives in the user's cache under the hash of the interpreter and the pins. It is made
@@ -26,7 +27,8 @@ if [ "${1:-}" = --which ]; then
 fi
 
 python=$(which_python)
-key=$({ "$python" -VV; cat tools/requirements-test.txt; } | sha256sum | cut -c1-16)
+pins=${LIBRUM_PYTHON_PINS:-tools/requirements-test.txt}
+key=$({ "$python" -VV; cat "$pins"; } | sha256sum | cut -c1-16)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/librum
 venv=$cache/venv-$key
 if [ ! -x "$venv/bin/python" ]; then
@@ -35,7 +37,7 @@ if [ ! -x "$venv/bin/python" ]; then
     trap 'rm -rf "$fresh"' EXIT
     echo "making the Python environment $venv (once)" >&2
     "$python" -m venv "$fresh"
-    "$fresh/bin/python" -m pip install --quiet --disable-pip-version-check --no-input --require-hashes -r tools/requirements-test.txt >&2
+    "$fresh/bin/python" -m pip install --quiet --disable-pip-version-check --no-input --require-hashes -r "$pins" >&2
     # Scripts in bin/ still name the temporary folder; everything here runs as python -m, which does not care.
     mv -T "$fresh" "$venv" 2>/dev/null || [ -x "$venv/bin/python" ] # another run may have been first
     rm -rf "$fresh"
