@@ -74,7 +74,12 @@ func (a *Amount) UnmarshalJSON(b []byte) error {
 }
 
 // MarshalCBOR implements cbor.Marshaler.
-func (a Amount) MarshalCBOR() ([]byte, error) { return encMode.Marshal(a.n.Bytes()) }
+func (a Amount) MarshalCBOR() ([]byte, error) {
+	n := (a.n.BitLen() + 7) / 8
+	b := appendByteStringHead(make([]byte, 0, headSize(n)+n), n)
+	whole := a.n.Bytes32()
+	return append(b, whole[len(whole)-n:]...), nil
+}
 
 // UnmarshalCBOR implements cbor.Unmarshaler.
 func (a *Amount) UnmarshalCBOR(b []byte) error {
@@ -85,3 +90,6 @@ func (a *Amount) UnmarshalCBOR(b []byte) error {
 	a.n.SetBytes(b[head:])
 	return nil
 }
+
+// read implements byHand.
+func (a *Amount) read(b []byte) bool { return a.UnmarshalCBOR(b) == nil }

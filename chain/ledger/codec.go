@@ -145,6 +145,9 @@ func decode(mode cbor.DecMode, what string, b []byte, limit int, v any) error {
 	if len(b) > limit {
 		return malformed(what, "length", "%d bytes, at most %d are allowed", len(b), limit)
 	}
+	if f, ok := v.(byHand); ok && f.read(b) {
+		return nil
+	}
 	if err := mode.Unmarshal(b, v); err != nil {
 		where := "encoding"
 		if field := new(cbor.UnmarshalTypeError); errors.As(err, &field) && field.StructFieldName != "" {

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 
 	"lukechampine.com/blake3"
+	"lukechampine.com/blake3/guts"
 )
 
 // CommitmentSize is the length of the LtHash16 sum in bytes: 1,024 lanes of
@@ -78,10 +79,35 @@ func ParseCommitment(b []byte) (*Commitment, error) {
 	return c, nil
 }
 
-// expand fills e with the BLAKE3 output over the length-prefixed row.
+// expand fills e with the BLAKE3 output over the length-prefixed row. A row of
+// at most a chunk, as almost all are, is the root of its tree by itself: it
+// needs no hasher, whose stack and buffers would cost more than the hash.
 func expand(e *[CommitmentSize]byte, key, value []byte) {
+	if len(key)+len(value) > guts.ChunkSize-2*prefixSize {
+		expandLong(e, key, value)
+		return
+	}
+	var row [guts.ChunkSize]byte
+	binary.LittleEndian.PutUint64(row[:], uint64(len(key)))
+	n := prefixSize + copy(row[prefixSize:], key)
+	binary.LittleEndian.PutUint64(row[n:], uint64(len(value)))
+	n += prefixSize
+	n += copy(row[n:], value)
+	root := guts.CompressChunk(row[:n], &guts.IV, 0, 0)
+	root.Flags |= guts.FlagRoot
+	const step = guts.MaxSIMD * guts.BlockSize
+	for at := 0; at < len(e); at += step {
+		root.Counter = uint64(at / guts.BlockSize)
+		guts.CompressBlocks((*[step]byte)(e[at:]), root)
+	}
+}
+
+// prefixSize is the length of the length in front of a row's key and value.
+const prefixSize = 8
+
+func expandLong(e *[CommitmentSize]byte, key, value []byte) {
 	h := blake3.New(32, nil)
-	var prefix [8]byte
+	var prefix [prefixSize]byte
 	binary.LittleEndian.PutUint64(prefix[:], uint64(len(key)))
 	_, _ = h.Write(prefix[:]) // a hash never fails to write
 	_, _ = h.Write(key)

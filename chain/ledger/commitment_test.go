@@ -77,6 +77,25 @@ func TestCommitmentTwin(t *testing.T) {
 	})
 }
 
+// TestCommitmentAtTheChunk holds rows around the length at which a row needs
+// more than one chunk of BLAKE3.
+func TestCommitmentAtTheChunk(t *testing.T) {
+	t.Parallel()
+	for size := 1024 - 16 - 130; size <= 2100; size++ {
+		r := row{make([]byte, size/3), make([]byte, size-size/3)}
+		for i := range r.value {
+			r.value[i] = byte(i)
+		}
+		var ours ledger.Commitment
+		var twin naive
+		ours.Add(r.key, r.value)
+		twin.add(r, 1)
+		if !bytes.Equal(ours.Bytes(), twin.bytes()) {
+			t.Fatalf("a row of %d bytes differs from the twin", size)
+		}
+	}
+}
+
 // TestCommitmentIsOfTheSet holds that order plays no part and that what was
 // removed leaves no trace.
 func TestCommitmentIsOfTheSet(t *testing.T) {

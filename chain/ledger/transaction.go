@@ -70,6 +70,22 @@ func ParseTransactionPayload(payload []byte) (Transaction, error) {
 	return t, checkName(what, "method", t.Method)
 }
 
+// read implements byHand.
+func (t *Transaction) read(b []byte) bool {
+	r := reader{rest: b}
+	r.array(9)
+	t.Version = r.uint16()
+	r.fill(t.Chain[:])
+	t.Shard = r.uint32()
+	r.fill(t.Sender[:])
+	t.Contract = r.text()
+	t.Method = r.text()
+	t.Args = r.bytes()
+	r.fill(t.Nonce[:])
+	t.Expiry = r.positive()
+	return r.done()
+}
+
 // checkName allows what a contract or method may be called: letters, digits
 // and underscores, starting with a letter.
 func checkName(what, where, s string) error {
