@@ -9,13 +9,20 @@ import (
 	"github.com/librum/librum/chain/ledger"
 )
 
-// recent holds the records that were executed and are in no stored block yet.
+// recent holds the records that were executed and are in no stored block yet, and
+// some of those that went into one, for whoever follows closely: else each
+// follower would read and decode every block of a busy chain.
 type recent struct {
 	mu      sync.RWMutex
 	floor   uint64 // records from this offset on are here or not executed yet
 	records []aplos.Executed
-	byID    map[ledger.Digest]Outcome
+	stored  int                       // how many of records, from the front, stand in a stored block
+	bytes   int                       // about what those take
+	byID    map[ledger.Digest]Outcome // of the records in no stored block
 }
+
+// maxStoredBytes bounds what is kept of stored blocks.
+const maxStoredBytes = 8 << 20
 
 func newRecent(next uint64) *recent {
 	return &recent{floor: next, byID: map[ledger.Digest]Outcome{}}
@@ -42,20 +49,41 @@ func (r *recent) add(e aplos.Executed, self ledger.ID) []Outcome {
 	return outcomes
 }
 
-// drop forgets records that a stored block holds, all up to the offset.
+// drop forgets the outcomes in records up to the offset, which a stored block
+// holds, and the oldest of such records where they become too many.
 func (r *recent) drop(last uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	n := 0
-	for ; n < len(r.records) && r.records[n].Offset <= last; n++ {
-		for i := range r.records[n].Results {
-			if r.records[n].Burnt[i] {
-				delete(r.byID, r.records[n].Results[i].ID)
+	for ; r.stored < len(r.records) && r.records[r.stored].Offset <= last; r.stored++ {
+		e := &r.records[r.stored]
+		for i := range e.Results {
+			if e.Burnt[i] {
+				delete(r.byID, e.Results[i].ID)
 			}
 		}
+		e.Writes = nil // the store has them, and no follower asks
+		r.bytes += sizeOf(e)
 	}
-	r.records = append([]aplos.Executed(nil), r.records[n:]...)
-	r.floor = max(r.floor, last+1)
+	n := 0
+	for ; n < r.stored && r.bytes > maxStoredBytes; n++ {
+		r.bytes -= sizeOf(&r.records[n])
+		r.floor = max(r.floor, r.records[n].Offset+1)
+	}
+	if n > 0 {
+		r.records, r.stored = append([]aplos.Executed(nil), r.records[n:]...), r.stored-n
+	}
+}
+
+// sizeOf is about what a record without its writes takes in memory.
+func sizeOf(e *aplos.Executed) int {
+	size := 1024 + 2*len(e.Envelope) // read, it points to further copies of parts
+	for i := range e.Results {
+		size += 512
+		for _, event := range e.Results[i].Events {
+			size += len(event.Type) + len(event.Data)
+		}
+	}
+	return size
 }
 
 func (r *recent) outcome(id ledger.Digest) (Outcome, bool) {
