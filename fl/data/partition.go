@@ -68,6 +68,74 @@ func Dirichlet(d Dataset, alpha float64, peers, minRows int, seed uint64) ([][]i
 	return sorted(splits), nil
 }
 
+// Labels splits d so that each peer has rows of perPeer labels, no more and no
+// fewer, and the rows of a label are dealt evenly among the peers that have it
+// (quantity-based label imbalance, NIID-Bench, arXiv:2102.02079, §4; McMahan et
+// al. 2017, arXiv:1602.05629, §3, have such a split from shards, which may cut
+// labels in two). The labels are dealt in shuffled turns, so that no two of them
+// differ by more than one in the number of their peers.
+//
+// It returns one ascending list of row numbers per peer. The labels that have
+// rows are at least perPeer and at most peers×perPeer, and each has a row for
+// each of its peers.
+func Labels(d Dataset, perPeer, peers int, seed uint64) ([][]int, error) {
+	if err := checkSplit(d, peers, 1); err != nil {
+		return nil, fmt.Errorf("split into labels: %w", err)
+	}
+	var byLabel [][]int
+	rowsOf := make([][]int, d.Classes)
+	for row, label := range d.Labels {
+		rowsOf[label] = append(rowsOf[label], row)
+	}
+	for _, rows := range rowsOf {
+		if len(rows) > 0 {
+			byLabel = append(byLabel, rows)
+		}
+	}
+	if perPeer < 1 || perPeer > len(byLabel) || peers < (len(byLabel)+perPeer-1)/perPeer {
+		return nil, fmt.Errorf("split into labels: %d labels of %d for each of %d peers: want 1 to all of them for each, and all of them among the peers: %w",
+			perPeer, len(byLabel), peers, ErrInvalid)
+	}
+	rng := rand.New(newSource("labels", seed)) //nolint:gosec // a repeatable split is the purpose
+	holders := dealLabels(len(byLabel), perPeer, peers, rng)
+	splits := make([][]int, peers)
+	for label, rows := range byLabel {
+		if len(rows) < len(holders[label]) {
+			return nil, fmt.Errorf("split into labels: %d rows of label %d for %d peers: %w", len(rows), d.Labels[rows[0]], len(holders[label]), ErrInvalid)
+		}
+		rng.Shuffle(len(rows), func(i, j int) { rows[i], rows[j] = rows[j], rows[i] })
+		for i, row := range rows {
+			peer := holders[label][i%len(holders[label])]
+			splits[peer] = append(splits[peer], row)
+		}
+	}
+	return sorted(splits), nil
+}
+
+// dealLabels returns the peers of each label: labels come in shuffled turns, and
+// one that a peer has already waits for the next peer.
+func dealLabels(labels, perPeer, peers int, rng *rand.Rand) [][]int {
+	holders := make([][]int, labels)
+	var waiting []int
+	for peer := range peers {
+		has := make([]bool, labels)
+		for range perPeer {
+			at := slices.IndexFunc(waiting, func(label int) bool { return !has[label] })
+			if at < 0 {
+				at = len(waiting)
+				// The new turn holds a label that the peer lacks, since it lacks one.
+				waiting = append(waiting, rng.Perm(labels)...)
+				at += slices.IndexFunc(waiting[at:], func(label int) bool { return !has[label] })
+			}
+			label := waiting[at]
+			waiting = slices.Delete(waiting, at, at+1)
+			has[label] = true
+			holders[label] = append(holders[label], peer)
+		}
+	}
+	return holders
+}
+
 // shares draws from the symmetric Dirichlet distribution: gamma variables
 // (Marsaglia and Tsang 2000, in gonum) divided by their sum.
 func shares(alpha float64, n int, source rand.Source) []float64 {
