@@ -125,6 +125,9 @@ func (b *benchAccuracy) load() (err error) {
 	if b.spec, err = job.ParseYAML(text); err != nil { // JSON is YAML
 		return fmt.Errorf("--file: %s: %w", b.job, err)
 	}
+	if b.spec.Model.Regression() {
+		return fmt.Errorf("--file: %s: the model %s has no accuracy", b.job, b.spec.Model.Name)
+	}
 	if b.scheme, err = data.ParseScheme(b.split); err != nil {
 		return fmt.Errorf("--split: %w", err)
 	}

@@ -11,10 +11,12 @@ import (
 var ErrInvalid = errors.New("invalid data")
 
 // Dataset is a labelled table. Training reads it and never writes to it, so
-// one Dataset may serve many trainers at once.
+// one Dataset may serve many trainers at once. A row has a class, or a number
+// that regression is to find.
 type Dataset struct {
 	Features []float32 // Rows×Columns, row-major
-	Labels   []int32   // one per row, in [0, Classes)
+	Labels   []int32   // one per row, in [0, Classes); nil where there are targets
+	Targets  []float32 // one per row, where Classes is 0; else nil
 	Rows     int
 	Columns  int
 	Classes  int
@@ -29,11 +31,13 @@ func (d Dataset) Row(i int) []float32 {
 // Validate reports the first break of invariant 1, wrapping ErrInvalid.
 func (d Dataset) Validate() error {
 	switch {
-	case d.Rows < 1 || d.Columns < 1 || d.Classes < 1:
-		return fmt.Errorf("data set of %d rows, %d columns, %d classes: each must be at least 1: %w",
+	case d.Rows < 1 || d.Columns < 1 || d.Classes < 0:
+		return fmt.Errorf("data set of %d rows, %d columns, %d classes: rows and columns must be at least 1, classes 0 or more: %w",
 			d.Rows, d.Columns, d.Classes, ErrInvalid)
-	case len(d.Labels) != d.Rows:
-		return fmt.Errorf("data set of %d rows has %d labels: %w", d.Rows, len(d.Labels), ErrInvalid)
+	case d.Classes > 0 && (len(d.Labels) != d.Rows || d.Targets != nil):
+		return fmt.Errorf("data set of %d rows and %d classes has %d labels and %d targets: %w", d.Rows, d.Classes, len(d.Labels), len(d.Targets), ErrInvalid)
+	case d.Classes == 0 && (len(d.Targets) != d.Rows || d.Labels != nil):
+		return fmt.Errorf("data set of %d rows without classes has %d targets and %d labels: %w", d.Rows, len(d.Targets), len(d.Labels), ErrInvalid)
 	case len(d.Features)/d.Columns != d.Rows || len(d.Features)%d.Columns != 0:
 		return fmt.Errorf("data set of %d rows and %d columns has %d features: %w",
 			d.Rows, d.Columns, len(d.Features), ErrInvalid)
@@ -43,8 +47,13 @@ func (d Dataset) Validate() error {
 			return fmt.Errorf("label %d of row %d is outside [0, %d): %w", label, i, d.Classes, ErrInvalid)
 		}
 	}
+	for i, x := range d.Targets {
+		if notFinite(x) {
+			return fmt.Errorf("target %v of row %d: must be finite: %w", x, i, ErrInvalid)
+		}
+	}
 	for i, x := range d.Features {
-		if math.IsNaN(float64(x)) || math.IsInf(float64(x), 0) {
+		if notFinite(x) {
 			return fmt.Errorf("feature %v in row %d, column %d: must be finite: %w",
 				x, i/d.Columns, i%d.Columns, ErrInvalid)
 		}
@@ -52,27 +61,34 @@ func (d Dataset) Validate() error {
 	return nil
 }
 
+func notFinite(x float32) bool { return math.IsNaN(float64(x)) || math.IsInf(float64(x), 0) }
+
 // Subset returns a copy of the named rows, in the order given. A row may be
 // named more than once; a row outside the data set is an error.
 func (d Dataset) Subset(rows []int) (Dataset, error) {
 	s := Dataset{
 		Features: make([]float32, 0, len(rows)*d.Columns),
-		Labels:   make([]int32, 0, len(rows)),
 		Rows:     len(rows),
 		Columns:  d.Columns,
 		Classes:  d.Classes,
+		Sources:  d.Sources,
 	}
 	for _, r := range rows {
 		if r < 0 || r >= d.Rows {
 			return Dataset{}, fmt.Errorf("take row %d: outside [0, %d): %w", r, d.Rows, ErrInvalid)
 		}
 		s.Features = append(s.Features, d.Row(r)...)
-		s.Labels = append(s.Labels, d.Labels[r])
+		if d.Classes > 0 {
+			s.Labels = append(s.Labels, d.Labels[r])
+		} else {
+			s.Targets = append(s.Targets, d.Targets[r])
+		}
 	}
 	return s, nil
 }
 
-// LabelCounts returns how many rows carry each label, Classes long.
+// LabelCounts returns how many rows carry each label, Classes long: none where the
+// rows have targets.
 func (d Dataset) LabelCounts() []int {
 	counts := make([]int, d.Classes)
 	for _, label := range d.Labels {

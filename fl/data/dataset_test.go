@@ -20,7 +20,9 @@ func TestValidate(t *testing.T) {
 	}{
 		"no rows":            {func(d *Dataset) { *d = Dataset{Columns: 2, Classes: 2} }, "0 rows"},
 		"no columns":         {func(d *Dataset) { d.Columns = 0 }, "0 columns"},
-		"no classes":         {func(d *Dataset) { d.Classes = 0 }, "0 classes"},
+		"no classes":         {func(d *Dataset) { d.Classes = 0 }, "without classes"},
+		"targets too":        {func(d *Dataset) { d.Targets = []float32{1, 2} }, "2 targets"},
+		"a target NaN":       {func(d *Dataset) { d.Classes, d.Labels, d.Targets = 0, nil, []float32{0, float32(math.NaN())} }, "target NaN of row 1"},
 		"a label short":      {func(d *Dataset) { d.Labels = d.Labels[:1] }, "1 labels"},
 		"a feature short":    {func(d *Dataset) { d.Features = d.Features[:3] }, "3 features"},
 		"a row too many":     {func(d *Dataset) { d.Features = append(d.Features, 1, 1) }, "6 features"},

@@ -79,7 +79,11 @@ func DigitsParts(parts int, seed uint64) ([]Dataset, error) {
 // slice so that appending to one part cannot reach into the other.
 func (d Dataset) slice(from, to int) Dataset {
 	d.Features = d.Features[from*d.Columns : to*d.Columns : to*d.Columns]
-	d.Labels = d.Labels[from:to:to]
+	if d.Classes > 0 {
+		d.Labels = d.Labels[from:to:to]
+	} else {
+		d.Targets = d.Targets[from:to:to]
+	}
 	d.Rows = to - from
 	return d
 }

@@ -8,8 +8,8 @@
 //
 // Invariants:
 //
-//  1. A Dataset holds Rows×Columns finite features in row-major order and one
-//     label in [0, Classes) per row.
+//  1. A Dataset holds Rows×Columns finite features in row-major order and, per
+//     row, one label in [0, Classes) or, where Classes is 0, one finite target.
 //  2. A partition puts each row of the data set into exactly one split, the
 //     rows of a split ascend, and no split is empty.
 //  3. The same arguments give the same partition: on one architecture in every

@@ -49,6 +49,9 @@ func Dirichlet(d Dataset, alpha float64, peers, minRows int, seed uint64) ([][]i
 	if !(alpha >= MinAlpha && alpha <= MaxAlpha) {
 		return nil, fmt.Errorf("split by label: alpha %v: must be %v to %v: %w", alpha, MinAlpha, MaxAlpha, ErrInvalid)
 	}
+	if d.Classes < 1 {
+		return nil, fmt.Errorf("split by label: the rows have no classes: %w", ErrInvalid)
+	}
 	source := newSource("dirichlet", seed)
 	rng := rand.New(source) //nolint:gosec // a repeatable split is the purpose
 	byLabel := make([][]int, d.Classes)
@@ -81,6 +84,9 @@ func Dirichlet(d Dataset, alpha float64, peers, minRows int, seed uint64) ([][]i
 func Labels(d Dataset, perPeer, peers int, seed uint64) ([][]int, error) {
 	if err := checkSplit(d, peers, 1); err != nil {
 		return nil, fmt.Errorf("split into labels: %w", err)
+	}
+	if d.Classes < 1 {
+		return nil, fmt.Errorf("split into labels: the rows have no classes: %w", ErrInvalid)
 	}
 	var byLabel [][]int
 	rowsOf := make([][]int, d.Classes)

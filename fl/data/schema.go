@@ -17,7 +17,7 @@ const (
 
 // The types of columns.
 const (
-	TypeNumber   = "number"   // a decimal number in [Min, Max]; one feature
+	TypeNumber   = "number"   // a decimal number in [Min, Max]; one feature; as label, the target of regression
 	TypeInteger  = "integer"  // the same without a fraction; as label, class value-Min
 	TypeCategory = "category" // one of Values; a feature each (one-hot), as label the class
 )

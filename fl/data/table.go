@@ -18,8 +18,9 @@ import (
 const maxRecord = 1 << 20
 
 // ReadTable reads the columns of a schema from comma-separated text (RFC 4180)
-// with a header line, in UTF-8. label names the column with the class. Numbers
-// are mapped from [Min, Max] to [-1, 1], categories to one feature a value.
+// with a header line, in UTF-8. label names the column with the class, or, where
+// it is a number, with what regression is to find. Numbers are mapped from
+// [Min, Max] to [-1, 1], targets too, categories to one feature a value.
 //
 // Errors name line and column and wrap ErrInvalid, or are the reader's. They
 // never hold what stands in a cell: that may be somebody's data.
@@ -132,8 +133,9 @@ func newTable(schema Schema, label string) (*table, error) {
 	switch {
 	case i < 0:
 		return nil, fmt.Errorf("label: the schema has no column %.40q: %w", label, ErrInvalid)
-	case t.Classes == 0:
-		return nil, fmt.Errorf("label: column %.40q must be a %s, or an %s with at most %d values: %w", label, TypeCategory, TypeInteger, MaxClasses, ErrInvalid)
+	case t.Classes == 0 && schema.Columns[i].Type != TypeNumber:
+		return nil, fmt.Errorf("label: column %.40q must be a %s, a %s, or an %s with at most %d values: %w",
+			label, TypeCategory, TypeNumber, TypeInteger, MaxClasses, ErrInvalid)
 	case t.Columns < 1 || t.Columns > MaxColumns:
 		return nil, fmt.Errorf("the schema has %d features, want 1 to %d: %w", t.Columns, MaxColumns, ErrInvalid)
 	}
@@ -183,9 +185,7 @@ func (t *table) row(cells []string) error {
 		if err == nil && i < last {
 			t.Features, err = c.appendFeatures(t.Features, strings.TrimSpace(cell))
 		} else if err == nil {
-			var class int32
-			class, err = c.class(strings.TrimSpace(cell))
-			t.Labels = append(t.Labels, class)
+			err = t.label(c, strings.TrimSpace(cell))
 		}
 		if err != nil {
 			return fmt.Errorf("column %.40q: %w", c.Name, err)
@@ -193,6 +193,21 @@ func (t *table) row(cells []string) error {
 	}
 	t.Rows++
 	return nil
+}
+
+// label appends what a cell of the label names.
+func (t *table) label(c *Column, cell string) error {
+	if cell == "" {
+		return fmt.Errorf("the cell is empty, a label is required: %w", ErrInvalid)
+	}
+	if t.Classes == 0 {
+		targets, err := c.appendFeatures(t.Targets, cell)
+		t.Targets = targets
+		return err
+	}
+	class, err := c.class(cell)
+	t.Labels = append(t.Labels, class)
+	return err
 }
 
 func checkText(s string) error {
@@ -238,9 +253,6 @@ func (c *Column) appendFeatures(to []float32, cell string) ([]float32, error) {
 
 // class returns the class that a cell of the label names.
 func (c *Column) class(cell string) (int32, error) {
-	if cell == "" {
-		return 0, fmt.Errorf("the cell is empty, a label is required: %w", ErrInvalid)
-	}
 	if c.Type == TypeCategory {
 		i := slices.Index(c.Values, cell)
 		if i < 0 {

@@ -89,8 +89,9 @@ func TestReadTableRefuses(t *testing.T) {
 	if _, err := ReadTable(broken, schemaOf(t, patients), "ill"); !errors.Is(err, io.ErrClosedPipe) || errors.Is(err, ErrInvalid) {
 		t.Errorf("a broken reader: %v", err)
 	}
-	for label, want := range map[string]string{"weight": "no column", "marker": "must be a category"} {
-		if _, err := ReadTable(strings.NewReader(head), schemaOf(t, patients), label); !errors.Is(err, ErrInvalid) || !strings.Contains(err.Error(), want) {
+	for label, want := range map[string]string{"weight": "no column", "income": "must be a category"} {
+		schema := schemaOf(t, patients+"  - {name: income, type: integer, min: 0, max: 10000000}\n")
+		if _, err := ReadTable(strings.NewReader(head), schema, label); !errors.Is(err, ErrInvalid) || !strings.Contains(err.Error(), want) {
 			t.Errorf("label %s: %v, want %q", label, err, want)
 		}
 	}
@@ -159,4 +160,32 @@ func FuzzParseSchema(f *testing.F) {
 			t.Errorf("accepted with %v", problems)
 		}
 	})
+}
+
+// TestReadTableOfTargets: a label of type number is what regression is to find.
+func TestReadTableOfTargets(t *testing.T) {
+	t.Parallel()
+	schema, err := ParseSchema([]byte("columns:\n  - {name: x, type: number, min: 0, max: 10}\n  - {name: y, type: number, min: -2, max: 2}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := ReadTable(strings.NewReader("y,x\n1,5\n-2,10\n"), schema, "y")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Validate(); err != nil || d.Classes != 0 || !slices.Equal(d.Targets, []float32{0.5, -1}) || !slices.Equal(d.Features, []float32{0, 1}) {
+		t.Errorf("%+v, %v", d, err)
+	}
+	sub, err := d.Subset([]int{1})
+	if err != nil || !slices.Equal(sub.Targets, []float32{-1}) || sub.Validate() != nil {
+		t.Errorf("a subset is %+v, %v", sub, err)
+	}
+	if _, err := Dirichlet(d, 1, 1, 1, 1); !errors.Is(err, ErrInvalid) {
+		t.Errorf("split by label: %v", err)
+	}
+	for cell, want := range map[string]string{"": "a label is required", "3": "a number from -2 to 2", "high": "a number from -2 to 2"} {
+		if _, err := ReadTable(strings.NewReader("y,x\n"+cell+",5\n"), schema, "y"); !errors.Is(err, ErrInvalid) || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), `line 2: column "y"`) {
+			t.Errorf("%q: %v", cell, err)
+		}
+	}
 }

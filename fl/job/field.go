@@ -75,7 +75,7 @@ func choice(name string, at *string, doc string, choices ...string) field {
 func sizes(name string, at *[]int64, doc string) field {
 	return field{
 		name: name, doc: doc,
-		allowed: fmt.Sprintf("2 to %d whole numbers of 1 to %d, the last at least 2", MaxLayers, MaxWidth),
+		allowed: fmt.Sprintf("2 to %d whole numbers of 1 to %d", MaxLayers, MaxWidth),
 		set: func(t *tree) bool {
 			*at = nil
 			if t.kind != list || len(t.items) > MaxLayers {
@@ -92,7 +92,7 @@ func sizes(name string, at *[]int64, doc string) field {
 		},
 		ok: func() bool {
 			outside := func(n int64) bool { return n < 1 || n > MaxWidth }
-			return len(*at) >= 2 && len(*at) <= MaxLayers && !slices.ContainsFunc(*at, outside) && (*at)[len(*at)-1] >= 2
+			return len(*at) >= 2 && len(*at) <= MaxLayers && !slices.ContainsFunc(*at, outside)
 		},
 		value: func() string { return shorten(fmt.Sprint(*at)) },
 	}

@@ -95,8 +95,13 @@ func (s *Spec) problems(said map[string]bool) []Problem {
 	if wrong["model.layers"] {
 		return problems
 	}
-	between("model.layers", s.Model.Layers, s.Model.Name == ModelLogistic && len(s.Model.Layers) != 2,
-		"two sizes, features and classes, for the model "+ModelLogistic)
+	if wrong["model.name"] {
+		return problems
+	}
+	if allowed := s.Model.WrongShape(); allowed != "" {
+		between("model.layers", s.Model.Layers, true, "%s for the model %s", allowed, s.Model.Name)
+		return problems
+	}
 	between("model.layers", s.Model.Layers, s.Model.Parameters() > MaxParameters,
 		"at most %d parameters in all, these have %d", MaxParameters, s.Model.Parameters())
 	if a := s.Train.Augment; !wrong["train.augment.jitter"] && !wrong["train.augment.width"] {
@@ -104,12 +109,9 @@ func (s *Spec) problems(said map[string]bool) []Problem {
 			"a divisor of the number of features, %d, where jitter is above 0", s.Model.Layers[0])
 	}
 	if !wrong["train.batch_size"] {
-		widest := int64(0)
-		for _, width := range s.Model.Layers {
-			widest = max(widest, width)
-		}
+		widest := s.Model.Width()
 		between("train.batch_size", s.Train.BatchSize, s.Train.BatchSize*widest > MaxActivations,
-			"at most %d for layers as wide as %d", MaxActivations/widest, widest)
+			"at most %d for a model as wide as %d", MaxActivations/widest, widest)
 	}
 	return problems
 }

@@ -61,6 +61,8 @@ type Augment struct {
 const (
 	ModelMLP       = "mlp"      // multi-layer perceptron: ReLU between layers, softmax after the last
 	ModelLogistic  = "logistic" // multinomial logistic regression: a perceptron of two sizes, [features, classes]
+	ModelLinear    = "linear"   // linear regression by least squares: [features, 1]
+	ModelLeNet5    = "lenet5"   // LeCun et al. 1998, in the form of fl/train: [784 or 1024, classes], square images of one channel
 	StrategyFedAvg = "fedavg"   // McMahan et al. 2017
 	UpdateFull     = "full"     // an update is the whole trained model
 )
@@ -105,16 +107,4 @@ func Defaults() Spec {
 		MaxTerms:          5,
 		MaxNumExamples:    10_000_000,
 	}
-}
-
-// Models lists the built-in models.
-func Models() []string { return []string{ModelMLP, ModelLogistic} }
-
-// Parameters returns the number of weights and biases of a valid model.
-func (m Model) Parameters() int64 {
-	n := int64(0)
-	for i := 1; i < len(m.Layers); i++ {
-		n += (m.Layers[i-1] + 1) * m.Layers[i]
-	}
-	return n
 }

@@ -257,7 +257,7 @@ func (p *Peer) work(ctx context.Context, task *Task, opened *fl.RoundOpened, rul
 		return err
 	}
 	digest := ledger.Hash(update)
-	examples, told := p.claim(metrics.Examples, metrics.Loss, metrics.Accuracy, opened)
+	examples, told := p.claim(metrics, opened)
 	if p.paused() {
 		return p.decline(ctx, task, fl.DeclinedPolicy, ErrPaused)
 	}

@@ -1,5 +1,5 @@
-// Package train is the Go trainer: a multi-layer perceptron on gorgonia that a
-// peer trains on its own rows in each round.
+// Package train is the Go trainer: perceptrons, linear regression and LeNet-5 on
+// gorgonia that a peer trains on its own rows in each round.
 //
 // What enters: a Spec, the global model as a list of Param, a data.Dataset and
 // the number of the round. What leaves: the trained model and Metrics. The
@@ -20,6 +20,7 @@
 //  6. Trainers share no state. Any number may work at once.
 //
 // gorgonia multiplies matrices with gonum's BLAS, which hands blocks of the
-// result to goroutines but sums each element in index order; that, and
-// generators of our own for order and augmentation, is where invariant 1 comes from.
+// result to goroutines but sums each element in index order; that, steps of our
+// own around the products of convolutions, and generators of our own for order
+// and augmentation, are where invariant 1 comes from.
 package train

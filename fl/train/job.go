@@ -10,6 +10,7 @@ func FromJob(spec *job.Spec) Spec {
 		layers[i] = int(n)
 	}
 	return Spec{
+		Model:        spec.Model.Name,
 		Layers:       layers,
 		LocalEpochs:  int(spec.Train.LocalEpochs),
 		BatchSize:    int(spec.Train.BatchSize),
@@ -28,10 +29,7 @@ func FromJob(spec *job.Spec) Spec {
 
 // ToJob writes what s says about model and training into a job's spec.
 func (s Spec) ToJob(spec *job.Spec) {
-	spec.Model = job.Model{Name: job.ModelMLP}
-	for _, n := range s.Layers {
-		spec.Model.Layers = append(spec.Model.Layers, int64(n))
-	}
+	spec.Model = s.model()
 	spec.Train = job.Train{
 		LocalEpochs:  int64(s.LocalEpochs),
 		BatchSize:    int64(s.BatchSize),

@@ -17,6 +17,7 @@ func TestJobRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		layers := rapid.SliceOfN(rapid.IntRange(1, 300), 2, 5).Draw(t, "layers")
 		want := train.Spec{
+			Model:        rapid.SampledFrom(job.Models()).Draw(t, "model"),
 			Layers:       layers,
 			LocalEpochs:  rapid.IntRange(1, job.MaxLocalEpochs).Draw(t, "local_epochs"),
 			BatchSize:    rapid.IntRange(1, job.MaxBatchSize).Draw(t, "batch_size"),
@@ -39,7 +40,7 @@ func TestJobRoundTrip(t *testing.T) {
 		if got := train.FromJob(&spec); !reflect.DeepEqual(got, want) {
 			t.Fatalf("%+v became %+v", want, got)
 		}
-		if spec.Model.Name != job.ModelMLP || spec.NumRounds != job.Defaults().NumRounds {
+		if spec.Model.Name != want.Model || spec.NumRounds != job.Defaults().NumRounds {
 			t.Fatalf("the job's spec became %+v", spec)
 		}
 		// A second call replaces what the first one wrote.

@@ -8,10 +8,13 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strconv"
+
+	"github.com/librum/librum/fl/job"
 )
 
-// Param is a named tensor of a model, row-major. Weights are [out, in] as in
-// PyTorch's Linear, so that `y = x·Wᵀ + b`; biases are [out].
+// Param is a named tensor of a model, row-major, shaped as in PyTorch: the
+// weights of a layer are [out, in], so that `y = x·Wᵀ + b`, those of a
+// convolution [out, in, height, width]; biases are [out].
 type Param struct {
 	Name   string
 	Shape  []int
@@ -20,7 +23,8 @@ type Param struct {
 
 // InitialModel draws the weights of spec's model from its seed by Glorot's
 // uniform rule; biases are zero. The parameters come layer by layer, weight
-// before bias: layer0.weight, layer0.bias, layer1.weight, ….
+// before bias: layer0.weight, layer0.bias, layer1.weight, …. LeNet-5's
+// convolutions, conv0 and conv1, come first.
 func InitialModel(spec Spec) ([]Param, error) {
 	if err := spec.Validate(); err != nil {
 		return nil, err
@@ -29,7 +33,9 @@ func InitialModel(spec Spec) ([]Param, error) {
 	params := layout(spec)
 	for i := 0; i < len(params); i += 2 {
 		weight := params[i]
-		bound := glorotBound(weight.Shape[1], weight.Shape[0])
+		inputs := len(weight.Values) / weight.Shape[0] // of one output
+		field := inputs / weight.Shape[1]              // of a convolution; else 1
+		bound := glorotBound(inputs, weight.Shape[0]*field)
 		for j := range weight.Values {
 			weight.Values[j] = float32((2*rng.Float64() - 1) * bound)
 		}
@@ -39,14 +45,28 @@ func InitialModel(spec Spec) ([]Param, error) {
 
 // layout returns the parameters of spec's model, all zero.
 func layout(spec Spec) []Param {
+	sizes := spec.Layers
 	var params []Param
-	for i, in := range spec.Layers[:len(spec.Layers)-1] {
-		out, prefix := spec.Layers[i+1], "layer"+strconv.Itoa(i)
-		params = append(params,
-			Param{Name: prefix + ".weight", Shape: []int{out, in}, Values: make([]float32, in*out)},
-			Param{Name: prefix + ".bias", Shape: []int{out}, Values: make([]float32, out)})
+	if spec.Model == job.ModelLeNet5 {
+		params = append(params, leNet5Convolutions()...)
+		sizes = leNet5Dense(spec.outputs())
+	}
+	for i, in := range sizes[:len(sizes)-1] {
+		params = append(params, zero("layer"+strconv.Itoa(i), sizes[i+1], in)...)
 	}
 	return params
+}
+
+// zero returns weight and bias of a layer with out outputs, all zero.
+func zero(layer string, out int, in ...int) []Param {
+	n := out
+	for _, size := range in {
+		n *= size
+	}
+	return []Param{
+		{Name: layer + ".weight", Shape: append([]int{out}, in...), Values: make([]float32, n)},
+		{Name: layer + ".bias", Shape: []int{out}, Values: make([]float32, out)},
+	}
 }
 
 // checkParams compares params with the layout of spec, in any order, and

@@ -1,11 +1,14 @@
 package train
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/librum/librum/fl/data"
+	"github.com/librum/librum/fl/job"
 )
 
 // ErrInvalid is wrapped by every error about a Spec, parameters or a data set
@@ -27,12 +30,16 @@ const (
 	MaxProximalMu   = 1_000.0
 )
 
-// Spec describes a multi-layer perceptron and how a peer trains it in a round.
-// Its fields carry the names of the job's `train` block.
+// Spec describes a model and how a peer trains it in a round. Its fields carry
+// the names of the job's `train` block.
 type Spec struct {
+	// Model is one of the job's models: [job.ModelMLP], which the empty name
+	// means too, [job.ModelLogistic], [job.ModelLinear] or [job.ModelLeNet5].
+	Model string
 	// Layers are the sizes from the features to the classes, such as
-	// 64, 200, 200, 10: between them ReLU, after the last softmax. 2 to
-	// MaxLayers sizes of 1 to MaxWidth, the last at least 2.
+	// 64, 200, 200, 10: between them ReLU, after the last softmax, but for
+	// linear regression, which ends in one number. LeNet-5 has its own layers
+	// between pixels and classes. 2 to MaxLayers sizes of 1 to MaxWidth.
 	Layers []int
 	// LocalEpochs is how often a round goes through the rows: 1 to MaxLocalEpochs.
 	LocalEpochs int
@@ -101,36 +108,46 @@ func (s Spec) layerProblems() []error {
 		return []error{fmt.Errorf("layers has %d sizes: must be 2 to %d", len(s.Layers), MaxLayers)}
 	}
 	var problems []error
-	widest := 0
 	for i, width := range s.Layers {
 		if width < 1 || width > MaxWidth {
 			problems = append(problems, fmt.Errorf("layers[%d] is %d: must be 1 to %d", i, width, MaxWidth))
 		}
-		widest = max(widest, width)
+	}
+	model := s.model()
+	if !slices.Contains(job.Models(), model.Name) {
+		problems = append(problems, fmt.Errorf("model is %.40q: must be one of %v", model.Name, job.Models()))
 	}
 	if len(problems) > 0 {
 		return problems // the products below could overflow
 	}
-	if classes := s.Layers[len(s.Layers)-1]; classes < 2 {
-		problems = append(problems, fmt.Errorf("layers ends with %d: must be the number of classes, at least 2", classes))
+	if allowed := model.WrongShape(); allowed != "" {
+		return []error{fmt.Errorf("layers are %v: must be %s for the model %s", s.Layers, allowed, model.Name)}
 	}
-	if n := s.parameters(); n > MaxParameters {
+	if n := model.Parameters(); n > MaxParameters {
 		problems = append(problems, fmt.Errorf("layers have %d parameters: must be at most %d", n, MaxParameters))
 	}
-	if s.BatchSize > 0 && s.BatchSize <= MaxBatchSize && widest > MaxActivations/s.BatchSize {
+	if widest := int(model.Width()); s.BatchSize > 0 && s.BatchSize <= MaxBatchSize && widest > MaxActivations/s.BatchSize {
 		problems = append(problems, fmt.Errorf("batch_size %d times the widest layer, %d: must be at most %d",
 			s.BatchSize, widest, MaxActivations))
 	}
 	return problems
 }
 
-func (s Spec) parameters() int {
-	n := 0
-	for i, in := range s.Layers[:len(s.Layers)-1] {
-		n += (in + 1) * s.Layers[i+1]
+// model returns the model as a job has it.
+func (s Spec) model() job.Model {
+	m := job.Model{Name: cmp.Or(s.Model, job.ModelMLP)}
+	for _, n := range s.Layers {
+		m.Layers = append(m.Layers, int64(n))
 	}
-	return n
+	return m
 }
+
+// outputs returns how many numbers the model gives for a row: a logit a class,
+// or one number.
+func (s Spec) outputs() int { return s.Layers[len(s.Layers)-1] }
+
+// regression reports whether the model finds a number instead of a class.
+func (s Spec) regression() bool { return s.model().Regression() }
 
 // glorotBound is the half width of the uniform distribution of initial weights
 // (Glorot and Bengio 2010, eq. 16).

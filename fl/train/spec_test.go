@@ -5,6 +5,8 @@ import (
 	"math"
 	"strings"
 	"testing"
+
+	"github.com/librum/librum/fl/job"
 )
 
 func TestSpecValidate(t *testing.T) {
@@ -22,6 +24,11 @@ func TestSpecValidate(t *testing.T) {
 		"an empty layer":         {func(s *Spec) { s.Layers = []int{64, 0, 10} }, "layers[1] is 0"},
 		"a layer too wide":       {func(s *Spec) { s.Layers = []int{math.MaxInt, 10} }, "layers[0] is"},
 		"one class":              {func(s *Spec) { s.Layers = []int{64, 1} }, "at least 2"},
+		"no such model":          {func(s *Spec) { s.Model = "transformer" }, "model is \"transformer\": must be one of"},
+		"a deep logistic":        {func(s *Spec) { s.Model, s.Layers = job.ModelLogistic, []int{64, 8, 10} }, "two sizes"},
+		"two numbers to find":    {func(s *Spec) { s.Model, s.Layers = job.ModelLinear, []int{64, 2} }, "features and 1"},
+		"images of 27×27":        {func(s *Spec) { s.Model, s.Layers = job.ModelLeNet5, []int{27 * 27, 10} }, "784 or 1024 pixels"},
+		"a batch of images":      {func(s *Spec) { s.Model, s.Layers, s.BatchSize = job.ModelLeNet5, []int{784, 10}, 4096 }, "batch_size 4096 times the widest layer, 19600"},
 		"too many parameters":    {func(s *Spec) { s.Layers = []int{MaxWidth, MaxWidth} }, "parameters: must be at most"},
 		"too many activations":   {func(s *Spec) { s.Layers, s.BatchSize = []int{MaxWidth, 10}, MaxBatchSize }, "batch_size 16384 times the widest layer"},
 		"no epochs":              {func(s *Spec) { s.LocalEpochs = 0 }, "local_epochs is 0: must be 1 to 1000"},

@@ -80,9 +80,9 @@ func (t *Trainer) Train(ctx context.Context, params []Param, ds data.Dataset, ro
 	t.sgd.reset()
 	order := newRand("order", t.spec.Seed, round)
 	augment := newRand("augment", t.spec.Seed, round)
-	var last tally
+	last := tally{}
 	for epoch := range t.spec.LocalEpochs {
-		last = tally{}
+		last = tally{regression: t.spec.regression()}
 		for rows := range slices.Chunk(order.Perm(ds.Rows), t.spec.BatchSize) {
 			if err := context.Cause(ctx); err != nil {
 				return nil, Metrics{}, fmt.Errorf("train round %d, epoch %d: %w", round, epoch, err)
@@ -111,19 +111,23 @@ func (t *Trainer) Evaluate(ctx context.Context, params []Param, ds data.Dataset)
 			return Metrics{}, fmt.Errorf("build the evaluation graph: %w", err)
 		}
 	}
-	var sum tally
+	sum := tally{regression: t.spec.regression()}
 	for from := 0; from < ds.Rows; from += scoreRows {
 		if err := context.Cause(ctx); err != nil {
 			return Metrics{}, fmt.Errorf("evaluate from row %d: %w", from, err)
 		}
-		// Rows left over from the batch before do no harm: logits of one row do
+		// Rows left over from the batch before do no harm: outputs of one row do
 		// not depend on the others, and only real rows are counted.
 		to := min(from+scoreRows, ds.Rows)
 		copy(t.score.inputs, ds.Features[from*ds.Columns:to*ds.Columns])
 		if err := t.score.run(); err != nil {
 			return Metrics{}, fmt.Errorf("evaluate from row %d: %w", from, err)
 		}
-		if err := t.count(t.score, ds.Labels[from:to], &sum); err != nil {
+		rows := make([]int, to-from)
+		for i := range rows {
+			rows[i] = from + i
+		}
+		if err := t.count(t.score, ds, rows, &sum); err != nil {
 			return Metrics{}, fmt.Errorf("evaluate from row %d: %w", from, err)
 		}
 	}
@@ -147,8 +151,8 @@ func (t *Trainer) begin(params []Param, ds data.Dataset) (release func(), err er
 		return nil, err
 	}
 	for i, p := range ordered {
-		if len(p.Shape) == 2 {
-			transpose(t.values[i], p.Values, p.Shape[0], p.Shape[1])
+		if len(p.Shape) > 1 {
+			transpose(t.values[i], p.Values, p.Shape[0], len(p.Values)/p.Shape[0])
 		} else {
 			copy(t.values[i], p.Values)
 		}
@@ -159,21 +163,17 @@ func (t *Trainer) begin(params []Param, ds data.Dataset) (release func(), err er
 
 // batch takes one step over the named rows of ds.
 func (t *Trainer) batch(ds data.Dataset, rows []int, augment *rand.Rand, sum *tally) error {
-	classes := t.spec.Layers[len(t.spec.Layers)-1]
 	clear(t.fit.inputs)
-	clear(t.fit.targets)
-	labels := make([]int32, len(rows))
 	for i, row := range rows {
 		input := t.fit.inputs[i*ds.Columns : (i+1)*ds.Columns]
 		copy(input, ds.Row(row))
 		t.spec.Augment.apply(input, t.moved, augment)
-		labels[i] = ds.Labels[row]
-		t.fit.targets[i*classes+int(labels[i])] = 1 / float32(len(rows))
 	}
+	t.fit.aim(ds, rows)
 	if err := t.fit.run(); err != nil {
 		return err
 	}
-	if err := t.count(t.fit, labels, sum); err != nil {
+	if err := t.count(t.fit, ds, rows, sum); err != nil {
 		return err
 	}
 	for i, node := range t.fit.grads {
@@ -186,32 +186,32 @@ func (t *Trainer) batch(ds data.Dataset, rows []int, augment *rand.Rand, sum *ta
 	return nil
 }
 
-// count adds the rows that n has just computed.
-func (t *Trainer) count(n *network, labels []int32, sum *tally) error {
-	logits, err := result(n.logits)
+// count adds the rows of ds that n has just computed.
+func (t *Trainer) count(n *network, ds data.Dataset, rows []int, sum *tally) error {
+	outputs, err := result(n.outputs)
 	if err != nil {
 		return err
 	}
-	classes := t.spec.Layers[len(t.spec.Layers)-1]
-	for i, label := range labels {
-		row := logits[i*classes : (i+1)*classes]
-		if j := slices.IndexFunc(row, notFinite); j >= 0 {
-			return fmt.Errorf("logit of class %d is %v: lower the learning rate: %w", j, row[j], ErrDiverged)
+	width := t.spec.outputs()
+	for i, row := range rows {
+		given := outputs[i*width : (i+1)*width]
+		if j := slices.IndexFunc(given, notFinite); j >= 0 {
+			return fmt.Errorf("output %d is %v: lower the learning rate: %w", j, given[j], ErrDiverged)
 		}
-		sum.add(row, label)
+		sum.add(given, ds, row)
 	}
 	return nil
 }
 
-// export copies the model out, weights turned back to [out, in].
+// export copies the model out, weights turned back to [out, …].
 func (t *Trainer) export() ([]Param, error) {
 	params := layout(t.spec)
 	for i, p := range params {
 		if j := slices.IndexFunc(t.values[i], notFinite); j >= 0 {
 			return nil, fmt.Errorf("a value of %s is %v: lower the learning rate: %w", p.Name, t.values[i][j], ErrDiverged)
 		}
-		if len(p.Shape) == 2 {
-			transpose(p.Values, t.values[i], p.Shape[1], p.Shape[0])
+		if len(p.Shape) > 1 {
+			transpose(p.Values, t.values[i], len(p.Values)/p.Shape[0], p.Shape[0])
 		} else {
 			copy(p.Values, t.values[i])
 		}

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/librum/librum/fl/data"
+	"github.com/librum/librum/fl/job"
 )
 
 func digits(t *testing.T) (pool, heldOut data.Dataset) {
@@ -183,6 +184,15 @@ func TestSameBitsForAnyGOMAXPROCS(t *testing.T) {
 		Layers: []int{64, 200, 130, 10}, LocalEpochs: 1, BatchSize: 80, LearningRate: 0.1,
 		Momentum: 0.9, ProximalMu: 0.01, Augment: DigitsSpec().Augment, Seed: 5,
 	}
+	sameBitsForAnyGOMAXPROCS(t, spec, parts)
+	images := []data.Dataset{noisyImages(40, 28*28, 1), noisyImages(33, 28*28, 2)}
+	sameBitsForAnyGOMAXPROCS(t, Spec{
+		Model: job.ModelLeNet5, Layers: []int{28 * 28, 10}, LocalEpochs: 1, BatchSize: 16, LearningRate: 0.1, Seed: 5,
+	}, images)
+}
+
+func sameBitsForAnyGOMAXPROCS(t *testing.T, spec Spec, parts []data.Dataset) {
+	t.Helper()
 	before := runtime.GOMAXPROCS(1)
 	defer runtime.GOMAXPROCS(before)
 	want := roundsOf(t, spec, parts, 2)
@@ -190,7 +200,7 @@ func TestSameBitsForAnyGOMAXPROCS(t *testing.T) {
 		runtime.GOMAXPROCS(procs)
 		for i, got := range roundsOf(t, spec, parts, 2) {
 			if !sameBits(got, want[i]) {
-				t.Errorf("peer %d: GOMAXPROCS=%d gives other bits than 1", i, procs)
+				t.Errorf("%s, peer %d: GOMAXPROCS=%d gives other bits than 1", spec.Model, i, procs)
 			}
 		}
 	}
