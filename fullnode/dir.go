@@ -62,19 +62,19 @@ func (d Dir) ID() string { return filepath.Join(string(d), "id") }
 
 // Keys reads all keys of the node, that of its file key first, then key-2 and on.
 func (d Dir) Keys(ask keyfile.Ask) ([]*identity.Key, error) {
-	paths, err := filepath.Glob(filepath.Join(string(d), "key-*"))
+	names, err := fs.Glob(os.DirFS(string(d)), "key-*") // in the directory: its own path may hold a pattern's characters
 	if err != nil {
 		return nil, err
 	}
-	slices.SortFunc(paths, func(a, b string) int { // by length first: key-10 comes after key-9
+	slices.SortFunc(names, func(a, b string) int { // by length first: key-10 comes after key-9
 		if len(a) != len(b) {
 			return len(a) - len(b)
 		}
 		return strings.Compare(a, b)
 	})
-	keys := make([]*identity.Key, 0, len(paths)+1)
-	for _, path := range append([]string{d.Key()}, paths...) {
-		key, err := keyfile.Load(path, ask)
+	keys := make([]*identity.Key, 0, len(names)+1)
+	for _, name := range append([]string{filepath.Base(d.Key())}, names...) {
+		key, err := keyfile.Load(filepath.Join(string(d), name), ask)
 		if err != nil {
 			return nil, err
 		}

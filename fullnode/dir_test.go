@@ -5,9 +5,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"testing"
 
+	"github.com/librum/librum/chain/identity"
+	"github.com/librum/librum/chain/keyfile"
+	"github.com/librum/librum/chain/ledger"
 	"github.com/librum/librum/fullnode"
 	"github.com/librum/librum/internal/durable"
 )
@@ -50,5 +54,33 @@ func TestHasDiverged(t *testing.T) {
 				t.Errorf("%t, %v, want %t, %v", got, err, c.want, c.err)
 			}
 		})
+	}
+}
+
+// TestKeysWhereverTheyLie: a directory may be named like a pattern.
+func TestKeysWhereverTheyLie(t *testing.T) {
+	t.Parallel()
+	dir := fullnode.Dir(filepath.Join(t.TempDir(), "node-[1]*"))
+	if err := os.Mkdir(string(dir), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	var want []ledger.Digest
+	for i, path := range []string{dir.Key(), dir.Key() + "-2", dir.Key() + "-10"} {
+		key := identity.KeyFromSeed([32]byte{byte(i)})
+		if err := keyfile.Write(path, key, ""); err != nil {
+			t.Fatal(err)
+		}
+		want = append(want, key.ID())
+	}
+	keys, err := dir.Keys(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := make([]ledger.Digest, 0, len(keys))
+	for _, key := range keys {
+		got = append(got, key.ID())
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("keys %v, want %v", got, want)
 	}
 }

@@ -117,7 +117,7 @@ func headBefore(path string, start Head) (Head, []string, error) {
 		err = json.Unmarshal(bytes.TrimSuffix(text, []byte("\n")), &first)
 	}
 	if err != nil || first.N == 0 || rotated(path, first.N) != newest {
-		return start, nil, fmt.Errorf("%w: %s does not begin with the line of its name: %w", ErrDamaged, newest, errors.Join(err))
+		return start, nil, errors.Join(fmt.Errorf("%w: %s does not begin with the line of its name", ErrDamaged, newest), err)
 	}
 	if len(files) == 1 {
 		return start, files, nil // the whole log

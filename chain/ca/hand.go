@@ -3,6 +3,7 @@ package ca
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -72,12 +73,13 @@ func (o *Office) unstage(id ledger.ID) error {
 
 // recover ends what a crash has left half done.
 func (o *Office) recover() error {
-	paths, err := filepath.Glob(filepath.Join(o.dir.certificates(), "*"+stagedSuffix))
+	names, err := fs.Glob(os.DirFS(o.dir.certificates()), "*"+stagedSuffix)
 	if err != nil {
 		return err
 	}
-	for _, path := range paths {
-		id, err := ledger.ParseID(strings.TrimSuffix(filepath.Base(path), stagedSuffix))
+	for _, name := range names {
+		path := filepath.Join(o.dir.certificates(), name)
+		id, err := ledger.ParseID(strings.TrimSuffix(name, stagedSuffix))
 		if err != nil {
 			continue // nothing of ours
 		}

@@ -127,6 +127,42 @@ func TestForgeries(t *testing.T) {
 	}
 }
 
+// TestListsJoin holds that lists of several files count together, and that the one
+// that runs out first says when.
+func TestListsJoin(t *testing.T) {
+	t.Parallel()
+	a := authority(t, root(1), key(1))
+	first, second := issued(t, a, cert.KindMember, key(10)), issued(t, a, cert.KindMember, key(11))
+	parse := func(leaf *x509.Certificate, number int64, until time.Time) *cert.Revoked {
+		text, err := a.Revoke([]cert.Revocation{{Serial: leaf.SerialNumber, At: now}}, number, now, until)
+		if err != nil {
+			t.Fatal(err)
+		}
+		list, err := cert.ParseRevoked(text, []*x509.Certificate{a.Certificate})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return list
+	}
+	for _, days := range [][2]int{{30, 10}, {10, 30}} {
+		all := parse(first, 1, now.AddDate(0, 0, days[0]))
+		all.Join(parse(second, 2, now.AddDate(0, 0, days[1])))
+		v := cert.Verifier{Chain: chain, Roots: []*x509.Certificate{a.Certificate}, Revoked: all}
+		for _, leaf := range []*x509.Certificate{first, second} {
+			if err := v.Verify([]*x509.Certificate{leaf}, cert.KindMember, now); !errors.Is(err, cert.ErrRevoked) {
+				t.Errorf("a revoked certificate: %v", err)
+			}
+		}
+		good := issued(t, a, cert.KindMember, key(12))
+		if err := v.Verify([]*x509.Certificate{good}, cert.KindMember, now.AddDate(0, 0, 9)); err != nil {
+			t.Errorf("both lists are in date: %v", err)
+		}
+		if err := v.Verify([]*x509.Certificate{good}, cert.KindMember, now.AddDate(0, 0, 11)); !errors.Is(err, cert.ErrStaleList) {
+			t.Errorf("one list is out of date: %v", err)
+		}
+	}
+}
+
 // TestListsSpeakOfTheirOwn: a serial number is unique within its authority
 // alone, so another's list does not end a certificate that has the same one.
 func TestListsSpeakOfTheirOwn(t *testing.T) {

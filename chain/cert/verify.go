@@ -7,6 +7,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"maps"
 	"math/big"
 	"slices"
 	"time"
@@ -109,6 +110,14 @@ func parseList(block *pem.Block) (*x509.RevocationList, error) {
 		return nil, fmt.Errorf("read revoked certificates: %w: %w", ErrMalformed, err)
 	}
 	return list, nil
+}
+
+// Join adds what other lists say; the earliest date of both holds.
+func (r *Revoked) Join(other *Revoked) {
+	maps.Copy(r.serials, other.serials)
+	if other.until.Before(r.until) {
+		r.until = other.until
+	}
 }
 
 // Has reports whether the authority has revoked its certificate with the serial

@@ -151,15 +151,23 @@ func openRevoked(paths []string, anchors []*x509.Certificate, logger *slog.Logge
 		return nil, nil //nolint:nilnil // that is what the transport takes for none
 	}
 	source, err := certfile.Open(paths, func() (*cert.Revoked, error) {
-		var all []byte
+		var all *cert.Revoked
 		for _, path := range paths {
 			b, err := durable.ReadFile(path, cert.MaxListBytes)
 			if err != nil {
 				return nil, err
 			}
-			all = append(append(all, b...), '\n')
+			list, err := cert.ParseRevoked(b, anchors)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", path, err)
+			}
+			if all == nil {
+				all = list
+			} else {
+				all.Join(list)
+			}
 		}
-		return cert.ParseRevoked(all, anchors)
+		return all, nil
 	}, time.Now, logger)
 	if err != nil {
 		return nil, err

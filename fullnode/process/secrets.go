@@ -49,11 +49,28 @@ func clientTLS(c *config.TLS) (*tls.Config, error) {
 		}
 	}
 	if c.Certificate != "" {
-		pair, err := tls.LoadX509KeyPair(c.Certificate, c.Key)
+		pair, err := readPair(c.Certificate, c.Key)
 		if err != nil {
-			return nil, fmt.Errorf("read %s: %w", c.Certificate, err)
+			return nil, err
 		}
 		t.Certificates = []tls.Certificate{pair}
 	}
 	return t, nil
+}
+
+// readPair reads a certificate and its key from PEM files.
+func readPair(certificate, key string) (tls.Certificate, error) {
+	certificates, err := durable.ReadFile(certificate, maxPEM)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	secret, err := durable.ReadFile(key, maxPEM)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	pair, err := tls.X509KeyPair(certificates, secret)
+	if err != nil {
+		return tls.Certificate{}, fmt.Errorf("read %s and %s: %w", certificate, key, err)
+	}
+	return pair, nil
 }

@@ -98,7 +98,10 @@ func beyond(addresses []string) bool {
 func (c *Checks) secrets(s *config.Config) {
 	state, what := OK, "files with secrets are for their owner alone"
 	dir := fullnode.Dir(s.Dir)
-	others, _ := filepath.Glob(filepath.Join(s.Dir, "key-*")) // the pattern is well formed
+	others, _ := fs.Glob(os.DirFS(s.Dir), "key-*") // the pattern is well formed
+	for i := range others {
+		others[i] = filepath.Join(s.Dir, others[i])
+	}
 	for _, path := range append([]string{
 		dir.Key(), s.PassphraseFile, s.Door.Key, s.Registry.Etcd.PasswordFile, s.Order.Kafka.SASL.PasswordFile,
 		s.Store.Cassandra.PasswordFile, s.Blob.IPFS.AuthorizationFile,

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -45,12 +46,12 @@ func (n *node) close() error {
 
 // openNodes opens every node that is found.
 func (c *check) openNodes(ctx context.Context) error {
-	dirs, err := filepath.Glob(filepath.Join(string(c.dir), "node-*"))
+	names, err := fs.Glob(os.DirFS(string(c.dir)), "node-*")
 	if err != nil {
 		return err
 	}
-	for _, dir := range dirs {
-		n := &node{name: filepath.Base(dir)}
+	for _, name := range names {
+		n := &node{name: name}
 		i, err := strconv.Atoi(strings.TrimPrefix(n.name, "node-"))
 		n.index = i
 		if err != nil || filepath.Base(c.dir.Node(i)) != n.name {
@@ -180,12 +181,12 @@ func (c *check) checkStore(ctx context.Context, n *node) error {
 
 // checkBlobs reads every blob against its digest.
 func (c *check) checkBlobs(ctx context.Context, n *node) error {
-	paths, err := filepath.Glob(filepath.Join(string(c.dir), n.name, "blobs", "[0-9a-f][0-9a-f]", "*"))
+	paths, err := fs.Glob(os.DirFS(filepath.Join(string(c.dir), n.name, "blobs")), "[0-9a-f][0-9a-f]/*")
 	if err != nil {
 		return err
 	}
 	for _, path := range paths {
-		digest, err := ledger.ParseDigest(filepath.Base(path))
+		digest, err := ledger.ParseDigest(path[3:])
 		if err != nil {
 			continue // a stray, named elsewhere
 		}

@@ -38,7 +38,7 @@ type Mesh struct {
 
 // New returns a mesh without its node.
 func New(t *transport.Transport, logger *slog.Logger) *Mesh {
-	return &Mesh{transport: t, logger: logger, rates: newRates(), boxes: map[ledger.ID]*outbox{}}
+	return &Mesh{transport: t, logger: logger, rates: newRates(time.Now), boxes: map[ledger.ID]*outbox{}}
 }
 
 // Join implements [node.Mesh]. A process has one node.

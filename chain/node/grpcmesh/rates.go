@@ -21,13 +21,16 @@ const (
 
 // rates bounds what each node asks.
 type rates struct {
+	now   func() time.Time
 	mu    *sync.Mutex
 	nodes map[ledger.ID]*nodeRates
 }
 
 type nodeRates struct{ pushes, pulls *rate.Limiter }
 
-func newRates() rates { return rates{mu: new(sync.Mutex), nodes: map[ledger.ID]*nodeRates{}} }
+func newRates(now func() time.Time) rates {
+	return rates{now: now, mu: new(sync.Mutex), nodes: map[ledger.ID]*nodeRates{}}
+}
 
 func (r *rates) allow(caller ledger.ID, pushes, pulls int) bool {
 	r.mu.Lock()
@@ -40,6 +43,6 @@ func (r *rates) allow(caller ledger.ID, pushes, pulls int) bool {
 		n = &nodeRates{rate.NewLimiter(pushRate, pushBurst), rate.NewLimiter(pullRate, pullBurst)}
 		r.nodes[caller] = n
 	}
-	now := time.Now()
+	now := r.now()
 	return n.pushes.AllowN(now, pushes) && n.pulls.AllowN(now, pulls)
 }
