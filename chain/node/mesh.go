@@ -26,6 +26,8 @@ type Link interface {
 	// Header asks a node for a stored header and the signatures it has for it.
 	// Nothing of them is to be believed.
 	Header(ctx context.Context, of ledger.ID, height uint64) ([]byte, []ledger.HeaderSignature, error)
+	// Queues are what waits for other nodes, none where calls are plain.
+	Queues() []Queue
 }
 
 // LocalMesh connects the nodes of one process by plain calls.
@@ -142,3 +144,5 @@ func (n *Node) ask(r pullRequest) bool {
 		return false
 	}
 }
+
+func (localLink) Queues() []Queue { return nil }

@@ -2,15 +2,16 @@ package node
 
 // Queue is one of the node's queues as it stands.
 type Queue struct {
-	Name   string // as in pipeline.go
+	Name   string // as in pipeline.go, or as the link has it
 	Length int
 	Bound  int
 }
 
-// Queues returns all queues of the node, as pipeline.go lists them.
+// Queues returns all queues of the node, as pipeline.go lists them, and those to
+// other nodes.
 func (n *Node) Queues() []Queue {
 	p := n.pipeline
-	return []Queue{
+	return append([]Queue{
 		queue("door", p.door),
 		queue("control", p.control),
 		queue("entries", p.entries),
@@ -21,7 +22,7 @@ func (n *Node) Queues() []Queue {
 		queue("answers", p.answers),
 		queue("want_final", p.wantFinal),
 		queue("evidence", p.evidence),
-	}
+	}, n.link.Queues()...)
 }
 
 func queue[T any](name string, c chan T) Queue {

@@ -191,6 +191,14 @@ func TestOverGRPC(t *testing.T) {
 	if _, _, err := w.meshes[0].Header(t.Context(), f.node(3).ID(), 1_000); !errors.Is(err, node.ErrNotFound) {
 		t.Errorf("a header that is not there: %v, want %v", err, node.ErrNotFound)
 	}
+
+	shown := map[string]int{}
+	for _, q := range f.node(0).Queues() {
+		shown[q.Name] = q.Bound
+	}
+	if shown["mesh_push"] == 0 || shown["mesh_pull"] == 0 || shown["signatures"] == 0 {
+		t.Errorf("queues with their bounds: %v, want those to other nodes among them", shown)
+	}
 }
 
 // TestLiarOverGRPC: a node whose headers differ learns it from the others', and

@@ -141,6 +141,18 @@ func (m *Mesh) pull(ctx context.Context, to ledger.ID, b *outbox) {
 	}
 }
 
+// Queues implements [node.Link]. What waits for one node is of no use to another,
+// so the fullest of the queues to all nodes stands for them.
+func (m *Mesh) Queues() []node.Queue {
+	push, pull := node.Queue{Name: "mesh_push", Bound: signatureQueue}, node.Queue{Name: "mesh_pull", Bound: pullQueue}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, b := range m.boxes {
+		push.Length, pull.Length = max(push.Length, len(b.signatures)), max(pull.Length, len(b.pulls))
+	}
+	return []node.Queue{push, pull}
+}
+
 // rest ends a task if there is still nothing to do, which it reports.
 func (m *Mesh) rest(busy *bool, empty func() bool) bool {
 	m.mu.Lock()

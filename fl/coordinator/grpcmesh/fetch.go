@@ -21,10 +21,16 @@ import (
 const (
 	partBytes = 64 << 10
 	maxSpan   = 64 << 20
-	spanTime  = 10 * time.Minute
+	spanRate  = 128 << 10        // bytes a second that a node must give, once it began
 	stallTime = 20 * time.Second // without a part
 	maxBreaks = 3                // one after the other without a part between
 )
+
+// spanTime is how long a span of that length may take: a node that trickles holds a
+// place no longer than one that is slow but of use.
+func spanTime(length uint64) time.Duration {
+	return stallTime + time.Duration(length)*time.Second/spanRate
+}
 
 // Open implements [coordinator.Link].
 func (m *Mesh) Open(ctx context.Context, of ledger.ID, digest ledger.Digest, size uint64) (io.ReadCloser, error) {
@@ -135,7 +141,7 @@ type spanReader struct {
 }
 
 func (m *Mesh) span(ctx context.Context, of ledger.ID, in *span) (*spanReader, error) {
-	ctx, cancel := context.WithTimeout(ctx, spanTime)
+	ctx, cancel := context.WithTimeout(ctx, spanTime(in.Length))
 	stall := time.AfterFunc(stallTime, cancel)
 	defer stall.Stop()
 	stream, err := m.transport.Conn(of).NewStream(ctx, &grpc.StreamDesc{ServerStreams: true}, transport.FullMethod(service, methodFetch),
