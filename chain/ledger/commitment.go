@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"encoding/binary"
+	"sync"
 
 	"lukechampine.com/blake3"
 	"lukechampine.com/blake3/guts"
@@ -27,10 +28,15 @@ const (
 	laneRest = ^uint64(laneTop)
 )
 
+// expansions are buffers for the sums of rows. They go through the assembly of
+// BLAKE3, of which the compiler can't tell that it keeps none.
+var expansions = sync.Pool{New: func() any { return new([CommitmentSize]byte) }}
+
 // Add puts the row into the committed set.
 func (c *Commitment) Add(key, value []byte) {
-	var e [CommitmentSize]byte
-	expand(&e, key, value)
+	e := expansions.Get().(*[CommitmentSize]byte)
+	defer expansions.Put(e)
+	expand(e, key, value)
 	for i := range c.lanes {
 		a, b := c.lanes[i], binary.LittleEndian.Uint64(e[8*i:])
 		c.lanes[i] = ((a & laneRest) + (b & laneRest)) ^ ((a ^ b) & laneTop)
@@ -39,8 +45,9 @@ func (c *Commitment) Add(key, value []byte) {
 
 // Remove takes the row out of the committed set.
 func (c *Commitment) Remove(key, value []byte) {
-	var e [CommitmentSize]byte
-	expand(&e, key, value)
+	e := expansions.Get().(*[CommitmentSize]byte)
+	defer expansions.Put(e)
+	expand(e, key, value)
 	for i := range c.lanes {
 		a, b := c.lanes[i], binary.LittleEndian.Uint64(e[8*i:])
 		c.lanes[i] = ((a | laneTop) - (b & laneRest)) ^ ((a ^ ^b) & laneTop)
