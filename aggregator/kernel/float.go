@@ -1,9 +1,10 @@
 package kernel
 
 // Bound is the magnitude from which on a float64 counts as not finite: below
-// it the weighted sum of 2^31 numbers with weights below 2^29 stays finite.
-// All finite numbers of the narrower types are below it.
-const Bound = 0x1p964
+// it the weighted sum of 2^31 numbers with weights below 2^29 stays finite, and
+// so does the sum of as many squared differences. All finite numbers of the
+// narrower types are below it.
+const Bound = 0x1p480
 
 // MaxWeight bounds weights from above, exclusively: with it the product with
 // a float32 (24 bits) is exact in float64 (53 bits).

@@ -30,7 +30,10 @@ func TestNoFusedInstructions(t *testing.T) {
 		t.Fatalf("the control has no fused instruction; the search proves nothing:\n%.2000s", listing)
 	}
 	listing := armListing(t, ".")
-	for _, function := range []string{"addF32", "F64.Add", "F16.Add", "BF16.Add", "(*SquaredSum).Add"} {
+	for _, function := range []string{
+		"addF32", "F64.Add", "F16.Add", "BF16.Add", "(*SquaredSum).Add",
+		"Relative", "AddScaled", "Squares", "Dots", "fourSquares", "Rate", "Momentum", "Adaptive", "Exp", "Power",
+	} {
 		if !strings.Contains(listing, "kernel."+function+" STEXT") {
 			t.Errorf("the listing lacks %s", function)
 		}

@@ -1,6 +1,9 @@
 package kernel
 
-import "math/bits"
+import (
+	"math"
+	"math/bits"
+)
 
 // integer is what an integer tensor may hold. A BOOL is a uint8 that is 0 or 1.
 type integer interface {
@@ -64,4 +67,40 @@ func mean(a Int128, total uint64) uint64 {
 		return -quotient
 	}
 	return quotient
+}
+
+// Keys stores the numbers of a tile so that they compare as integers of 64
+// bits, those of uint64 too.
+func (Int[T]) Keys(dst []int64, raw []byte) {
+	for i, x := range view[T](raw)[:len(dst)] {
+		dst[i] = int64(x) ^ offset[T]()
+	}
+}
+
+// Middle stores, for each column of sorted keys, the mean of the rows first to
+// last, ties to even.
+func (Int[T]) Middle(raw []byte, sorted [][]int64, first, last int) {
+	dst := view[T](raw)
+	for i := range dst {
+		var acc Int128
+		for _, row := range sorted[first : last+1] {
+			x := T(row[i] ^ offset[T]())
+			hi := int64(0)
+			if x < 0 {
+				hi = -1
+			}
+			var carry uint64
+			acc.Lo, carry = bits.Add64(acc.Lo, uint64(int64(x)), 0)
+			acc.Hi += hi + int64(carry)
+		}
+		dst[i] = T(mean(acc, uint64(last+1-first)))
+	}
+}
+
+// offset is what makes a key of T's numbers: only those of uint64 need one.
+func offset[T integer]() int64 {
+	if most := ^T(0); most > 0 && uint64(most) == math.MaxUint64 {
+		return math.MinInt64
+	}
+	return 0
 }
