@@ -11,8 +11,6 @@ import (
 	"runtime"
 	"slices"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/librum/librum/aggregator/kernel"
 	"github.com/librum/librum/aggregator/tensor"
 )
@@ -37,6 +35,7 @@ type Update struct {
 	File   io.ReaderAt // a safetensors file; read concurrently
 	Size   int64       // of the file in bytes
 	Weight uint64      // number of examples, below 2^29
+	Steps  uint64      // steps of its training, where the rule asks for them
 }
 
 // Options change how fast an average is computed and in how much memory, never
@@ -87,14 +86,17 @@ func Aggregate(ctx context.Context, model tensor.Layout, updates []Update, dst i
 		return Result{}, fmt.Errorf("aggregate: %w", err)
 	}
 	run := &run{
-		inputs: in, tensors: model.Tensors(),
+		tensors:  model.Tensors(),
 		elements: options.TileBytes / 4, out: newSequence(w, max(readyBytes/options.TileBytes, options.Threads)),
 	}
-	group, ctx := errgroup.WithContext(ctx)
-	for range options.Threads {
-		group.Go(func() error { return run.work(ctx) })
-	}
-	if err := group.Wait(); err != nil {
+	err = run.all(ctx, options.Threads, func() compute {
+		f := newFold(run.elements)
+		return func(ctx context.Context, t tile) ([]byte, []byte, error) {
+			mean, err := in.average(ctx, f, run.tensors[t.tensor], t)
+			return mean, nil, err
+		}
+	})
+	if err != nil {
 		return Result{}, fmt.Errorf("aggregate: %w", err)
 	}
 	if err := w.Close(); err != nil {
@@ -121,7 +123,7 @@ func (o Options) orDefault() (Options, error) {
 
 // inputs are the updates in the order of the fold.
 type inputs struct {
-	files   []io.ReaderAt
+	updates []Update
 	offsets [][]int64 // of each tensor in each file; one slice for files laid out alike
 	weights []uint64
 	total   uint64
@@ -134,7 +136,7 @@ func prepare(ctx context.Context, model tensor.Layout, updates []Update) (*input
 	}
 	sorted := slices.Clone(updates)
 	slices.SortFunc(sorted, func(a, b Update) int { return bytes.Compare(a.Peer, b.Peer) })
-	in, limits := &inputs{}, headerLimit(model)
+	in, limits := &inputs{updates: sorted}, headerLimit(model)
 	for i, u := range sorted {
 		switch {
 		case ctx.Err() != nil:
@@ -151,7 +153,6 @@ func prepare(ctx context.Context, model tensor.Layout, updates []Update) (*input
 		if i > 0 && slices.Equal(offsets, in.offsets[i-1]) {
 			offsets = in.offsets[i-1]
 		}
-		in.files = append(in.files, u.File)
 		in.offsets = append(in.offsets, offsets)
 		in.weights = append(in.weights, u.Weight)
 		in.total += u.Weight // below 2^49: MaxUpdates and MaxWeight

@@ -129,7 +129,7 @@ func checkTileValues(t tensor.Tensor, off int64, tile []byte, wide []float64, no
 	xs := wide[:int64(len(tile))/t.DType.Size()]
 	floatKernel(t.DType).Widen(xs, tile)
 	if i := kernel.FirstNotBelow(xs, kernel.Bound); i >= 0 {
-		return refuse(RefusedNaN, "tensor %q: element %d is %g; finite numbers below 2^964 are allowed", t.Name, first+int64(i), xs[i])
+		return refuse(RefusedNaN, "tensor %q: element %d is %g; finite numbers below 2^480 are allowed", t.Name, first+int64(i), xs[i])
 	}
 	norm.Add(xs)
 	return nil

@@ -20,7 +20,12 @@
 //     alike, with their number.
 //  3. A refusal is a function of the update's bytes, its promised digest, the
 //     model's layout and the limits; every node comes to the same one.
-//  4. A result holds no NaN and no infinity.
+//  4. A result holds no NaN and no infinity. What a server's step or a clipped
+//     mean would move out of the stored type's range stops at its largest number.
+//  5. A [Stack] holds the updates of a round beside each other for the rules of
+//     aggregator/strategy: sums over coordinates are those of kernel(5), and its
+//     memory is O(threads × tile of all rows).
+//  6. What a server remembers is float64, in a canonical file of its own.
 //
 // The arithmetic is that of aggregator/kernel, the format that of
 // aggregator/tensor. Goroutines are started inside [Aggregate] only and have

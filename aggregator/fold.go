@@ -19,6 +19,8 @@ type floats interface {
 type integers interface {
 	Add(acc []kernel.Int128, raw []byte, weight uint64)
 	Mean(raw []byte, acc []kernel.Int128, total uint64)
+	Keys(dst []int64, raw []byte)
+	Middle(raw []byte, sorted [][]int64, first, last int)
 }
 
 // floatKernel returns the kernel of a float type, nil for other types.

@@ -7,15 +7,18 @@ import (
 )
 
 func Example() {
-	s, err := strategy.Find("fedavg")
+	rule, err := strategy.Resolve(strategy.Choice{
+		Strategy: strategy.Part{Name: "fedadam", Params: strategy.Params{"eta": 0.1}},
+		Clip:     strategy.Part{Name: "fixed", Params: strategy.Params{"norm": 5}},
+		Mean:     strategy.Part{Name: "krum"},
+	})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println(s.Doc)
-	_, err = s.Validate(strategy.Params{"beta": 0.1})
-	fmt.Println(err)
+	for _, problem := range rule.Fits(strategy.Conditions{MinPeers: 4}) {
+		fmt.Printf("%s: %s\n", problem.Field, problem.Need)
+	}
 	// Output:
-	// Mean of the updates weighted by their numbers of examples (McMahan et al. 2017).
-	// strategy fedavg: parameter "beta" is unknown; it takes none
+	// min_train_peers: at least 5 for krum with that num_malicious
 }

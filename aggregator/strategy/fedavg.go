@@ -2,19 +2,42 @@ package strategy
 
 import (
 	"context"
-	"io"
 
 	"github.com/librum/librum/aggregator"
-	"github.com/librum/librum/aggregator/tensor"
+)
+
+// Names that other code refers to.
+const (
+	FedAvg       = "fedavg"
+	FedProx      = "fedprox"
+	FedNova      = "fednova"
+	Scaffold     = "scaffold"
+	FLTrust      = "fltrust"
+	AdaptiveClip = "adaptive"
 )
 
 // fedAvg is the mean of the updates, each weighted by its number of examples.
 func fedAvg() Strategy {
 	return Strategy{
-		Name: "fedavg",
+		Name: FedAvg,
 		Doc:  "Mean of the updates weighted by their numbers of examples (McMahan et al. 2017).",
-		Aggregate: func(ctx context.Context, _ Params, model tensor.Layout, updates []aggregator.Update, dst io.Writer, options aggregator.Options) (aggregator.Result, error) {
-			return aggregator.Aggregate(ctx, model, updates, dst, options)
-		},
+		mean: func(Params) mean { return weighted{} },
 	}
+}
+
+// weighted is Σ nᵢ·xᵢ / Σ nᵢ, or with all weights 1.
+type weighted struct{ uniform bool }
+
+func (w weighted) plan(_ context.Context, r *round) (aggregator.Mean, error) {
+	var m aggregator.Mean
+	for _, u := range r.stack.Updates() {
+		weight := u.Weight
+		if w.uniform {
+			weight = 1
+		}
+		m.Integers = append(m.Integers, weight)
+		m.Weights = append(m.Weights, float64(weight))
+		m.Total += float64(weight) // exact: below 2^49
+	}
+	return m, nil
 }

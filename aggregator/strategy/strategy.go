@@ -4,24 +4,42 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"math"
 	"slices"
 
 	"github.com/librum/librum/aggregator"
-	"github.com/librum/librum/aggregator/tensor"
 )
 
-// Strategy is one entry of the table.
+// Strategy is one entry of the table. It fills one of the places of a [Rule]:
+// exactly one of the functions clip, mean and server is there.
 type Strategy struct {
 	Name   string  // as a job spec has it
 	Doc    string  // one sentence, with the paper
 	Params []Param // what it takes, by name
 
-	// Aggregate averages updates of a model with the given layout into dst;
-	// params have passed Validate.
-	Aggregate func(ctx context.Context, params Params, model tensor.Layout, updates []aggregator.Update, dst io.Writer, options aggregator.Options) (aggregator.Result, error)
+	clip   func(p Params) clip
+	mean   func(p Params) mean
+	server func(p Params, in *Input) *aggregator.Server
+
+	// uniform makes a server's mean that of one vote a peer.
+	uniform bool
+	// fits lists what the job must be like for the entry; nil demands nothing.
+	fits func(p Params, c Conditions) []Problem
+}
+
+// clip bounds how far an update may lie from the global model.
+type clip interface {
+	// norm returns the bound for a round; before is what the round before left,
+	// nil in the first.
+	norm(before *float64) float64
+	// next returns the bound for the next round, nil where it never changes.
+	next(norm float64, norms []float64) *float64
+}
+
+// mean finds out, in passes of its own, what the last pass averages.
+type mean interface {
+	plan(ctx context.Context, r *round) (aggregator.Mean, error)
 }
 
 // Params are a strategy's parameters as a job gives them.
@@ -43,21 +61,42 @@ var ErrParams = errors.New("strategy")
 // All returns the table.
 func All() []Strategy {
 	return []Strategy{
-		fedAvg(),
+		fedAvg(), fedProx(), fedAvgM(), fedAdagrad(), fedAdam(), fedYogi(), scaffold(), fedNova(),
+		median(), trimmedMean(), krum(), multiKrum(), bulyan(), geometricMedian(), flTrust(),
+		fixedClip(), adaptiveClip(),
 	}
+}
+
+// Names lists what may stand as a job's strategy: every server and every mean.
+func Names() []string {
+	return names(func(s *Strategy) bool { return s.clip == nil })
+}
+
+// Means lists what may stand as the mean of a strategy.
+func Means() []string { return names(func(s *Strategy) bool { return s.mean != nil }) }
+
+// Clips lists what may stand as the clipping of a strategy.
+func Clips() []string { return names(func(s *Strategy) bool { return s.clip != nil }) }
+
+func names(which func(s *Strategy) bool) []string {
+	var found []string
+	for _, s := range All() {
+		if which(&s) {
+			found = append(found, s.Name)
+		}
+	}
+	return found
 }
 
 // Find returns the strategy of that name; an unknown name is an ErrParams that
 // lists those there are.
 func Find(name string) (Strategy, error) {
-	var names []string
 	for _, s := range All() {
 		if s.Name == name {
 			return s, nil
 		}
-		names = append(names, s.Name)
 	}
-	return Strategy{}, fmt.Errorf("%w: %.64q is unknown; there are %q", ErrParams, name, names)
+	return Strategy{}, fmt.Errorf("%w: %.64q is unknown; there are %q", ErrParams, name, names(func(*Strategy) bool { return true }))
 }
 
 // Validate returns params with the defaults filled in, or an ErrParams with all

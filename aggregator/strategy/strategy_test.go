@@ -1,26 +1,19 @@
 package strategy_test
 
 import (
-	"bytes"
 	"errors"
-	"io"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
-	"github.com/librum/librum/aggregator"
-	"github.com/librum/librum/aggregator/aggregatortest"
 	"github.com/librum/librum/aggregator/strategy"
 )
 
-// TestTable holds that every entry documents itself, that its defaults pass its
-// own validation, and that it averages to a canonical file whatever the order
-// of arrival.
+// TestTable holds that every entry documents itself and that its defaults pass
+// its own validation.
 func TestTable(t *testing.T) {
 	t.Parallel()
-	model := aggregatortest.Mixed(t, 50)
-	updates := aggregatortest.Updates(t, model, 4, 1)
-	reversed := []aggregator.Update{updates[3], updates[2], updates[1], updates[0]}
 	seen := make(map[string]bool)
 	for _, s := range strategy.All() {
 		if s.Name == "" || s.Doc == "" || seen[s.Name] {
@@ -35,21 +28,16 @@ func TestTable(t *testing.T) {
 				t.Errorf("%s: parameter %+v is not documented", s.Name, p)
 			}
 		}
-		params, err := s.Validate(nil)
-		if err != nil {
+		if _, err := s.Validate(nil); err != nil {
 			t.Errorf("%s with its defaults: %v", s.Name, err)
 		}
-		var file bytes.Buffer
-		got, err := s.Aggregate(t.Context(), params, model, updates, &file, aggregator.Options{})
-		if err != nil {
-			t.Fatalf("%s: %v", s.Name, err)
-		}
-		if !bytes.HasPrefix(file.Bytes(), model.Header()) {
-			t.Errorf("%s: the result has another header than the model", s.Name)
-		}
-		again, err := s.Aggregate(t.Context(), params, model, reversed, io.Discard, aggregator.Options{Threads: 1})
-		if err != nil || again != got {
-			t.Errorf("%s in reverse: %+v, %v, want %+v", s.Name, again, err, got)
+	}
+	if got := len(strategy.Names()) + len(strategy.Clips()); got != len(seen) {
+		t.Errorf("%d names and clippings of %d entries", got, len(seen))
+	}
+	for _, name := range strategy.Means() {
+		if !slices.Contains(strategy.Names(), name) {
+			t.Errorf("%s may not stand alone", name)
 		}
 	}
 }
@@ -59,6 +47,81 @@ func TestFindRefuses(t *testing.T) {
 	_, err := strategy.Find("fedsgd")
 	if !errors.Is(err, strategy.ErrParams) || !strings.Contains(err.Error(), `"fedavg"`) {
 		t.Errorf("%v does not list what there is", err)
+	}
+}
+
+func part(name string, params strategy.Params) strategy.Part {
+	return strategy.Part{Name: name, Params: params}
+}
+
+// TestResolveRefuses holds strategy(2).
+func TestResolveRefuses(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		choice strategy.Choice
+		want   string
+	}{
+		{strategy.Choice{}, "none is named"},
+		{strategy.Choice{Strategy: part("krumm", nil)}, "is unknown"},
+		{strategy.Choice{Strategy: part("krum", strategy.Params{"f": 1})}, `"f" is unknown; it takes ["num_malicious"]`},
+		{strategy.Choice{Strategy: part("krum", strategy.Params{"num_malicious": 0.5})}, "whole number"},
+		{strategy.Choice{Strategy: part("trimmed_mean", strategy.Params{"beta": 0.6})}, `"beta" is 0.6; 0 to 0.5`},
+		{strategy.Choice{Strategy: part("fedadam", strategy.Params{"tau": 0})}, `"tau" is 0`},
+		{strategy.Choice{Strategy: part("fixed", nil)}, "is a clipping"},
+		{strategy.Choice{Strategy: part("fedavg", nil), Mean: part("fedadam", nil)}, "is no mean"},
+		{strategy.Choice{Strategy: part("fedavg", nil), Clip: part("median", nil)}, "is no clipping"},
+		{strategy.Choice{Strategy: part("krum", nil), Mean: part("median", nil)}, "takes no other"},
+		{strategy.Choice{Strategy: part("fednova", nil), Mean: part("median", nil)}, "takes no other"},
+		{strategy.Choice{Strategy: part("scaffold", nil), Mean: part("median", nil)}, "goes with the plain mean alone"},
+		{strategy.Choice{Strategy: part("scaffold", nil), Clip: part("fixed", nil)}, "goes with the plain mean alone"},
+		{strategy.Choice{Strategy: part("fedavg", nil), Mean: part("", strategy.Params{"beta": 1})}, "is unknown"},
+	} {
+		_, err := strategy.Resolve(c.choice)
+		if !errors.Is(err, strategy.ErrParams) || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%+v: %v lacks %q", c.choice, err, c.want)
+		}
+	}
+}
+
+// TestFits holds what a rule demands of the job around it.
+func TestFits(t *testing.T) {
+	t.Parallel()
+	good := strategy.Conditions{MinPeers: 10}
+	for _, c := range []struct {
+		choice strategy.Choice
+		job    strategy.Conditions
+		want   string // the field; none if it fits
+	}{
+		{strategy.Choice{Strategy: part("fedavg", nil)}, good, ""},
+		{strategy.Choice{Strategy: part("fedprox", nil)}, good, "train.proximal_mu"},
+		{strategy.Choice{Strategy: part("fedprox", nil)}, strategy.Conditions{ProximalMu: 0.1}, ""},
+		{strategy.Choice{Strategy: part("krum", strategy.Params{"num_malicious": 3})}, good, ""},
+		{strategy.Choice{Strategy: part("krum", strategy.Params{"num_malicious": 4})}, good, "min_train_peers"},
+		{strategy.Choice{Strategy: part("multikrum", strategy.Params{"num_malicious": 4})}, good, "min_train_peers"},
+		{strategy.Choice{Strategy: part("multikrum", strategy.Params{"num_malicious": 2, "num_to_keep": 9})}, good, "strategy.params"},
+		{strategy.Choice{Strategy: part("bulyan", strategy.Params{"num_malicious": 1})}, good, ""},
+		{strategy.Choice{Strategy: part("bulyan", strategy.Params{"num_malicious": 2})}, good, "min_train_peers"},
+		{strategy.Choice{Strategy: part("fedadam", nil), Mean: part("bulyan", nil)}, strategy.Conditions{MinPeers: 6}, "min_train_peers"},
+		{strategy.Choice{Strategy: part("scaffold", nil)}, good, ""},
+		{strategy.Choice{Strategy: part("scaffold", nil)}, strategy.Conditions{Momentum: 0.9}, "train.momentum"},
+		{strategy.Choice{Strategy: part("scaffold", nil)}, strategy.Conditions{ProximalMu: 1}, "train.proximal_mu"},
+		{strategy.Choice{Strategy: part("fednova", nil)}, strategy.Conditions{Momentum: 0.9}, ""},
+		{strategy.Choice{Strategy: part("fednova", nil)}, strategy.Conditions{ProximalMu: 1}, "train.proximal_mu"},
+		{strategy.Choice{Strategy: part("fltrust", nil)}, good, "strategy.root"},
+		{strategy.Choice{Strategy: part("fltrust", nil)}, strategy.Conditions{Root: true}, ""},
+		{strategy.Choice{Strategy: part("fedavg", nil)}, strategy.Conditions{Root: true}, "strategy.root"},
+	} {
+		rule, err := strategy.Resolve(c.choice)
+		if err != nil {
+			t.Fatal(err)
+		}
+		problems := rule.Fits(c.job)
+		if c.want == "" && len(problems) == 0 {
+			continue
+		}
+		if len(problems) != 1 || problems[0].Field != c.want || problems[0].Need == "" {
+			t.Errorf("%+v in %+v: %+v, want %q", c.choice, c.job, problems, c.want)
+		}
 	}
 }
 

@@ -67,7 +67,9 @@ func (s *Set) Check(ctx context.Context, updates []fl.Averaged) ([]fl.Refused, e
 
 // Average writes the average of updates that passed Check.
 func (s *Set) Average(ctx context.Context, updates []fl.Averaged, dst io.Writer, threads int) (aggregator.Result, error) {
-	rule, err := strategy.Find(s.spec.Strategy.Name)
+	rule, err := strategy.Resolve(strategy.Choice{
+		Strategy: strategy.Part{Name: s.spec.Strategy.Name, Params: s.spec.Strategy.Params},
+	})
 	if err != nil {
 		return aggregator.Result{}, err
 	}
@@ -79,7 +81,8 @@ func (s *Set) Average(ctx context.Context, updates []fl.Averaged, dst io.Writer,
 		}
 		inputs[i] = aggregator.Update{Peer: u.Peer[:], File: file, Size: file.Size(), Weight: u.Weight}
 	}
-	return rule.Aggregate(ctx, s.spec.Strategy.Params, s.layout, inputs, dst, aggregator.Options{Threads: threads})
+	result, err := rule.Aggregate(ctx, strategy.Input{Model: s.layout, Updates: inputs}, strategy.Output{Model: dst}, aggregator.Options{Threads: threads})
+	return result.Model, err
 }
 
 // Close closes the files.
