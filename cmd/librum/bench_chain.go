@@ -31,8 +31,10 @@ type benchChain struct {
 	rate         int // transactions per second of the latency case
 	dir          string
 	profile      string // file of the CPU profile
-	separate     bool   // the node is a process of its own, asked over HTTP
-	hot          bool   // all transfers go to one account
+	separate     bool   // each node is a process of its own, asked over HTTP
+	kafka        []string
+	servers      []int // processes whose processor time is shown apart
+	hot          bool  // all transfers go to one account
 	expiry       time.Duration
 	json         bool
 }
@@ -47,13 +49,17 @@ first as fast as they are taken, then at a fixed rate for the latency. Every
 transfer is checked to have taken effect. Beside it stands what this machine's
 cores can verify of Ed25519 in the same minute.
 
-With --separate one node runs in a process of its own and is asked over HTTP in
-batches; processor time and memory are that process's alone. Its memory is read
-while it works; at the end it is killed and started again.`,
+With --separate each node runs in a process of its own and the first is asked over
+HTTP in batches; processor time and memory are those processes' alone. Memory is
+read while they work; a single node is killed at the end and started again.
+With --kafka they order over a topic that is removed afterwards. Several nodes
+need it. They meet by gRPC with mutual TLS, and all must have executed and signed
+what counts.`,
 		Example: "  librum bench chain --transactions 100000 --json\n" +
 			"  librum bench chain --separate --rate 2000\n" +
 			"  librum bench chain --separate --hot\n" +
-			"  librum bench chain --separate --transactions 1000000 --expiry 20s",
+			"  librum bench chain --separate --transactions 1000000 --expiry 20s\n" +
+			"  librum bench chain --separate --nodes 4 --kafka $LIBRUM_TEST_KAFKA",
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			results, err := b.run(cmd.Context(), cmd.ErrOrStderr())
@@ -66,11 +72,13 @@ while it works; at the end it is killed and started again.`,
 	flags := cmd.Flags()
 	flags.IntVar(&b.transactions, "transactions", 100_000, "transfers of the throughput case")
 	flags.IntVar(&b.accounts, "accounts", 10_000, "accounts they go between, each with a key of its own")
-	flags.IntVar(&b.nodes, "nodes", 1, "nodes in the process")
+	flags.IntVar(&b.nodes, "nodes", 1, "nodes, of an organisation each")
 	flags.IntVar(&b.batch, "batch", 256, "transactions a client submits at once")
 	flags.IntVar(&b.clients, "clients", 16, "clients at once")
 	flags.IntVar(&b.rate, "rate", 1_000, "transactions per second of the latency case")
-	flags.BoolVar(&b.separate, "separate", false, "run the node in a process of its own and ask it over HTTP")
+	flags.BoolVar(&b.separate, "separate", false, "run each node in a process of its own and ask the first over HTTP")
+	flags.StringSliceVar(&b.kafka, "kafka", nil, "brokers (host:port) of a Kafka with plain listeners; order over it, with --separate")
+	flags.IntSliceVar(&b.servers, "servers", nil, "process numbers of servers, whose processor time is shown apart, with --separate")
 	flags.BoolVar(&b.hot, "hot", false, "all transfers go to one account")
 	flags.DurationVar(&b.expiry, "expiry", 5*time.Minute, "how long after its signing a transfer expires; at most 10m")
 	flags.StringVar(&b.dir, "dir", "", "directory for the network, removed afterwards (default the system's)")
@@ -83,8 +91,11 @@ func (b *benchChain) run(ctx context.Context, progress io.Writer) (results []ben
 	if b.expiry < time.Second || b.expiry > 10*time.Minute {
 		return nil, wrongUse(errors.New("bench chain: --expiry is 1s to 10m"))
 	}
-	if b.separate && b.nodes != 1 {
-		return nil, wrongUse(errors.New("bench chain: --separate runs one node"))
+	if b.separate && b.nodes != 1 && len(b.kafka) == 0 {
+		return nil, wrongUse(errors.New("bench chain: several nodes in processes of their own need --kafka"))
+	}
+	if !b.separate && len(b.kafka)+len(b.servers) > 0 {
+		return nil, wrongUse(errors.New("bench chain: --kafka and --servers go with --separate"))
 	}
 	if b.transactions < 1 || b.accounts < 2 || b.nodes < 1 || b.batch < 1 || b.clients < 1 || b.rate < 1 {
 		return nil, wrongUse(errors.New("bench chain: --accounts is at least 2, all other numbers at least 1"))

@@ -23,11 +23,13 @@ type benchResult struct {
 	P50Ms        float64 `json:"p50_ms"`          // of one operation
 	P99Ms        float64 `json:"p99_ms"`          // of one operation
 	CPUUsPerUnit float64 `json:"cpu_us_per_unit"` // user and system time of this process
-	PeakRSSBytes int64   `json:"peak_rss_bytes"`  // of this process since it began
-	Bound        float64 `json:"bound"`           // what the machine could do, in BoundName's unit
-	BoundName    string  `json:"bound_name"`
-	RatioToBound float64 `json:"ratio_to_bound"`
-	Conditions   string  `json:"conditions"`
+	// ServersCPUUsPerUnit is that of the servers that were named, left out for none.
+	ServersCPUUsPerUnit float64 `json:"servers_cpu_us_per_unit,omitempty"`
+	PeakRSSBytes        int64   `json:"peak_rss_bytes"` // of this process since it began
+	Bound               float64 `json:"bound"`          // what the machine could do, in BoundName's unit
+	BoundName           string  `json:"bound_name"`
+	RatioToBound        float64 `json:"ratio_to_bound"`
+	Conditions          string  `json:"conditions"`
 
 	unit string // name of the units, for people
 }
@@ -65,6 +67,9 @@ func (r benchResult) print(w io.Writer) error {
 	row("throughput", "%.0f MB/s", r.BytesPerS/1e6)
 	row("time", "p50 %.4g ms, p99 %.4g ms", r.P50Ms, r.P99Ms)
 	row("CPU", "%.4g µs per %s", r.CPUUsPerUnit, strings.TrimSuffix(r.unit, "s"))
+	if r.ServersCPUUsPerUnit > 0 {
+		row("CPU of the servers", "%.4g µs per %s", r.ServersCPUUsPerUnit, strings.TrimSuffix(r.unit, "s"))
+	}
 	row("peak memory", "%.1f MB", float64(r.PeakRSSBytes)/1e6)
 	row("bound", "%.4g %s", r.Bound, r.BoundName)
 	row("ratio to bound", "%.3f", r.RatioToBound)

@@ -1,15 +1,11 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -23,128 +19,20 @@ import (
 	"github.com/librum/librum/localnet"
 )
 
-// benchNode is the process that runs the node.
-type benchNode struct {
-	client  *client.Client
-	process *exec.Cmd
-	ask     io.WriteCloser
-	answers *bufio.Reader
-}
-
-// startBenchNode starts the node of a directory and waits until it takes
-// transactions.
-func (b *benchChain) startBenchNode(ctx context.Context, dir localnet.Dir, progress io.Writer) (*benchNode, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return nil, fmt.Errorf("find this program: %w", err)
-	}
-	token, err := dir.ReadToken()
-	if err != nil {
-		return nil, err
-	}
-	process := exec.CommandContext(ctx, self, "bench", "serve", "--dir", string(dir), //nolint:gosec // this program
-		"--window", strconv.Itoa(b.window()), "--cpu-profile", b.profile)
-	process.Stderr = progress
-	n := &benchNode{process: process}
-	if n.ask, err = process.StdinPipe(); err != nil {
-		return nil, err
-	}
-	out, err := process.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	n.answers = bufio.NewReader(out)
-	if err := process.Start(); err != nil {
-		return nil, fmt.Errorf("start the node: %w", err)
-	}
-	address, err := n.answers.ReadString('\n')
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("start the node: %w", err), n.stop())
-	}
-	n.client, err = client.New(strings.TrimSpace(address), token, client.Options{})
-	if err == nil {
-		err = retryReady(ctx, n.client)
-	}
-	if err != nil {
-		return nil, errors.Join(err, n.stop())
-	}
-	return n, nil
-}
-
-// retryReady waits until the node takes transactions.
-func retryReady(ctx context.Context, c *client.Client) error {
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		err := c.Ready(ctx)
-		if err == nil {
-			return nil
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return err
-		}
-	}
-}
-
-// stop ends the process and waits for it.
-func (n *benchNode) stop() error {
-	if n.client != nil {
-		n.client.Close()
-	}
-	_ = n.ask.Close() // the process may have ended, which Wait tells
-	if err := n.process.Wait(); err != nil {
-		return fmt.Errorf("run the node: %w", err)
-	}
-	return nil
-}
-
-// kill ends the process in the middle of what it does.
-func (n *benchNode) kill() error {
-	n.client.Close()
-	if err := n.process.Process.Kill(); err != nil {
-		return fmt.Errorf("kill the node: %w", err)
-	}
-	_ = n.process.Wait() // it was killed
-	return nil
-}
-
-// tell asks the process and returns its answer.
-func (n *benchNode) tell(what string) ([]byte, error) {
-	if _, err := io.WriteString(n.ask, what+"\n"); err != nil {
-		return nil, fmt.Errorf("ask the node for its %s: %w", what, err)
-	}
-	line, err := n.answers.ReadBytes('\n')
-	if err != nil {
-		return nil, fmt.Errorf("ask the node for its %s: %w", what, err)
-	}
-	return line, nil
-}
-
-func (n *benchNode) usage() (u benchUsage, err error) {
-	line, err := n.tell(benchAskUsage)
-	if err == nil {
-		err = json.Unmarshal(line, &u)
-	}
-	return u, err
-}
-
-// runSeparate measures a node in a process of its own.
+// runSeparate measures nodes in processes of their own.
 func (b *benchChain) runSeparate(ctx context.Context, dir localnet.Dir, secrets localnet.Secrets, progress io.Writer) (_ []benchResult, err error) {
-	_, chain, err := dir.LoadGenesis()
+	cluster, err := b.layCluster(ctx, dir, secrets)
 	if err != nil {
 		return nil, err
 	}
-	n, err := b.startBenchNode(ctx, dir, progress)
-	if err != nil {
+	defer func() { err = errors.Join(err, cluster.close(ctx)) }()
+	if err := cluster.start(ctx, progress); err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, n.stop()) }()
 	bound := measureEd25519(secrets.Key(localnet.KindAccount, 0))
-	l := &separateLoad{benchChain: b, node: n, chain: chain, secrets: secrets, progress: progress, disk: -directoryBytes(string(dir))}
+	l := &separateLoad{benchChain: b, benchCluster: cluster, secrets: secrets, progress: progress, disk: -directoryBytes(string(dir))}
 	if b.profile != "" {
-		if _, err := n.tell(benchAskProfile); err != nil {
+		if _, err := l.running[0].tell(benchAskProfile); err != nil {
 			return nil, err
 		}
 	}
@@ -158,17 +46,12 @@ func (b *benchChain) runSeparate(ctx context.Context, dir localnet.Dir, secrets 
 	}
 	l.disk += directoryBytes(string(dir))
 	throughput.Conditions += fmt.Sprintf("; disk %.0f bytes per transaction", float64(l.disk)/float64(l.sent))
-	if b.profile == "" { // which ends with the process
-		if err := n.kill(); err != nil {
-			return nil, err
-		}
-		begin := time.Now()
-		again, err := b.startBenchNode(ctx, dir, progress)
+	if b.profile == "" && b.nodes == 1 { // a profile ends with the process, and others go on without one node
+		took, err := cluster.killFirst(ctx, progress)
 		if err != nil {
 			return nil, err
 		}
-		*n = *again
-		throughput.Conditions += fmt.Sprintf("; killed, it was ready again after %.2f s", time.Since(begin).Seconds())
+		throughput.Conditions += fmt.Sprintf("; killed, it was ready again after %.2f s", took.Seconds())
 	}
 	return []benchResult{throughput, latency}, nil
 }
@@ -190,9 +73,8 @@ func directoryBytes(dir string) (sum int64) {
 // separateLoad is the load on a node in a process of its own.
 type separateLoad struct {
 	*benchChain
+	*benchCluster
 
-	node     *benchNode
-	chain    ledger.Digest
 	secrets  localnet.Secrets
 	progress io.Writer
 	series   uint64 // of signed transfers
@@ -230,7 +112,7 @@ func (l *separateLoad) signed(n int) ([][]byte, error) {
 // throughput submits as fast as the node takes it. Only while it does so, until
 // all is final, do the clock and the node's processor time count.
 func (l *separateLoad) throughput(ctx context.Context, bound ed25519Bound) (benchResult, error) {
-	var elapsed, cpu time.Duration
+	var elapsed, cpu, servers time.Duration
 	var size, peak int64
 	var times []time.Duration
 	var resident []int64
@@ -243,7 +125,7 @@ func (l *separateLoad) throughput(ctx context.Context, bound ed25519Bound) (benc
 		for _, s := range signed {
 			size += int64(len(s))
 		}
-		before, err := l.node.usage()
+		before, err := l.usage()
 		if err != nil {
 			return benchResult{}, err
 		}
@@ -253,11 +135,11 @@ func (l *separateLoad) throughput(ctx context.Context, bound ed25519Bound) (benc
 			return benchResult{}, err
 		}
 		elapsed += time.Since(begin)
-		after, err := l.node.usage()
+		after, err := l.usage()
 		if err != nil {
 			return benchResult{}, err
 		}
-		cpu += after.CPU - before.CPU
+		cpu, servers = cpu+after.CPU-before.CPU, servers+after.Servers-before.Servers
 		times, resident, peak = append(times, taken...), append(resident, after.RSS), after.Peak
 		say(l.progress, "%d to go: %.0f/s, %.1f µs of the node's processors each, %d MB resident",
 			max(left-chunk, 0), float64(len(signed))/time.Since(begin).Seconds(),
@@ -272,11 +154,11 @@ func (l *separateLoad) throughput(ctx context.Context, bound ed25519Bound) (benc
 		What: "chain", RatePerS: rate, BytesPerS: float64(size) / elapsed.Seconds(),
 		P50Ms: percentile(times, .5), P99Ms: percentile(times, .99),
 		CPUUsPerUnit: float64(cpu.Microseconds()) / float64(l.transactions), PeakRSSBytes: peak,
-		Bound: bound.perSecond, BoundName: "Ed25519 checks per second of one core, expanded keys", RatioToBound: rate / bound.perSecond,
-		Conditions: fmt.Sprintf("%d transfers of %d bytes %s %d accounts, durable, executed and final, expiry %s; one node in a process of its own, "+
-			"whose processor time and memory stand here; batches of %d over HTTP by %d clients; resident %s MB after each %d; "+
+		ServersCPUUsPerUnit: float64(servers.Microseconds()) / float64(l.transactions),
+		Bound:               bound.perSecond, BoundName: "Ed25519 checks per second of one core, expanded keys", RatioToBound: rate / bound.perSecond,
+		Conditions: fmt.Sprintf("%d transfers of %d bytes %s %d accounts, durable, executed and final, expiry %s; %s; batches of %d over HTTP by %d clients; resident %s MB after each %d; "+
 			"crypto/ed25519 checks one in %.1f µs, with expanded keys %.1f µs",
-			l.transactions, size/int64(l.transactions), to, l.accounts, l.expiry, l.batch, l.clients, megabytes(resident), (len(resident)+9)/10*chunk,
+			l.transactions, size/int64(l.transactions), to, l.accounts, l.expiry, l.describe(), l.batch, l.clients, megabytes(resident), (len(resident)+9)/10*chunk,
 			bound.plain, bound.expanded),
 		unit: "transactions",
 	}, nil
@@ -325,12 +207,15 @@ func (l *separateLoad) submitAll(ctx context.Context, signed [][]byte) ([]time.D
 	}
 	// The batch that was answered last stands behind all others, or in the record
 	// of those that do not: sent again it is answered once its block is final.
-	return times, l.submit(ctx, last[len(last)-1:], client.Final)
+	if err := l.submit(ctx, last[len(last)-1:], client.Final); err != nil {
+		return nil, err
+	}
+	return times, l.settle(ctx)
 }
 
 // submit submits transfers and wants each to take effect.
 func (l *separateLoad) submit(ctx context.Context, batch [][]byte, wait client.Wait) error {
-	outcomes, err := l.node.client.SubmitBatch(ctx, batch, wait)
+	outcomes, err := l.running[0].client.SubmitBatch(ctx, batch, wait)
 	if err != nil {
 		return err
 	}
@@ -351,13 +236,13 @@ func (l *separateLoad) latency(ctx context.Context, bound ed25519Bound) (benchRe
 		return benchResult{}, err
 	}
 	say(l.progress, "submitting %d transfers at %d/s", len(signed), l.rate)
-	before, err := l.node.usage()
+	before, err := l.usage()
 	if err != nil {
 		return benchResult{}, err
 	}
 	begin := time.Now()
 	times, err := paced(ctx, l.rate, len(signed), func(ctx context.Context, i int) error {
-		out, err := l.node.client.Submit(ctx, signed[i], client.Executed)
+		out, err := l.running[0].client.Submit(ctx, signed[i], client.Executed)
 		if err == nil && out.Code != ledger.CodeOK {
 			err = fmt.Errorf("transfer %s ended with %s: %s", out.ID, out.Code, out.Detail)
 		}
@@ -367,7 +252,10 @@ func (l *separateLoad) latency(ctx context.Context, bound ed25519Bound) (benchRe
 		return benchResult{}, err
 	}
 	elapsed := time.Since(begin)
-	after, err := l.node.usage()
+	if err := l.settle(ctx); err != nil {
+		return benchResult{}, err
+	}
+	after, err := l.usage()
 	if err != nil {
 		return benchResult{}, err
 	}
@@ -376,9 +264,9 @@ func (l *separateLoad) latency(ctx context.Context, bound ed25519Bound) (benchRe
 		What: "chain", RatePerS: rate, BytesPerS: rate * float64(len(signed[0])),
 		P50Ms: percentile(times, .5), P99Ms: percentile(times, .99),
 		CPUUsPerUnit: float64((after.CPU - before.CPU).Microseconds()) / float64(len(signed)), PeakRSSBytes: after.Peak,
-		Bound: bound.perSecond, BoundName: "Ed25519 checks per second of one core, expanded keys", RatioToBound: rate / bound.perSecond,
-		Conditions: fmt.Sprintf("latency of a single transfer over HTTP from when it was due until executed, at %d/s; "+
-			"one node in a process of its own, whose processor time and memory stand here", l.rate),
-		unit: "transactions",
+		ServersCPUUsPerUnit: float64((after.Servers - before.Servers).Microseconds()) / float64(len(signed)),
+		Bound:               bound.perSecond, BoundName: "Ed25519 checks per second of one core, expanded keys", RatioToBound: rate / bound.perSecond,
+		Conditions: fmt.Sprintf("latency of a single transfer over HTTP from when it was due until executed, at %d/s; %s", l.rate, l.describe()),
+		unit:       "transactions",
 	}, nil
 }

@@ -17,16 +17,17 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/librum/librum/api"
+	"github.com/librum/librum/chain/node"
+	"github.com/librum/librum/fullnode/config"
+	"github.com/librum/librum/fullnode/process"
 	"github.com/librum/librum/internal/durable"
-	"github.com/librum/librum/localnet"
 )
 
-// benchServe is the node's side of bench chain --separate: one node behind HTTP
+// benchServe is a node's side of bench chain --separate: one node behind HTTP
 // that tells on its standard input's demand what it uses, and ends with it, so
 // that it does not outlive who started it.
 type benchServe struct {
-	dir     string
-	window  int
+	config  string
 	profile string
 }
 
@@ -41,61 +42,61 @@ type benchUsage struct {
 const (
 	benchAskUsage   = "usage"
 	benchAskProfile = "profile" // starts it; it ends with the process
+	benchAskSettle  = "settle"  // and an offset: waits until all before it is executed and final
 )
 
 func newBenchServeCommand() *cobra.Command {
 	b := &benchServe{}
 	cmd := &cobra.Command{
 		Use: "serve", Hidden: true, Args: noArguments,
-		Short:   "Serve the network of a directory for bench chain --separate",
-		Example: "  librum bench serve --dir DIR",
+		Short:   "Serve a node for bench chain --separate",
+		Example: "  librum bench serve --config node.yaml",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return b.run(cmd.Context(), cmd.InOrStdin(), cmd.OutOrStdout())
+			return b.run(cmd.Context(), cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&b.dir, "dir", "", "directory of the network")
-	flags.IntVar(&b.window, "window", 0, "transactions let in and not yet executed, 0 for the default")
+	flags.StringVar(&b.config, "config", "", "file with the node's configuration")
 	flags.StringVar(&b.profile, "cpu-profile", "", "file of the CPU profile")
 	return cmd
 }
 
-func (b *benchServe) run(ctx context.Context, in io.Reader, out io.Writer) (err error) {
-	network, err := localnet.Open(ctx, localnet.Dir(b.dir), localnet.Options{Window: b.window})
+func (b *benchServe) run(ctx context.Context, in io.Reader, out, log io.Writer) (err error) {
+	c, err := config.Load(b.config, nil)
+	if err != nil {
+		return wrongUse(err)
+	}
+	unbounded := api.Rate{PerSecond: 1e12, Burst: 1e12} // one token stands for all accounts here
+	n, err := process.Open(ctx, c, process.Options{
+		Logger: newLogger(log, &c.Log), Limits: api.Limits{MemberRequests: unbounded, MemberBytes: unbounded},
+	})
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, network.Close()) }()
-	config, err := network.Door(0, nil)
-	if err != nil {
-		return err
-	}
-	// One token stands for all accounts here.
-	unbounded := api.Rate{PerSecond: 1e12, Burst: 1e12}
-	config.Limits.MemberRequests, config.Limits.MemberBytes = unbounded, unbounded
-	handler, err := api.New(config) //nolint:contextcheck // requests bring their own
-	if err != nil {
-		return err
-	}
-	listener, err := listen(ctx, "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
+	defer func() { err = errors.Join(err, n.Close()) }()
 	group, running := errgroup.WithContext(ctx)
 	running, stop := context.WithCancel(running)
 	defer stop()
-	group.Go(func() error { return network.Run(running) })
-	group.Go(func() error { return api.Serve(running, listener, handler) })
-	say(out, "http://%s", listener.Addr())
-	err = b.answer(in, out)
+	group.Go(func() error {
+		defer stop()
+		return n.Run(running)
+	})
+	say(out, "%s", n.URL)
+	err = b.answer(running, n, in, out)
 	stop()
 	return errors.Join(err, group.Wait())
 }
 
 // answer answers until the input ends.
-func (b *benchServe) answer(in io.Reader, out io.Writer) (err error) {
+func (b *benchServe) answer(ctx context.Context, n *process.Process, in io.Reader, out io.Writer) (err error) {
 	for lines := bufio.NewScanner(in); lines.Scan(); {
-		switch lines.Text() {
+		asked, of, _ := strings.Cut(lines.Text(), " ")
+		switch asked {
+		case benchAskSettle:
+			if err := settleNode(ctx, n, of); err != nil {
+				return err
+			}
+			say(out, "")
 		case benchAskUsage:
 			usage, err := b.usage()
 			if err != nil {
@@ -120,10 +121,24 @@ func (b *benchServe) answer(in io.Reader, out io.Writer) (err error) {
 			}()
 			say(out, "")
 		default:
-			return fmt.Errorf("asked %q", lines.Text())
+			return fmt.Errorf("asked %.40q", lines.Text())
 		}
 	}
 	return nil
+}
+
+// settleNode waits until a node has executed all before an offset and has it in
+// final blocks.
+func settleNode(ctx context.Context, n *process.Process, offset string) error {
+	next, err := strconv.ParseUint(offset, 10, 64)
+	if err != nil {
+		return err
+	}
+	status, err := n.Await(ctx, func(s node.Status) bool { return s.Next >= next })
+	if err != nil {
+		return err
+	}
+	return n.AwaitFinal(ctx, status.Last)
 }
 
 func (b *benchServe) usage() (benchUsage, error) {

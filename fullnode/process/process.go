@@ -36,6 +36,7 @@ var (
 type Options struct {
 	Logger *slog.Logger
 	Ask    keyfile.Ask // opens keys that are encrypted or on tokens
+	Limits api.Limits  // of the door; zero for the defaults
 }
 
 // Process is one node with all that it stands on.
@@ -104,6 +105,7 @@ func Open(ctx context.Context, c config.Config, o Options) (_ *Process, err erro
 	}
 	p.closers = append(p.closers, p.Node.Close)
 	p.Chain, p.api = chain, p.Door(file, o.Logger)
+	p.api.Limits = o.Limits
 	return p, p.listen(ctx, &c.Door, o)
 }
 

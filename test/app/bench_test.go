@@ -36,7 +36,12 @@ func TestBenchSeparate(t *testing.T) {
 			t.Errorf("conditions %q lack %q", results[0].Conditions, want)
 		}
 	}
-	for _, wrong := range [][]string{{"--expiry", "11m"}, {"--separate", "--nodes", "2"}} {
+	for _, wrong := range [][]string{
+		{"--expiry", "11m"},
+		{"--separate", "--nodes", "2"},
+		{"--kafka", "127.0.0.1:1"},
+		{"--servers", "1"},
+	} {
 		if _, code := output(t, nil, append([]string{"bench", "chain"}, wrong...)...); code != 2 {
 			t.Errorf("bench chain %v: exit %d, want 2", wrong, code)
 		}
