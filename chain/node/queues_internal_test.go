@@ -13,7 +13,7 @@ func TestQueuesAreAll(t *testing.T) {
 	p := newPipeline(7)
 	p.door <- admitted{}
 	shown := map[string]Queue{}
-	for _, q := range (&Node{pipeline: p}).Queues() {
+	for _, q := range (&Node{pipeline: p, link: localLink{}}).Queues() {
 		shown[strings.ReplaceAll(q.Name, "_", "")] = q
 	}
 	queues := 0
