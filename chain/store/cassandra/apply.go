@@ -32,6 +32,9 @@ func (s *Store) Apply(ctx context.Context, c *store.Commit) error {
 		return err
 	}
 	err = s.stage(ctx, c)
+	if err == nil && s.applied.Load() == nil {
+		err = s.confirm(ctx)
+	}
 	if err == nil {
 		err = s.write(ctx, c)
 	}

@@ -22,6 +22,12 @@ func CrashAfter(s *Store, statements int) {
 	}
 }
 
+// Claim claims the keyspace as another owner that has seen none, through the
+// connections of s.
+func Claim(ctx context.Context, s *Store, as Options) error {
+	return (&Store{opts: as, session: s.session}).claim(ctx)
+}
+
 // WriteAgain writes the rows of a commit that was applied long ago.
 func WriteAgain(ctx context.Context, s *Store, c *store.Commit) error {
 	return s.writeRows(ctx, c)

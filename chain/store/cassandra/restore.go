@@ -76,6 +76,9 @@ func (s *Store) restore(ctx context.Context, c *store.Commit, past []store.Past,
 	if err := s.putFloor(ctx, c.Height, true); err != nil {
 		return err
 	}
+	if err := s.confirm(ctx); err != nil {
+		return err
+	}
 	if err := s.restoreRows(ctx, c, rows); err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package cassandra
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -115,26 +116,75 @@ func (s *Store) migrate(ctx context.Context) error {
 	return s.exec(ctx, putMeta, "schema", row, int64(len(migrations)))
 }
 
+// The timestamps of the row "owner". Of claims made at once one wins, the same
+// for all who read it then; a claimant that reads before the other one writes
+// can't know. So whoever claims looks for a commit afterwards, and whoever commits
+// first looks at the owner afterwards, when its commit can be seen: one of the two
+// finds the other. What it then confirms no late claim replaces.
+const (
+	claimed   = 1
+	confirmed = 2
+)
+
 // own makes a new keyspace this owner's, and refuses another's (invariant 4).
 func (s *Store) own(ctx context.Context) error {
-	want := ownerRow{Chain: s.opts.Chain, Shard: s.opts.Shard, Node: s.opts.Node, Buckets: s.opts.Buckets}
+	_, ok, err := s.meta(ctx, "owner")
+	if err != nil {
+		return err
+	}
+	if !ok {
+		if err := s.claim(ctx); err != nil {
+			return err
+		}
+	}
+	return s.checkOwner(ctx)
+}
+
+// claim takes a keyspace that had no owner.
+func (s *Store) claim(ctx context.Context) error {
+	if err := s.putOwner(ctx, claimed); err != nil {
+		return err
+	}
+	_, committed, err := s.one(ctx, getStaged, headPart)
+	if err == nil && !committed {
+		_, committed, err = s.meta(ctx, "floor") // restoring begins with it
+	}
+	if err == nil && committed {
+		err = fmt.Errorf("%w: another process has just taken keyspace %s", store.ErrLocked, s.opts.Keyspace)
+	}
+	return err
+}
+
+// confirm makes sure of the keyspace once it can be seen that it is in use. Doing it
+// again changes nothing.
+func (s *Store) confirm(ctx context.Context) error {
+	if err := s.checkOwner(ctx); err != nil {
+		return err
+	}
+	return s.putOwner(ctx, confirmed)
+}
+
+func (s *Store) putOwner(ctx context.Context, timestamp int64) error {
+	row, err := ledger.Encode(s.owner())
+	if err != nil {
+		return err
+	}
+	return s.exec(ctx, putMeta, "owner", row, timestamp)
+}
+
+func (s *Store) owner() *ownerRow {
+	return &ownerRow{Chain: s.opts.Chain, Shard: s.opts.Shard, Node: s.opts.Node, Buckets: cmp.Or(s.buckets, s.opts.Buckets)}
+}
+
+func (s *Store) checkOwner(ctx context.Context) error {
 	row, ok, err := s.meta(ctx, "owner")
 	if err != nil {
 		return err
 	}
 	if !ok {
-		encoded, err := ledger.Encode(&want)
-		if err != nil {
-			return err
-		}
-		// Of two owners at once one row wins, the same for all who read it.
-		if err := s.exec(ctx, putMeta, "owner", encoded, int64(1)); err != nil {
-			return err
-		}
-		if row, _, err = s.meta(ctx, "owner"); err != nil {
-			return err
-		}
+		return fmt.Errorf("%w: keyspace %s has lost its owner", store.ErrCorrupt, s.opts.Keyspace)
 	}
+	want := s.owner()
 	var have ownerRow
 	if err := ledger.Decode("owner", row, maxRowBytes, &have); err != nil {
 		return fmt.Errorf("%w: %w", store.ErrCorrupt, err)

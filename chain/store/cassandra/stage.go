@@ -100,6 +100,11 @@ func (s *Store) finish(ctx context.Context) error {
 	if err := s.next(c); err != nil {
 		return fmt.Errorf("finish block %d: %w", head.Height, err)
 	}
+	if s.applied.Load() == nil {
+		if err := s.confirm(ctx); err != nil {
+			return fmt.Errorf("finish block %d: %w", head.Height, err)
+		}
+	}
 	if err := s.write(ctx, c); err != nil {
 		return fmt.Errorf("finish block %d: %w", head.Height, err)
 	}
