@@ -57,11 +57,17 @@ lint: ## the linters of .golangci.yml and the house rules of internal/lint
 	@tools/require.sh go
 	tools/golangci-lint.sh run ./...
 	go test ./internal/lint
+	tools/generate.sh check
 
 .PHONY: fmt
 fmt: ## format the Go code with gofumpt and gci
 	@tools/require.sh go
 	tools/golangci-lint.sh fmt ./...
+
+.PHONY: generate
+generate: ## write the vector code of aggregator/kernel anew; make lint looks whether it is what tools/kernels makes
+	@tools/require.sh go
+	tools/generate.sh
 
 .PHONY: bench
 bench: build ## measure the aggregator and the chain beside this machine's own bounds

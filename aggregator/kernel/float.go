@@ -40,10 +40,11 @@ func (F64) Widen(dst []float64, raw []byte) { copy(dst, view[float64](raw)) }
 
 // Add folds a tile into acc.
 func (F32) Add(acc []float64, raw []byte, weight float64) {
-	addF32(acc, view[float32](raw), weight)
+	add(acc, view[float32](raw), weight)
 }
 
-// addF32 is the loop that nearly all of an aggregation's time goes into. Blocks
+// addF32 is what add does, in Go: the twin of the vector code, and what runs where
+// there is none. Nearly all of an aggregation's time goes into it there. Blocks
 // of a constant length let the compiler drop every bounds check; with eight
 // coordinates a turn the conversions, not the loop, are what it waits for.
 func addF32(acc []float64, src []float32, weight float64) {
