@@ -18,7 +18,11 @@ import (
 
 // Times, all finite.
 const (
-	requestTime  = 10 * time.Second       // for one answer of a broker
+	requestTime = 10 * time.Second // for one answer of a broker
+	// longestTime bounds whatever has no less. It must be set: kafka-go tells
+	// brokers to wait for their replicas for half of what is left, but for half a
+	// second where its client has no bound.
+	longestTime  = 3 * requestTime
 	settleTime   = 10 * time.Second       // for a cluster to agree again after a broker was lost or a topic made
 	metadataTime = 2 * time.Second        // kafka-go looks for the leader anew after half of it, on average
 	pollTime     = 500 * time.Millisecond // a broker holds an empty answer back
@@ -74,7 +78,7 @@ func newLog(ctx context.Context, config Config) (*Log, error) {
 	transport.Context = life
 	return &Log{
 		config: config, life: life, end: end, appends: make(chan *pending, queueLength),
-		client: &client.Client{Addr: client.TCP(config.Brokers...), Transport: transport},
+		client: &client.Client{Addr: client.TCP(config.Brokers...), Transport: transport, Timeout: longestTime},
 	}, nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/binary"
 	"errors"
 	"flag"
 	"fmt"
@@ -418,6 +419,41 @@ func (c *lossy) Read(b []byte) (int, error) {
 		return 0, errors.Join(io.ErrUnexpectedEOF, c.Close())
 	}
 	return n, err
+}
+
+// TestProduceTimeout reads how long brokers are told to wait for their replicas.
+// A busy cluster that was given half a second said no, got the batch again, and
+// was busier still.
+func TestProduceTimeout(t *testing.T) {
+	t.Parallel()
+	var told atomic.Int64
+	l := open(t, kafka.WithDial(kafka.Config{Brokers: brokers(t), Topic: topicName(t)}, func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := new(net.Dialer).DialContext(ctx, network, address)
+		return &overheard{Conn: conn, told: &told}, err
+	}))
+	if _, err := l.Append(t.Context(), []byte("record")); err != nil {
+		t.Fatal(err)
+	}
+	if got := time.Duration(told.Load()) * time.Millisecond; got < 4*time.Second || got > 10*time.Second {
+		t.Errorf("brokers are told to wait %v for their replicas, want about 5 s", got)
+	}
+}
+
+// overheard keeps the timeout of requests to take records (API 0), which stands
+// behind the client's id, the id of a transaction and the acks.
+type overheard struct {
+	net.Conn
+	told *atomic.Int64
+}
+
+func (c *overheard) Write(b []byte) (int, error) {
+	if len(b) > 14 && binary.BigEndian.Uint16(b[4:]) == 0 {
+		at := 14 + int(binary.BigEndian.Uint16(b[12:])) + 2 + 2
+		if len(b) >= at+4 {
+			c.told.Store(int64(binary.BigEndian.Uint32(b[at:])))
+		}
+	}
+	return c.Conn.Write(b)
 }
 
 // TestConfig reports all problems at once, and asks nobody.
