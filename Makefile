@@ -78,6 +78,10 @@ bench: build ## measure the aggregator and the chain beside this machine's own b
 data: ## fetch MNIST, Fashion-MNIST, lung and MathAchieve into your cache: make data SETS="mnist lung"
 	@tools/data.sh $(SETS)
 
+.PHONY: bench-peers
+bench-peers: build ## measure the chain beside CometBFT, one node and four, the latter over Kafka
+	tools/bench-peers.sh
+
 .PHONY: servers
 servers: ## start real servers on loopback, without containers: make servers KINDS="kafka etcd"
 	tools/servers/servers.sh start $(KINDS)

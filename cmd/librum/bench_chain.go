@@ -82,7 +82,7 @@ what counts.`,
 	flags.BoolVar(&b.hot, "hot", false, "all transfers go to one account")
 	flags.DurationVar(&b.expiry, "expiry", 5*time.Minute, "how long after its signing a transfer expires; at most 10m")
 	flags.StringVar(&b.dir, "dir", "", "directory for the network, removed afterwards (default the system's)")
-	flags.StringVar(&b.profile, "cpu-profile", "", "write a CPU profile of the throughput case to this file, for go tool pprof")
+	flags.StringVar(&b.profile, "cpu-profile", "", "write a CPU profile to this file, for go tool pprof; with --separate those of further nodes beside it, with their number")
 	flags.BoolVar(&b.json, "json", false, "print the results as JSON on the last line")
 	return cmd
 }

@@ -31,7 +31,7 @@ type benchCluster struct {
 	token          string
 	brokers        []string
 	topic          string
-	profile        string // of the first node
+	profile        string // of the first node; of the others with their number
 	servers        []int
 	started        bool
 }
@@ -134,9 +134,9 @@ func freeAddress(ctx context.Context) (string, error) {
 func (c *benchCluster) start(ctx context.Context, progress io.Writer) error {
 	c.started = true
 	for i, configuration := range c.configurations {
-		profile := ""
-		if i == 0 {
-			profile = c.profile
+		profile := c.profile
+		if profile != "" && i > 0 {
+			profile += "-" + strconv.Itoa(i)
 		}
 		n, err := startBenchNode(ctx, configuration, c.token, profile, progress)
 		if err != nil {

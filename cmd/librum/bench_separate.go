@@ -32,8 +32,10 @@ func (b *benchChain) runSeparate(ctx context.Context, dir localnet.Dir, secrets 
 	bound := measureEd25519(secrets.Key(localnet.KindAccount, 0))
 	l := &separateLoad{benchChain: b, benchCluster: cluster, secrets: secrets, progress: progress, disk: -directoryBytes(string(dir))}
 	if b.profile != "" {
-		if _, err := l.running[0].tell(benchAskProfile); err != nil {
-			return nil, err
+		for _, n := range l.running {
+			if _, err := n.tell(benchAskProfile); err != nil {
+				return nil, err
+			}
 		}
 	}
 	throughput, err := l.throughput(ctx, bound)
