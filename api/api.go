@@ -21,6 +21,8 @@ import (
 const (
 	pathHealth  = "/healthz"
 	pathReady   = "/readyz"
+	pathMetrics = "/metrics"
+	pathStatus  = "/v1/status"
 	pathOpenAPI = "/openapi.json"
 )
 

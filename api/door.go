@@ -11,6 +11,7 @@ import (
 	"time"
 
 	v1 "github.com/librum/librum/api/v1"
+	"github.com/librum/librum/chain/store"
 )
 
 // ServeHTTP implements [http.Handler]: what holds for every request stands
@@ -48,10 +49,21 @@ func (s *server) admit(r *http.Request, a *answer) (*http.Request, error) {
 	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
 		return r, fail("unsupported_media_type", "no Content-Encoding is read: send the body as it is").with("Accept-Encoding", "identity")
 	}
+	// While the store is away nobody is made to wait with the node.
+	away := s.Node.StoreWait() > awayAfter
+	if away && !needsNoStore(r) {
+		return r, store.ErrAway
+	}
 	if isPublic(r) {
 		return r, s.admitStranger(r)
 	}
-	c, err := s.identify(r)
+	ctx := r.Context()
+	if away {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, time.Second, store.ErrAway)
+		defer cancel()
+	}
+	c, err := s.identify(ctx, r)
 	if err != nil {
 		if limited := s.admitStranger(r); limited != nil {
 			err = limited
@@ -83,6 +95,16 @@ func isPublic(r *http.Request) bool {
 		return true
 	case pathBearerTokens:
 		return r.Method == http.MethodPost // signed by the member's own key
+	}
+	return false
+}
+
+// needsNoStore reports whether a request is answered from what the node has in
+// memory, once it is known who asks.
+func needsNoStore(r *http.Request) bool {
+	switch r.URL.Path {
+	case pathHealth, pathReady, pathOpenAPI, pathMetrics, pathStatus:
+		return true
 	}
 	return false
 }

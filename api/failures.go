@@ -39,6 +39,8 @@ func failureOf(err error) *failure {
 		return fail("outside", "another node takes the same bytes")
 	case errors.Is(err, node.ErrStopped), errors.Is(err, errDraining):
 		return fail("stopped", "the node is stopping").retry(5 * time.Second).because(err)
+	case errors.Is(err, store.ErrAway):
+		return fail("store_away", "try again in a few seconds, or at another node").retry(5 * time.Second)
 	case errors.Is(err, store.ErrPruned):
 		return fail("pruned", err.Error())
 	case errors.Is(err, node.ErrNotFound):

@@ -31,6 +31,8 @@ func TestFailureOf(t *testing.T) {
 		{node.ErrStopped, "stopped", 503, "5"},
 		{errDraining, "stopped", 503, "5"},
 		{node.ErrNotFound, "not_found", 404, ""},
+		{store.ErrAway, "store_away", 503, "5"},
+		{errors.Join(context.DeadlineExceeded, store.ErrAway), "store_away", 503, "5"},
 		{store.ErrPruned, "pruned", 410, ""},
 		{blob.ErrNotFound, "not_found", 404, ""},
 		{coordinator.ErrUnavailable, "not_found", 404, ""},

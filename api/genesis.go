@@ -22,7 +22,7 @@ func (s *server) genesisRoutes() {
 		return &genesisOutput{ContentType: "application/cbor", ETag: etag(s.Node.Config().Chain), Body: s.Genesis}, nil
 	})
 	handle(s, huma.Operation{
-		OperationID: "get-status", Method: http.MethodGet, Path: "/v1/status", Tags: []string{"chain"},
+		OperationID: "get-status", Method: http.MethodGet, Path: pathStatus, Tags: []string{"chain"},
 		Summary: "Where the node stands",
 	}, func(context.Context, *struct{}) (*body[v1.Status], error) {
 		return &body[v1.Status]{Body: s.status()}, nil

@@ -3,6 +3,7 @@ package api
 import (
 	"io"
 	"net/http"
+	"time"
 
 	"github.com/librum/librum/chain/node"
 )
@@ -11,7 +12,7 @@ func (s *server) healthRoutes() {
 	s.mux.HandleFunc("GET "+pathHealth, func(w http.ResponseWriter, _ *http.Request) { writeOK(w) })
 	s.mux.HandleFunc("GET "+pathReady, s.ready)
 	metrics := s.metrics.handler()
-	s.mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, r *http.Request) {
+	s.mux.HandleFunc("GET "+pathMetrics, func(w http.ResponseWriter, r *http.Request) {
 		if _, err := s.permit(r.Context(), operationMetrics); err != nil {
 			writeFailure(w, failureOf(err))
 			return
@@ -22,17 +23,31 @@ func (s *server) healthRoutes() {
 
 // ready answers 200 where the node takes transactions.
 func (s *server) ready(w http.ResponseWriter, _ *http.Request) {
-	status := s.Node.Status()
+	if why := hindrance(s.Node.Status(), s.Node.StoreWait(), s.Node.LogWait()); why != "" {
+		writeFailure(w, fail("not_ready", why))
+		return
+	}
+	writeOK(w)
+}
+
+// awayAfter is how long an engine may take to answer before it counts as away.
+const awayAfter = 5 * time.Second
+
+// hindrance says why a node takes no transactions, or nothing.
+func hindrance(status node.Status, storeWait, logWait time.Duration) string {
 	switch {
 	case status.Err != nil:
-		writeFailure(w, fail("not_ready", "the node has stopped"))
+		return "the node has stopped"
 	case status.Diverged:
-		writeFailure(w, fail("not_ready", "the node's header differs from the quorum's"))
+		return "the node's header differs from the quorum's"
 	case status.NotFinal >= node.MaxNotFinal:
-		writeFailure(w, fail("not_ready", "too many blocks are not final"))
-	default:
-		writeOK(w)
+		return "too many blocks are not final"
+	case storeWait > awayAfter:
+		return "the node's store does not answer"
+	case logWait > awayAfter:
+		return "the log takes no records"
 	}
+	return ""
 }
 
 func writeOK(w http.ResponseWriter) {

@@ -82,6 +82,8 @@ func (s *server) gauges() []prometheus.Collector {
 			func() float64 { return float64(s.Node.Reads().Held) }),
 		gauge("librum_store_wait_seconds", "How long the node has been waiting for its store by now; more than moments: it is away.",
 			func() float64 { return s.Node.StoreWait().Seconds() }),
+		gauge("librum_log_wait_seconds", "How long the node has been waiting by now for the log to take a record; more than moments: it is away.",
+			func() float64 { return s.Node.LogWait().Seconds() }),
 		gauge("librum_http_waits", "Event streams and waits for tasks that are open.",
 			func() float64 { return float64(s.streams.open() + s.tasks.open()) }),
 		gauge("librum_uploads_open", "Uploads that are not complete.",

@@ -71,7 +71,11 @@ func (n *Node) append(ctx context.Context, r ledger.Record) error {
 	if err != nil {
 		return err
 	}
-	if _, err := n.log.Append(ctx, e.Bytes()); err != nil && ctx.Err() == nil {
+	err = n.appending.do(ctx, func() error {
+		_, err := n.log.Append(ctx, e.Bytes())
+		return err
+	})
+	if err != nil && ctx.Err() == nil {
 		return fmt.Errorf("append a record of %s: %w", r.Kind, err)
 	}
 	return nil

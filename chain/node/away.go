@@ -12,8 +12,8 @@ import (
 // awayRetry is the rest between two attempts at a store that does not answer.
 const awayRetry = 100 * time.Millisecond
 
-// patience has whoever can't go on without the store wait while it is away. It is
-// safe for concurrent use.
+// patience has whoever can't go on without the store wait while it is away, and
+// knows for how long there was no answer. It is safe for concurrent use.
 type patience struct {
 	calls atomic.Int64 // under way
 	since atomic.Int64 // when the first of them began, or the store last answered; unix ns
@@ -57,3 +57,8 @@ func (p *patience) waited() time.Duration {
 func (n *Node) StoreWait() time.Duration {
 	return max(n.keeping.waited(), n.core.base.patience.waited())
 }
+
+// LogWait returns how long the node has been waiting by now for the log to take a
+// record. More than moments mean that the log is away; the node goes on when it is
+// back.
+func (n *Node) LogWait() time.Duration { return n.appending.waited() }

@@ -36,11 +36,12 @@ type Node struct {
 	board    *board
 	stopped  chan struct{}
 
-	stages   Stages
-	keeping  patience // the keeper's
-	seat     atomic.Pointer[seat]
-	lastWake atomic.Int64 // when this node appended its last wake, ms
-	viewMu   sync.RWMutex // held for writing while a record executes
+	stages    Stages
+	keeping   patience // the keeper's
+	appending patience // with the log, which waits by itself
+	seat      atomic.Pointer[seat]
+	lastWake  atomic.Int64 // when this node appended its last wake, ms
+	viewMu    sync.RWMutex // held for writing while a record executes
 }
 
 // New returns a node over its log and store, joined to the mesh through which
