@@ -38,7 +38,7 @@ func (n nodeLedger) Submit(ctx context.Context, method string, args any) (ledger
 // Follow implements coordinator.Ledger.
 func (n nodeLedger) Follow(ctx context.Context, ready func() error, visit func(ledger.Event) error) error {
 	from := ledger.Position{Offset: n.Status().Next}
-	if err := ready(); err != nil {
+	if err := n.Patiently(ctx, ready); err != nil {
 		return err
 	}
 	return n.Node.Follow(ctx, from, func(o node.Outcome) error {

@@ -51,6 +51,13 @@ func (p *patience) waited() time.Duration {
 	return max(0, time.Duration(time.Now().UnixNano()-p.since.Load()))
 }
 
+// Patiently calls until the store has answered or ctx ends, for those who would
+// fail for nothing else than a store that is away.
+func (n *Node) Patiently(ctx context.Context, call func() error) error {
+	var own patience // it is not the node that waits
+	return own.do(ctx, call)
+}
+
 // StoreWait returns how long the node has been waiting for its store by now: for a
 // row that execution needs, or for a block or signature to be kept. More than
 // moments mean that the store is away; the node goes on when it is back.

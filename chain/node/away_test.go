@@ -50,6 +50,13 @@ func (s *leaving) Latest(ctx context.Context, key []byte) ([]byte, bool, error) 
 	return s.Store.Latest(ctx, key)
 }
 
+func (s *leaving) Block(ctx context.Context, height uint64) ([]byte, error) {
+	if err := s.err(); err != nil {
+		return nil, err
+	}
+	return s.Store.Block(ctx, height)
+}
+
 // TestStoreAway takes one node's store away under load and gives it back: the node
 // waits, says so, and goes on; it lost nothing and signed what it was to sign.
 func TestStoreAway(t *testing.T) {
@@ -65,6 +72,19 @@ func TestStoreAway(t *testing.T) {
 	f.start()
 	defer f.close()
 	f.final(f.submit(0, f.transfer(0, 1, 1))[0].Position)
+	f.stop(3)
+	f.start(3) // what it executed in this life it has in memory
+	following, endFollowing := context.WithCancel(t.Context())
+	followed := make(chan error, 1)
+	var visited atomic.Int64
+	away.Store(true) // who follows finds it so
+	go func() {
+		followed <- f.node(3).Follow(following, ledger.Position{}, func(node.Outcome) error {
+			visited.Add(1)
+			return nil
+		})
+	}()
+	f.eventually("the follower asks for a block", func() bool { return refused.Load() > 3 })
 	for round := range 3 {
 		away.Store(true)
 		before := refused.Load()
@@ -91,6 +111,11 @@ func TestStoreAway(t *testing.T) {
 		}
 		return true
 	})
+	f.eventually("the follower has seen all", func() bool { return visited.Load() == 1+3*8 })
+	endFollowing()
+	if err := <-followed; !errors.Is(err, context.Canceled) {
+		t.Errorf("the follower ended with %v", err)
+	}
 	f.eventually("the node waits no more", func() bool { return f.node(3).StoreWait() < time.Minute })
 	f.sameHeaders()
 }

@@ -12,6 +12,7 @@ import (
 // Follow calls visit for each executed transaction at or after the given
 // position, oldest first and each once, from the store, then live, until ctx
 // ends or visit fails. [store.ErrPruned] where this node does not go back so far.
+// A store that is away is waited for.
 func (n *Node) Follow(ctx context.Context, from ledger.Position, visit func(Outcome) error) error {
 	for next := from; ; {
 		_, changed := n.board.read() // before anything is read, so that no change is missed
@@ -53,14 +54,19 @@ func (n *Node) replay(ctx context.Context, from ledger.Position, visit func(Outc
 	}
 	first := height + 1 // no block holds what the recent records hold all of
 	if !all {
-		var err error
-		if first, err = n.blockOf(ctx, from, height); err != nil {
+		if err := n.Patiently(ctx, func() (err error) {
+			first, err = n.blockOf(ctx, from, height)
+			return err
+		}); err != nil {
 			return from, err
 		}
 	}
 	for h := first; h <= height; h++ {
-		block, _, err := n.Block(ctx, h)
-		if err != nil {
+		var block ledger.Block
+		if err := n.Patiently(ctx, func() (err error) {
+			block, _, err = n.Block(ctx, h)
+			return err
+		}); err != nil {
 			return from, err
 		}
 		for i := range block.Results {
