@@ -146,6 +146,8 @@ func (p *public) readJob(state contract.Range, id ledger.Digest, value []byte) e
 	}
 	p.add(id, j.Model, j.ModelSize)
 	p.add(id, j.Card, j.CardSize)
+	rule, err := j.Spec.Rule()
+	remembers := err == nil && rule.Needs().State
 	for n := p.seen[id].rounds + 1; n <= j.Round; n++ {
 		r, ok, err := fl.LoadRound(state, id, n)
 		if err != nil {
@@ -153,6 +155,13 @@ func (p *public) readJob(state contract.Range, id ledger.Digest, value []byte) e
 		}
 		if ok {
 			p.add(id, r.Model, r.ModelSize)
+		}
+		if ok && remembers { // peers and whoever computes the job again read it
+			began, _, err := fl.LoadStateAfter(state, id, n-1)
+			if err != nil {
+				return err
+			}
+			p.add(id, began.Digest, began.Size)
 		}
 	}
 	p.seen[id] = seen{rounds: j.Round, all: j.State.Terminal()}

@@ -17,7 +17,7 @@ import (
 	fl "github.com/librum/librum/fl/contract"
 	"github.com/librum/librum/fl/coordinator"
 	"github.com/librum/librum/fl/job"
-	"github.com/librum/librum/fl/train"
+	"github.com/librum/librum/fl/recompute"
 )
 
 // typePart is the Content-Type of a part of an upload, as in the tus protocol.
@@ -126,7 +126,7 @@ func (s *server) expected(ctx context.Context, u v1.NewUpload) error {
 	if err != nil {
 		return err
 	}
-	layout, err := train.FileLayout(train.FromJob(&row.Spec))
+	layout, err := recompute.UpdateLayout(&row.Spec)
 	if err != nil {
 		return fmt.Errorf("lay out the model of job %s: %w", u.Job, err)
 	}

@@ -16,7 +16,12 @@ import (
 // start runs the network of dir until the returned function stops it.
 func start(t *testing.T, dir localnet.Dir) (*localnet.Network, func()) {
 	t.Helper()
-	network, err := localnet.Open(t.Context(), dir, localnet.Options{})
+	return startWith(t, dir, localnet.Options{})
+}
+
+func startWith(t *testing.T, dir localnet.Dir, options localnet.Options) (*localnet.Network, func()) {
+	t.Helper()
+	network, err := localnet.Open(t.Context(), dir, options)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -87,6 +87,24 @@ func TestJobTrainsAndFinishes(t *testing.T) {
 	var running sync.WaitGroup
 	defer running.Wait()
 	defer cancel()
+	runPeers(ctx, t, &running, network, secrets, peers)
+
+	spec := job.Defaults()
+	spec.NumRounds, spec.MinTrainPeers, spec.MinAvailablePeers = rounds, peers, peers
+	spec.Model.Layers = []int64{64, 16, 10}
+	id := createJob(t, network, secrets, "test", spec)
+	if j := awaitEnd(t, network, id); j.State != job.StateFinished || j.Finals != rounds {
+		t.Fatalf("job ended as %+v", j)
+	}
+	card, err := network.Nodes[0].Coordinator.Card(t.Context(), id)
+	if err != nil || !bytes.Contains(card, []byte(`"participants"`)) {
+		t.Errorf("card %s, error %v", card, err)
+	}
+}
+
+// runPeers trains with peers that share the digits, until ctx ends.
+func runPeers(ctx context.Context, t *testing.T, running *sync.WaitGroup, network *localnet.Network, secrets localnet.Secrets, peers int) {
+	t.Helper()
 	pool, _, err := data.Digits()
 	if err != nil {
 		t.Fatal(err)
@@ -107,15 +125,15 @@ func TestJobTrainsAndFinishes(t *testing.T) {
 		})
 		running.Go(func() { _ = p.Run(ctx) }) // it only ends with the context
 	}
+}
 
-	spec := job.Defaults()
-	spec.NumRounds, spec.MinTrainPeers, spec.MinAvailablePeers = rounds, peers, peers
-	spec.Model.Layers = []int64{64, 16, 10}
-	id := createJob(t, network, secrets, spec)
+// awaitEnd waits until a job has ended.
+func awaitEnd(t *testing.T, network *localnet.Network, id ledger.Digest) *fl.Job {
+	t.Helper()
 	for {
 		changed := network.Nodes[0].Changed()
 		var j *fl.Job
-		err := network.Nodes[0].View(t.Context(), func(state contract.Range, _ int64) error {
+		err := network.Nodes[0].View(t.Context(), func(state contract.Range, _ int64) (err error) {
 			j, _, err = fl.LoadJob(state, id)
 			return err
 		})
@@ -123,26 +141,19 @@ func TestJobTrainsAndFinishes(t *testing.T) {
 			t.Fatal(err)
 		}
 		if j != nil && j.State.Terminal() {
-			if j.State != job.StateFinished || j.Finals != rounds {
-				t.Fatalf("job ended as %+v", j)
-			}
-			break
+			return j
 		}
 		select {
 		case <-changed:
-		case <-time.After(60 * time.Second):
+		case <-time.After(3 * time.Minute):
 			t.Fatalf("nothing happens; job %+v", j)
 		}
 	}
-	card, err := network.Nodes[0].Coordinator.Card(t.Context(), id)
-	if err != nil || !bytes.Contains(card, []byte(`"participants"`)) {
-		t.Errorf("card %s, error %v", card, err)
-	}
 }
 
-func createJob(t *testing.T, network *localnet.Network, secrets localnet.Secrets, spec job.Spec) ledger.Digest {
+func createJob(t *testing.T, network *localnet.Network, secrets localnet.Secrets, name string, spec job.Spec) ledger.Digest {
 	t.Helper()
-	args, err := ledger.Encode(&fl.CreateJob{Key: []byte("test"), Spec: spec})
+	args, err := ledger.Encode(&fl.CreateJob{Key: []byte(name), Spec: spec})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,5 +170,5 @@ func createJob(t *testing.T, network *localnet.Network, secrets localnet.Secrets
 	if err != nil || outcomes[0].Code != ledger.CodeOK {
 		t.Fatalf("create job: %+v, error %v", outcomes, err)
 	}
-	return fl.JobID(member, []byte("test"))
+	return fl.JobID(member, []byte(name))
 }

@@ -54,6 +54,7 @@ type Needs struct {
 	Root     bool // one of them is trusted
 	State    bool // the server remembers something from round to round
 	Norm     bool // a clipping norm is part of it
+	Global   bool // the model that the round began with is read
 }
 
 // Resolve puts a rule together. The error is an ErrParams that says what is
@@ -82,6 +83,7 @@ func Resolve(c Choice) (Rule, error) {
 		return Rule{}, fmt.Errorf("%w: %s goes with the plain mean alone: its control variates are only right for all updates, as they are", ErrParams, outer.Name)
 	}
 	r.plain = r.clip == nil && r.server == nil && r.isWeighted()
+	r.needs.Global = !r.plain
 	r.needs.State = r.slots > 0 || r.needs.Norm
 	return r, nil
 }

@@ -22,6 +22,7 @@ type AttestRound struct {
 	Set     ledger.Digest `cbor:"set"`
 	Weights ledger.Digest `cbor:"weights"`
 	Model   ledger.Digest `cbor:"model"`
+	State   ledger.Digest `cbor:"state,omitzero"`
 	Dissent Dissent       `cbor:"dissent,omitempty"`
 }
 
@@ -32,6 +33,7 @@ func attestRoundFootprint(call contract.Call, a *AttestRound) (contract.Footprin
 	return contract.Footprint{
 		Reads: []contract.Key{
 			members.MemberRow(call.Sender), governance.GroupRow, GroupRow(a.Job, a.Round), CommitRow(a.Job, a.Round, a.Term),
+			StateRow(a.Job, a.Round, a.Term),
 		},
 		Writes: []contract.Key{
 			JobRow(a.Job), TermRow(a.Job), RoundRow(a.Job, a.Round), AttestRow(a.Job, a.Round, a.Term, call.Sender),
@@ -66,7 +68,13 @@ func attestRound(env *contract.Env, call contract.Call, a *AttestRound) error {
 	if ok && before.Attempt == r.Attempt {
 		return contract.Errorf(CodeAnswered, "node %s has attested round %d in term %d", call.Sender, a.Round, a.Term)
 	}
-	equal := a.Set == c.Set && a.Weights == c.Weights && a.Model == c.Model
+	var remembered State
+	if s, ok, err := LoadState(env, a.Job, a.Round, a.Term); err != nil {
+		return err
+	} else if ok {
+		remembered = *s
+	}
+	equal := a.Set == c.Set && a.Weights == c.Weights && a.Model == c.Model && a.State == remembered.Digest
 	if a.Dissent == "" && !equal {
 		return contract.Errorf(contract.CodeBadArguments, "dissent: none, though the result differs from the commit")
 	}

@@ -27,6 +27,8 @@ type CommitRound struct {
 	Input     bool          `cbor:"input,omitempty"`
 	Model     ledger.Digest `cbor:"model"`
 	ModelSize uint64        `cbor:"model_size"`
+	State     ledger.Digest `cbor:"state,omitzero"` // what the server remembers; with a model, where the strategy has any
+	StateSize uint64        `cbor:"state_size,omitempty"`
 	Metrics   Metrics       `cbor:"metrics,omitempty"`
 }
 
@@ -40,6 +42,9 @@ func commitRoundFootprint(call contract.Call, a *CommitRound) (contract.Footprin
 			JobRow(a.Job), TermRow(a.Job), RoundRow(a.Job, a.Round),
 			CommitRow(a.Job, a.Round, a.Term), AttestRow(a.Job, a.Round, a.Term, call.Sender),
 		},
+	}
+	if !a.State.IsZero() {
+		f.Writes = append(f.Writes, StateRow(a.Job, a.Round, a.Term))
 	}
 	for _, r := range a.Refused {
 		f.Reads = append(f.Reads, UpdateRow(a.Job, a.Round, r.Peer))
@@ -62,6 +67,11 @@ func (a *CommitRound) check() error {
 	}
 	if !a.Model.IsZero() || a.ModelSize != 0 {
 		if err := checkFile("model", a.Model, a.ModelSize); err != nil {
+			return err
+		}
+	}
+	if !a.State.IsZero() || a.StateSize != 0 {
+		if err := checkFile("state", a.State, a.StateSize); err != nil {
 			return err
 		}
 	}
@@ -98,13 +108,19 @@ func commitRound(env *contract.Env, call contract.Call, a *CommitRound) error {
 	if err := contract.Store(env, CommitRow(a.Job, a.Round, a.Term), &c); err != nil {
 		return err
 	}
+	if !a.State.IsZero() {
+		if err := contract.Store(env, StateRow(a.Job, a.Round, a.Term), &State{Digest: a.State, Size: a.StateSize}); err != nil {
+			return err
+		}
+	}
 	own := Attestation{Attempt: r.Attempt, Time: env.LogTime(), Set: a.Set, Weights: a.Weights, Model: a.Model}
 	if err := contract.Store(env, AttestRow(a.Job, a.Round, a.Term, call.Sender), &own); err != nil {
 		return err
 	}
 	err = env.Emit(EventRoundCommitted, &RoundCommitted{
 		Job: a.Job, Round: a.Round, Attempt: r.Attempt, Term: a.Term, Node: call.Sender, Set: a.Set, Count: count,
-		Weights: a.Weights, Model: a.Model, ModelSize: a.ModelSize, Refused: a.Refused, Input: a.Input, Metrics: a.Metrics,
+		Weights: a.Weights, Model: a.Model, ModelSize: a.ModelSize, State: a.State, StateSize: a.StateSize,
+		Refused: a.Refused, Input: a.Input, Metrics: a.Metrics,
 	})
 	if err != nil {
 		return err
@@ -129,7 +145,20 @@ func (a *CommitRound) remaining(env *contract.Env, j *Job, r *Round) (uint64, er
 		return 0, contract.Errorf(contract.CodeConflict,
 			"%d updates remain of at least %d: a model is named exactly if there are enough and the input is right", count, j.Spec.MinTrainPeers)
 	}
-	return count, nil
+	return count, a.remembers(j)
+}
+
+// remembers refuses a state without a strategy that has one, and the reverse.
+func (a *CommitRound) remembers(j *Job) error {
+	rule, err := j.Spec.Rule()
+	if err != nil {
+		return contract.Errorf(contract.CodeConflict, "%v", err)
+	}
+	if wanted := rule.Needs().State && !a.Model.IsZero(); wanted == a.State.IsZero() {
+		return contract.Errorf(contract.CodeConflict,
+			"a state is named exactly if there is a model and the strategy, %s, remembers something", j.Spec.Strategy.Name)
+	}
+	return nil
 }
 
 // attesting refuses nodes that are not in the group frozen when the round

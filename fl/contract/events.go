@@ -84,6 +84,8 @@ type RoundOpened struct {
 	Term      uint64        `cbor:"term"`
 	Model     ledger.Digest `cbor:"model"`
 	ModelSize uint64        `cbor:"model_size"`
+	State     ledger.Digest `cbor:"state,omitzero"` // what the server remembers, where the strategy has any
+	StateSize uint64        `cbor:"state_size,omitempty"`
 	Cohort    []ledger.ID   `cbor:"cohort"`
 	Spec      job.Spec      `cbor:"spec"`
 	Deadline  int64         `cbor:"deadline"` // log time, ms: the round may close without whoever is later
@@ -128,6 +130,8 @@ type RoundCommitted struct {
 	Weights   ledger.Digest `cbor:"weights"`
 	Model     ledger.Digest `cbor:"model"`
 	ModelSize uint64        `cbor:"model_size"`
+	State     ledger.Digest `cbor:"state,omitzero"`
+	StateSize uint64        `cbor:"state_size,omitempty"`
 	Refused   []Refused     `cbor:"refused,omitempty"`
 	Input     bool          `cbor:"input,omitempty"`
 	Metrics   Metrics       `cbor:"metrics,omitempty"`

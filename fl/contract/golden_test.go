@@ -24,7 +24,7 @@ func TestGolden(t *testing.T) {
 	var got strings.Builder
 	for _, v := range []any{
 		&fl.Chain{}, &fl.Job{}, &fl.Active{}, &fl.Term{}, &fl.Round{}, &fl.Cohort{}, &fl.Update{}, &fl.Commit{}, &fl.Attestation{}, &fl.Peer{},
-		&fl.LostTerm{},
+		&fl.LostTerm{}, &fl.State{},
 		&fl.CreateJob{}, &fl.CancelJob{}, &fl.RegisterPeer{}, &fl.TakeTerm{}, &fl.RenewTerm{}, &fl.GiveUpTerm{}, &fl.OpenRound{},
 		&fl.SubmitUpdate{}, &fl.DeclineUpdate{}, &fl.CloseRound{}, &fl.CommitRound{}, &fl.AttestRound{}, &fl.ExpireCommit{}, &fl.CloseJob{},
 		&fl.PeerRegistered{}, &fl.JobCreated{}, &fl.JobEnded{}, &fl.TermChanged{}, &fl.TermLost{}, &fl.RoundOpened{}, &fl.UpdateAnswered{},

@@ -24,6 +24,7 @@ const (
 	PrefixUpdate = Prefix + "update/" // + job + round + peer
 	PrefixCommit = Prefix + "commit/" // + job + round + term
 	PrefixAttest = Prefix + "attest/" // + job + round + term + node
+	PrefixState  = Prefix + "state/"  // + job + round + term
 	PrefixPeer   = Prefix + "peer/"   // + peer
 	ChainRow     = contract.Key(Prefix + "chain")
 )
@@ -56,6 +57,11 @@ func UpdateRow(job ledger.Digest, round uint64, peer ledger.ID) contract.Key {
 // CommitRow returns the key of the [Commit] made in a term.
 func CommitRow(job ledger.Digest, round, term uint64) contract.Key {
 	return key(PrefixCommit, job, round, term)
+}
+
+// StateRow returns the key of the [State] that the commit of a term leaves.
+func StateRow(job ledger.Digest, round, term uint64) contract.Key {
+	return key(PrefixState, job, round, term)
 }
 
 // AttestRow returns the key of a node's [Attestation] of a term's commit.

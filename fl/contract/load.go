@@ -41,6 +41,29 @@ func LoadCommit(state contract.State, id ledger.Digest, round, term uint64) (*Co
 	return contract.LoadFrom[Commit](state, CommitRow(id, round, term))
 }
 
+// LoadState reads what the server remembers by the commit of a term, or false
+// where it is nothing.
+func LoadState(state contract.State, id ledger.Digest, round, term uint64) (*State, bool, error) {
+	return contract.LoadFrom[State](state, StateRow(id, round, term))
+}
+
+// LoadStateAfter reads what the server remembers after a final round and the
+// term that committed it; zero where it is nothing, as before the first round.
+func LoadStateAfter(state contract.State, id ledger.Digest, round uint64) (after State, term uint64, err error) {
+	if round == 0 {
+		return State{}, 0, nil
+	}
+	r, ok, err := LoadRound(state, id, round)
+	if err != nil || !ok {
+		return State{}, 0, err
+	}
+	s, ok, err := LoadState(state, id, round, r.CommitTerm)
+	if err != nil || !ok {
+		return State{}, 0, err
+	}
+	return *s, r.CommitTerm, nil
+}
+
 // LoadAttestation reads a node's word on the commit of a term.
 func LoadAttestation(state contract.State, id ledger.Digest, round, term uint64, node ledger.ID) (*Attestation, bool, error) {
 	return contract.LoadFrom[Attestation](state, AttestRow(id, round, term, node))

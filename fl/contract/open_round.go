@@ -17,6 +17,9 @@ type OpenRound struct {
 	Roster    []ledger.ID   `cbor:"roster"` // registered peers, ascending
 	Model     ledger.Digest `cbor:"model"`  // the last final one; in round 1 the initial one
 	ModelSize uint64        `cbor:"model_size"`
+	State     ledger.Digest `cbor:"state,omitzero"` // what the server remembers of the last final round
+	StateSize uint64        `cbor:"state_size,omitempty"`
+	StateTerm uint64        `cbor:"state_term,omitempty"` // in which that was committed
 }
 
 func openRoundFootprint(call contract.Call, a *OpenRound) (contract.Footprint, error) {
@@ -26,12 +29,23 @@ func openRoundFootprint(call contract.Call, a *OpenRound) (contract.Footprint, e
 	if err := checkFile("model", a.Model, a.ModelSize); err != nil {
 		return contract.Footprint{}, err
 	}
+	if !a.State.IsZero() || a.StateSize != 0 || a.StateTerm != 0 {
+		if err := checkFile("state", a.State, a.StateSize); err != nil {
+			return contract.Footprint{}, err
+		}
+		if a.Round < 2 {
+			return contract.Footprint{}, badArguments("state", "nothing is remembered before round 1")
+		}
+	}
 	f := contract.Footprint{
 		Reads: []contract.Key{members.MemberRow(call.Sender), governance.GroupRow, governance.OrganisationsRow},
 		Writes: []contract.Key{
 			JobRow(a.Job), TermRow(a.Job), RoundRow(a.Job, a.Round),
 			CohortRow(a.Job, a.Round), GroupRow(a.Job, a.Round),
 		},
+	}
+	if a.StateTerm != 0 {
+		f.Reads = append(f.Reads, RoundRow(a.Job, a.Round-1), StateRow(a.Job, a.Round-1, a.StateTerm))
 	}
 	for _, peer := range a.Roster {
 		f.Reads = append(f.Reads, members.MemberRow(peer), PeerRow(peer))
@@ -50,6 +64,9 @@ func openRound(env *contract.Env, call contract.Call, a *OpenRound) error {
 	}
 	attempt, lost, err := nextAttempt(env, j, a)
 	if err != nil {
+		return err
+	}
+	if err := a.remembers(env, j); err != nil {
 		return err
 	}
 	if n := int64(len(a.Roster)); n < j.Spec.MinAvailablePeers {
@@ -81,8 +98,39 @@ func openRound(env *contract.Env, call contract.Call, a *OpenRound) error {
 	}
 	return env.Emit(EventRoundOpened, &RoundOpened{
 		Job: a.Job, Creator: j.Creator, Round: a.Round, Attempt: attempt, Term: a.Term, Model: a.Model, ModelSize: a.ModelSize,
-		Cohort: a.Roster, Spec: j.Spec, Deadline: r.Deadline(&j.Spec),
+		State: a.State, StateSize: a.StateSize, Cohort: a.Roster, Spec: j.Spec, Deadline: r.Deadline(&j.Spec),
 	})
+}
+
+// remembers checks that the round begins with what the server remembers of the
+// last final one.
+func (a *OpenRound) remembers(env *contract.Env, j *Job) error {
+	rule, err := j.Spec.Rule()
+	if err != nil {
+		return contract.Errorf(contract.CodeConflict, "%v", err)
+	}
+	if wanted := rule.Needs().State && a.Round > 1; !wanted || a.StateTerm == 0 {
+		if wanted || a.StateTerm != 0 || !a.State.IsZero() {
+			return contract.Errorf(contract.CodeConflict,
+				"a state is named exactly from round 2 on where the strategy, %s, remembers something", j.Spec.Strategy.Name)
+		}
+		return nil
+	}
+	r, ok, err := LoadRound(env, a.Job, a.Round-1)
+	if err != nil || !ok {
+		return missing(RoundRow(a.Job, a.Round-1), err)
+	}
+	if a.StateTerm != r.CommitTerm {
+		return contract.Errorf(contract.CodeConflict, "round %d was committed in term %d", a.Round-1, r.CommitTerm)
+	}
+	kept, ok, err := LoadState(env, a.Job, a.Round-1, a.StateTerm)
+	if err != nil || !ok {
+		return missing(StateRow(a.Job, a.Round-1, a.StateTerm), err)
+	}
+	if kept.Digest != a.State || kept.Size != a.StateSize {
+		return contract.Errorf(contract.CodeConflict, "round %d begins with state %s", a.Round, kept.Digest)
+	}
+	return nil
 }
 
 // nextAttempt checks that the round is the one to come and begins with the

@@ -173,6 +173,14 @@ type Commit struct {
 	Metrics   Metrics   // the node's claims
 }
 
+// State is the row of what the server remembers after a round, as the commit of
+// a term claims it. There is none where the strategy remembers nothing.
+type State struct {
+	_      struct{}      `cbor:",toarray"`
+	Digest ledger.Digest // SHA-256 of the file
+	Size   uint64        // bytes
+}
+
 // Attestation is the row of a node's word on a commit.
 type Attestation struct {
 	_       struct{} `cbor:",toarray"`
@@ -195,11 +203,12 @@ const (
 	DissentSet       Dissent = "set"       // the set differs though the refusals are the same
 	DissentWeights   Dissent = "weights"
 	DissentModel     Dissent = "model"
+	DissentState     Dissent = "state" // what the server remembers
 )
 
 // Dissents lists the reasons of a node.
 func Dissents() []Dissent {
-	return []Dissent{DissentInput, DissentRefused, DissentAvailable, DissentSet, DissentWeights, DissentModel}
+	return []Dissent{DissentInput, DissentRefused, DissentAvailable, DissentSet, DissentWeights, DissentModel, DissentState}
 }
 
 // Peer is the row of a peer that offers to take part in jobs.

@@ -230,10 +230,14 @@ func (s *script) args(t *testing.T, d *datadriven.TestData) any {
 	case fl.MethodGiveUpTerm:
 		return &fl.GiveUpTerm{Job: s.job, Term: number("term")}
 	case fl.MethodOpenRound:
-		return &fl.OpenRound{
+		a := &fl.OpenRound{
 			Job: s.job, Round: number("round"), Term: number("term"), Roster: ids("roster"),
 			Model: s.file(text("model", "m0")), ModelSize: 100,
 		}
+		if state := text("state", ""); state != "" {
+			a.State, a.StateSize, a.StateTerm = s.file(state), 50, number("state_term")
+		}
+		return a
 	case fl.MethodSubmitUpdate:
 		a := &fl.SubmitUpdate{
 			Job: s.job, Round: number("round"), Attempt: s.attempt(text("attempt", "")), Digest: s.file(text("file", "update of "+d.CmdArgs[0].Key)), Size: 100,
@@ -260,6 +264,9 @@ func (s *script) args(t *testing.T, d *datadriven.TestData) any {
 		}
 		if model := text("model", ""); model != "" {
 			a.Model = s.file(model)
+		}
+		if state := text("state", ""); state != "" {
+			a.State = s.file(state)
 		}
 		return a
 	case fl.MethodExpireCommit:
@@ -299,6 +306,9 @@ func (s *script) commit(t *testing.T, d *datadriven.TestData, text func(string, 
 	}
 	if !a.Model.IsZero() {
 		a.ModelSize = 100
+	}
+	if state := text("state", ""); state != "" {
+		a.State, a.StateSize = s.file(state), 50
 	}
 	refused := map[ledger.ID]bool{}
 	for _, r := range list("refused") {

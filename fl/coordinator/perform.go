@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/librum/librum/aggregator"
+	"github.com/librum/librum/aggregator/strategy"
 	"github.com/librum/librum/chain/ledger"
 	fl "github.com/librum/librum/fl/contract"
 	"github.com/librum/librum/fl/recompute"
@@ -120,31 +121,55 @@ func (w *worker) compute(ctx context.Context, s *round.Snapshot, a round.Compute
 	}
 	refused = append(refused, unavailable...)
 	averaged := s.Averaged(refused)
-	var model round.File
+	var model, state round.File
 	if int64(len(averaged)) >= s.Job.Spec.MinTrainPeers {
-		if model, err = w.average(ctx, set, averaged); err != nil {
+		if model, state, err = w.average(ctx, s, set, averaged); err != nil {
 			return nil, err
 		}
 	}
-	c, err := s.Result(a.Without, refused, model)
+	c, err := s.Result(a.Without, refused, model, state)
 	return &c, err
 }
 
-// average streams the mean of the updates into the blob store.
-func (w *worker) average(ctx context.Context, set *recompute.Set, updates []fl.Averaged) (round.File, error) {
-	r, to := io.Pipe()
-	var file round.File
+// average streams the next model, and what the server remembers with it, into
+// the blob store. What the round began with is fetched where it is missing.
+func (w *worker) average(ctx context.Context, s *round.Snapshot, set *recompute.Set, updates []fl.Averaged) (model, state round.File, err error) {
+	start := recompute.Start{Model: s.Round.Model, State: s.Began.Digest, Cohort: s.Round.Cohort}
+	if set.Rule().Needs().Global {
+		if err := w.Ensure(ctx, start.Model, s.Round.ModelSize); err != nil {
+			return model, state, fmt.Errorf("model that the round began with: %w", err)
+		}
+	}
+	if !start.State.IsZero() {
+		if err := w.Ensure(ctx, start.State, s.Began.Size); err != nil {
+			return model, state, fmt.Errorf("state that the round began with: %w", err)
+		}
+	}
 	group, ctx := errgroup.WithContext(ctx)
+	keep := func(file *round.File, size int64) *io.PipeWriter {
+		r, to := io.Pipe()
+		group.Go(func() error {
+			digest, size, err := w.config.Blobs.Put(ctx, r, size)
+			*file = round.File{Digest: digest, Size: uint64(size)}
+			return errors.Join(err, r.CloseWithError(err))
+		})
+		return to
+	}
+	out := []*io.PipeWriter{keep(&model, set.Layout().Canonical().FileBytes())}
+	output := strategy.Output{Model: out[0]}
+	if set.Rule().Needs().State {
+		out = append(out, keep(&state, set.StateBytes()))
+		output.State = out[1]
+	}
 	group.Go(func() error {
-		_, err := set.Average(ctx, updates, to, w.config.Threads)
-		return errors.Join(err, to.CloseWithError(err))
+		_, err := set.Average(ctx, start, updates, output, w.config.Threads)
+		for _, to := range out {
+			err = errors.Join(err, to.CloseWithError(err))
+		}
+		return err
 	})
-	group.Go(func() error {
-		digest, size, err := w.config.Blobs.Put(ctx, r, set.Layout().Canonical().FileBytes())
-		file = round.File{Digest: digest, Size: uint64(size)}
-		return errors.Join(err, r.CloseWithError(err))
-	})
-	return file, group.Wait()
+	err = group.Wait()
+	return model, state, err
 }
 
 // logger returns the worker's logger.

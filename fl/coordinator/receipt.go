@@ -13,7 +13,7 @@ import (
 	"github.com/librum/librum/chain/ledger"
 	fl "github.com/librum/librum/fl/contract"
 	"github.com/librum/librum/fl/job"
-	"github.com/librum/librum/fl/train"
+	"github.com/librum/librum/fl/recompute"
 )
 
 // Receipts vouches for an update that a peer uploaded to this node, and has a
@@ -126,7 +126,7 @@ func (s *Service) fits(ctx context.Context, u Upload) error {
 	if err != nil {
 		return err
 	}
-	layout, err := train.FileLayout(train.FromJob(&spec))
+	layout, err := recompute.UpdateLayout(&spec)
 	if err != nil {
 		return fmt.Errorf("lay out the model of job %s: %w", u.Job.Short(), err)
 	}

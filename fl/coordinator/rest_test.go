@@ -205,7 +205,7 @@ func (f *fleet) finish() error {
 		return err
 	}
 	model := round.File{Digest: ledger.Digest{7}, Size: 100}
-	c, err := s.Result(nil, nil, model)
+	c, err := s.Result(nil, nil, model, round.File{})
 	if err != nil {
 		return err
 	}

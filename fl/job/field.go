@@ -2,7 +2,6 @@ package job
 
 import (
 	"fmt"
-	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -95,15 +94,5 @@ func sizes(name string, at *[]int64, doc string) field {
 			return len(*at) >= 2 && len(*at) <= MaxLayers && !slices.ContainsFunc(*at, outside)
 		},
 		value: func() string { return shorten(fmt.Sprint(*at)) },
-	}
-}
-
-// params are the parameters of a strategy; the only strategy takes none.
-func params(name string, at *map[string]float64, doc string) field {
-	return field{
-		name: name, doc: doc, allowed: "an empty object, since " + StrategyFedAvg + " takes no parameters",
-		set:   func(t *tree) bool { return t.kind == object && len(t.members) == 0 },
-		ok:    func() bool { return len(*at) == 0 },
-		value: func() string { return shorten(fmt.Sprintf("%q", slices.Sorted(maps.Keys(*at)))) },
 	}
 }

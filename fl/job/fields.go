@@ -7,7 +7,7 @@ import (
 
 // fields is the table of job(1), over the places in s.
 func (s *Spec) fields() []field {
-	return []field{
+	return append([]field{
 		integer("num_rounds", &s.NumRounds, 1, MaxRounds, "Number of rounds."),
 		real64("fraction_train", &s.FractionTrain, "1, since drawing a cohort is not built yet",
 			func(x float64) bool { return x == 1 }, "Fraction of the roster that trains in a round."),
@@ -17,8 +17,6 @@ func (s *Spec) fields() []field {
 		choice("model.name", &s.Model.Name, "Built-in model.", Models()...),
 		sizes("model.layers", &s.Model.Layers, "Sizes from the features to the classes."),
 		seed("seed", &s.Seed, "Of the initial model and of the order of training."),
-		choice("strategy.name", &s.Strategy.Name, "Rule by which updates are averaged.", StrategyFedAvg),
-		params("strategy.params", &s.Strategy.Params, "Parameters of the strategy."),
 		integer("train.local_epochs", &s.Train.LocalEpochs, 1, MaxLocalEpochs, "How often a peer goes through its rows in a round."),
 		integer("train.batch_size", &s.Train.BatchSize, 1, MaxBatchSize, "Rows in a step."),
 		real64("train.learning_rate", &s.Train.LearningRate, fmt.Sprintf("a number above 0, at most %g", MaxLearningRate),
@@ -41,7 +39,7 @@ func (s *Spec) fields() []field {
 		integer("attest_timeout_s", &s.AttestTimeoutS, 1, MaxSeconds, "Seconds in which a quorum of nodes must attest a round."),
 		integer("max_terms", &s.MaxTerms, 1, MaxTermsLost, "Terms that a round may lose, outvoted or without a quorum in time, before the job ends as failed."),
 		integer("max_num_examples", &s.MaxNumExamples, 1, MaxExamples, "Most examples that a peer may claim, which bounds its weight."),
-	}
+	}, s.Strategy.fields()...)
 }
 
 // Field documents one field of a spec.
@@ -92,6 +90,7 @@ func (s *Spec) problems(said map[string]bool) []Problem {
 		between("min_available_peers", s.MinAvailablePeers, s.MinAvailablePeers < s.MinTrainPeers,
 			"at least min_train_peers, which is %d", s.MinTrainPeers)
 	}
+	problems = append(problems, s.strategyProblems(wrong)...)
 	if wrong["model.layers"] {
 		return problems
 	}

@@ -37,6 +37,7 @@ func parse(b []byte, format func([]byte) (tree, error)) (Spec, error) {
 	if len(problems) > 0 {
 		return Spec{}, &SpecError{Problems: problems}
 	}
+	s.Strategy.complete()
 	return s, nil
 }
 

@@ -1,6 +1,10 @@
 package job
 
-import "math"
+import (
+	"math"
+
+	"github.com/librum/librum/aggregator/strategy"
+)
 
 // Spec says what a job trains, with whom and for how long. Its fields carry
 // the names that users of Flower and NVFlare know. All of them are written to
@@ -32,12 +36,6 @@ type Model struct {
 	Layers []int64 `cbor:"layers" json:"layers" yaml:"layers,flow"` // sizes from features to classes
 }
 
-// Strategy names the rule by which updates are averaged.
-type Strategy struct {
-	Name   string             `cbor:"name" json:"name" yaml:"name"`
-	Params map[string]float64 `cbor:"params,omitempty" json:"params,omitempty" yaml:"params,omitempty"`
-}
-
 // Train says how a peer trains in a round.
 type Train struct {
 	LocalEpochs  int64   `cbor:"local_epochs" json:"local_epochs" yaml:"local_epochs"`
@@ -59,12 +57,11 @@ type Augment struct {
 
 // The values of fields that choose from a list.
 const (
-	ModelMLP       = "mlp"      // multi-layer perceptron: ReLU between layers, softmax after the last
-	ModelLogistic  = "logistic" // multinomial logistic regression: a perceptron of two sizes, [features, classes]
-	ModelLinear    = "linear"   // linear regression by least squares: [features, 1]
-	ModelLeNet5    = "lenet5"   // LeCun et al. 1998, in the form of fl/train: [784 or 1024, classes], square images of one channel
-	StrategyFedAvg = "fedavg"   // McMahan et al. 2017
-	UpdateFull     = "full"     // an update is the whole trained model
+	ModelMLP      = "mlp"      // multi-layer perceptron: ReLU between layers, softmax after the last
+	ModelLogistic = "logistic" // multinomial logistic regression: a perceptron of two sizes, [features, classes]
+	ModelLinear   = "linear"   // linear regression by least squares: [features, 1]
+	ModelLeNet5   = "lenet5"   // LeCun et al. 1998, in the form of fl/train: [784 or 1024, classes], square images of one channel
+	UpdateFull    = "full"     // an update is the whole trained model
 )
 
 // Bounds of a spec. Those of model and training are the trainer's.
@@ -97,7 +94,7 @@ func Defaults() Spec {
 		MinTrainPeers:     2,
 		MinAvailablePeers: 2,
 		Model:             Model{Name: ModelMLP},
-		Strategy:          Strategy{Name: StrategyFedAvg},
+		Strategy:          Strategy{Name: strategy.FedAvg},
 		Train:             Train{LocalEpochs: 1, BatchSize: 32, LearningRate: 0.1, Momentum: 0.9},
 		UpdateType:        UpdateFull,
 		RoundTimeoutS:     600,

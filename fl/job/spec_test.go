@@ -9,7 +9,6 @@ import (
 	"math"
 	"os"
 	"reflect"
-	"slices"
 	"strings"
 	"testing"
 
@@ -217,12 +216,31 @@ func TestBoundsAreTheTrainers(t *testing.T) {
 	}
 }
 
-// TestStrategies holds that every strategy a job may name stands in the
-// aggregator's table.
+// TestStrategies holds that the defaults of a strategy's parts are written into
+// the spec, and that a spec without parts has the bytes it had before there were
+// any.
 func TestStrategies(t *testing.T) {
 	t.Parallel()
-	if !slices.Contains(strategy.Names(), job.Defaults().Strategy.Name) {
-		t.Errorf("%s is none of %v", job.Defaults().Strategy.Name, strategy.Names())
+	s, err := job.ParseJSON([]byte(`{"model": {"layers": [4, 3]}, "min_train_peers": 7, "strategy": {
+		"name": "fedadam", "params": {"eta": 0.5}, "clip": {"name": "adaptive"}, "mean": {"name": "bulyan"}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := job.Strategy{
+		Name: "fedadam", Params: map[string]float64{"eta": 0.5, "beta_1": 0.9, "beta_2": 0.99, "tau": 1e-3},
+		Clip: job.Part{Name: "adaptive", Params: map[string]float64{"initial_norm": 1, "quantile": 0.5, "rate": 0.2, "linear": 0}},
+		Mean: job.Part{Name: "bulyan", Params: map[string]float64{"num_malicious": 1}},
+	}
+	if !reflect.DeepEqual(s.Strategy, want) {
+		t.Errorf("strategy %+v, want %+v", s.Strategy, want)
+	}
+	rule, err := s.Rule()
+	if err != nil || !rule.Needs().State || !rule.Needs().Norm {
+		t.Errorf("rule that needs %+v, %v", rule.Needs(), err)
+	}
+	b, err := ledger.Encode(job.Strategy{Name: strategy.FedAvg})
+	if err != nil || string(b) != "\xa1dnameffedavg" {
+		t.Errorf("fedavg is %q, %v", b, err)
 	}
 }
 

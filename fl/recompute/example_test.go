@@ -7,6 +7,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"github.com/librum/librum/aggregator/strategy"
 	"github.com/librum/librum/chain/blob/file"
 	"github.com/librum/librum/fl/recompute"
 )
@@ -33,8 +34,8 @@ func Example() {
 	refused, err := set.Check(ctx, named)
 	fmt.Println(len(refused), "refused", err)
 	var model bytes.Buffer
-	result, err := set.Average(ctx, named, &model, 1)
-	fmt.Println(result.Size == int64(model.Len()), err)
+	result, err := set.Average(ctx, recompute.Start{}, named, strategy.Output{Model: &model}, 1)
+	fmt.Println(result.Model.Size == int64(model.Len()), err)
 	i, _ := set.Layout().Find("layer0.weight")
 	fmt.Println(set.Layout().Tensors()[i].Shape, set.Close(), store.Close())
 	// Output:

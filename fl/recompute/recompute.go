@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 
 	"github.com/librum/librum/aggregator"
 	"github.com/librum/librum/aggregator/strategy"
@@ -22,22 +21,49 @@ type OpenFunc func(ctx context.Context, digest ledger.Digest) (blob.Blob, error)
 // Set is the updates of a round, open for reading. Close must be called.
 type Set struct {
 	spec   *job.Spec
+	rule   strategy.Rule
 	layout tensor.Layout
+	update tensor.Layout
+	state  tensor.Layout
 	open   OpenFunc
 	files  map[ledger.ID]blob.Blob
 }
 
 // New returns an empty set for a job.
 func New(spec *job.Spec, open OpenFunc) (*Set, error) {
-	layout, err := train.FileLayout(train.FromJob(spec))
-	if err != nil {
+	s := &Set{spec: spec, open: open, files: map[ledger.ID]blob.Blob{}}
+	var err error
+	if s.layout, err = train.FileLayout(train.FromJob(spec)); err != nil {
 		return nil, err
 	}
-	return &Set{spec: spec, layout: layout, open: open, files: map[ledger.ID]blob.Blob{}}, nil
+	if s.rule, err = spec.Rule(); err != nil {
+		return nil, err
+	}
+	if s.update, err = s.rule.UpdateLayout(s.layout); err != nil {
+		return nil, err
+	}
+	s.state, err = s.rule.StateLayout(s.layout)
+	return s, err
+}
+
+// UpdateLayout returns the layout of the updates of a job.
+func UpdateLayout(spec *job.Spec) (tensor.Layout, error) {
+	s, err := New(spec, nil)
+	if err != nil {
+		return tensor.Layout{}, err
+	}
+	return s.update, nil
 }
 
 // Layout returns the layout of the job's model.
 func (s *Set) Layout() tensor.Layout { return s.layout }
+
+// Rule returns the job's rule.
+func (s *Set) Rule() strategy.Rule { return s.rule }
+
+// StateBytes returns the size of what the server remembers, where the rule
+// needs any.
+func (s *Set) StateBytes() int64 { return s.state.FileBytes() }
 
 // Check opens the updates and returns why some may take no part, in their
 // order. What an earlier Check opened is closed. An error that wraps what open returned means that a file could not be
@@ -53,7 +79,7 @@ func (s *Set) Check(ctx context.Context, updates []fl.Averaged) ([]fl.Refused, e
 			return nil, fmt.Errorf("open the update of peer %s: %w", u.Peer, err)
 		}
 		s.files[u.Peer] = file
-		err = aggregator.Check(ctx, s.layout, file, file.Size(), u.Digest, aggregator.Limits{})
+		err = aggregator.Check(ctx, s.update, file, file.Size(), u.Digest, aggregator.Limits{})
 		reason, isRefusal := aggregator.ReasonOf(err)
 		switch {
 		case isRefusal:
@@ -65,24 +91,56 @@ func (s *Set) Check(ctx context.Context, updates []fl.Averaged) ([]fl.Refused, e
 	return refused, nil
 }
 
-// Average writes the average of updates that passed Check.
-func (s *Set) Average(ctx context.Context, updates []fl.Averaged, dst io.Writer, threads int) (aggregator.Result, error) {
-	rule, err := strategy.Resolve(strategy.Choice{
-		Strategy: strategy.Part{Name: s.spec.Strategy.Name, Params: s.spec.Strategy.Params},
-	})
-	if err != nil {
-		return aggregator.Result{}, err
-	}
-	inputs := make([]aggregator.Update, len(updates))
-	for i, u := range updates {
+// Start is what a round began with.
+type Start struct {
+	Model  ledger.Digest
+	State  ledger.Digest // zero where nothing was remembered
+	Cohort uint64        // peers asked
+}
+
+// Average writes what updates that passed Check come to by the job's rule.
+func (s *Set) Average(ctx context.Context, start Start, updates []fl.Averaged, out strategy.Output, threads int) (_ strategy.Result, err error) {
+	in := strategy.Input{Model: s.layout, Cohort: int(start.Cohort), Local: s.spec.Train.Momentum}
+	for _, u := range updates {
 		file, ok := s.files[u.Peer]
 		if !ok {
-			return aggregator.Result{}, fmt.Errorf("average the update of peer %s: it was not checked; call Check first", u.Peer)
+			return strategy.Result{}, fmt.Errorf("average the update of peer %s: it was not checked; call Check first", u.Peer)
 		}
-		inputs[i] = aggregator.Update{Peer: u.Peer[:], File: file, Size: file.Size(), Weight: u.Weight}
+		in.Updates = append(in.Updates, aggregator.Update{
+			Peer: u.Peer[:], File: file, Size: file.Size(), Weight: u.Weight, Steps: s.steps(u.Weight),
+		})
 	}
-	result, err := rule.Aggregate(ctx, strategy.Input{Model: s.layout, Updates: inputs}, strategy.Output{Model: dst}, aggregator.Options{Threads: threads})
-	return result.Model, err
+	if s.spec.Strategy.Root != "" {
+		root, err := ledger.ParseID(s.spec.Strategy.Root)
+		if err != nil {
+			return strategy.Result{}, fmt.Errorf("strategy.root: %w", err)
+		}
+		in.Root = root[:]
+	}
+	if s.rule.Needs().Global {
+		file, err := s.open(ctx, start.Model)
+		if err != nil {
+			return strategy.Result{}, fmt.Errorf("open the model that the round began with: %w", err)
+		}
+		defer func() { err = errors.Join(err, file.Close()) }()
+		in.Global = aggregator.Source{File: file, Size: file.Size()}
+	}
+	if !start.State.IsZero() {
+		file, err := s.open(ctx, start.State)
+		if err != nil {
+			return strategy.Result{}, fmt.Errorf("open the state that the round began with: %w", err)
+		}
+		defer func() { err = errors.Join(err, file.Close()) }()
+		in.State = &aggregator.Source{File: file, Size: file.Size()}
+	}
+	return s.rule.Aggregate(ctx, in, out, aggregator.Options{Threads: threads})
+}
+
+// steps returns how many steps a peer with so many examples trains: all follow
+// from the spec, so that a peer has no number of steps to lie about.
+func (s *Set) steps(examples uint64) uint64 {
+	batch := uint64(s.spec.Train.BatchSize)
+	return uint64(s.spec.Train.LocalEpochs) * ((examples + batch - 1) / batch)
 }
 
 // Close closes the files.

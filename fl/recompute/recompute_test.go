@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/librum/librum/aggregator"
+	"github.com/librum/librum/aggregator/strategy"
 	"github.com/librum/librum/chain/blob"
 	"github.com/librum/librum/chain/blob/file"
 	"github.com/librum/librum/chain/ledger"
@@ -109,15 +110,15 @@ func TestAverageIsTheNaiveMean(t *testing.T) {
 		}
 		shuffled := rapid.Permutation(named).Draw(t, "order")
 		var out bytes.Buffer
-		result, err := s.Average(context.Background(), shuffled, &out, rapid.IntRange(1, 3).Draw(t, "threads"))
+		result, err := s.Average(context.Background(), recompute.Start{}, shuffled, strategy.Output{Model: &out}, rapid.IntRange(1, 3).Draw(t, "threads"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
-		if ledger.Digest(result.Digest) != ledger.Hash(out.Bytes()) || result.Size != int64(out.Len()) {
-			t.Fatalf("result %x of %d bytes does not belong to the file of %d bytes", result.Digest, result.Size, out.Len())
+		if ledger.Digest(result.Model.Digest) != ledger.Hash(out.Bytes()) || result.Model.Size != int64(out.Len()) {
+			t.Fatalf("result %x of %d bytes does not belong to the file of %d bytes", result.Model.Digest, result.Model.Size, out.Len())
 		}
 		for i, got := range decode(t, spec, out.Bytes()) {
 			sum, total := 0.0, 0.0
@@ -256,7 +257,7 @@ func TestAverageWithoutCheck(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Average(t.Context(), []fl.Averaged{{Peer: ledger.ID{1}, Weight: 1}}, &bytes.Buffer{}, 1); err == nil {
+	if _, err := s.Average(t.Context(), recompute.Start{}, []fl.Averaged{{Peer: ledger.ID{1}, Weight: 1}}, strategy.Output{Model: &bytes.Buffer{}}, 1); err == nil {
 		t.Error("an update that was not checked was averaged")
 	}
 	if err := s.Close(); err != nil {

@@ -64,7 +64,7 @@ func (d *decision) judge(c *Claim) {
 		return
 	}
 	if own := d.computed(unavailable); own != nil {
-		d.state(c, *own, differs(&c.Commit, own))
+		d.state(c, *own, differs(c, own))
 	}
 }
 
@@ -86,13 +86,13 @@ func (d *decision) state(c *Claim, own Computation, dissent fl.Dissent) {
 	d.speaks = d.speaks || c == d.s.Commit
 	d.do(submit(fl.MethodAttestRound, &fl.AttestRound{
 		Job: d.s.ID, Round: number, Attempt: attempt, Term: term,
-		Set: own.Set, Weights: own.Weights, Model: own.Model.Digest, Dissent: dissent,
+		Set: own.Set, Weights: own.Weights, Model: own.Model.Digest, State: own.State.Digest, Dissent: dissent,
 	}, number, attempt, term))
 }
 
 // differs says in what a commit differs from this node's own result, or
 // nothing. Metrics are claims and not compared.
-func differs(c *fl.Commit, own *Computation) fl.Dissent {
+func differs(c *Claim, own *Computation) fl.Dissent {
 	switch {
 	case !slices.Equal(c.Refused, own.Refused):
 		return fl.DissentRefused
@@ -102,6 +102,8 @@ func differs(c *fl.Commit, own *Computation) fl.Dissent {
 		return fl.DissentWeights
 	case c.Model != own.Model.Digest || c.ModelSize != own.Model.Size:
 		return fl.DissentModel
+	case c.State != fl.State{Digest: own.State.Digest, Size: own.State.Size}:
+		return fl.DissentState
 	}
 	return ""
 }

@@ -141,7 +141,7 @@ func TestDissent(t *testing.T) {
 		"size":            {func(c *fl.Commit) { c.ModelSize++ }, fl.DissentModel},
 	} {
 		s := closed(t)
-		own, err := s.Result(nil, refused, round.File{Digest: ledger.Digest{9}, Size: 100})
+		own, err := s.Result(nil, refused, round.File{Digest: ledger.Digest{9}, Size: 100}, round.File{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -177,7 +177,7 @@ func attestation(t *testing.T, actions []round.Action) *fl.AttestRound {
 func TestResult(t *testing.T) {
 	t.Parallel()
 	s := closed(t)
-	all, err := s.Result(nil, nil, round.File{})
+	all, err := s.Result(nil, nil, round.File{}, round.File{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -185,14 +185,14 @@ func TestResult(t *testing.T) {
 	if want := (fl.Metrics{"loss": 8.0 / 6}); !reflect.DeepEqual(all.Metrics, want) {
 		t.Errorf("metrics %v, want %v", all.Metrics, want)
 	}
-	some, err := s.Result([]ledger.ID{{12}}, []fl.Refused{{Peer: ledger.ID{12}, Reason: aggregator.RefusedUnavailable}}, round.File{})
+	some, err := s.Result([]ledger.ID{{12}}, []fl.Refused{{Peer: ledger.ID{12}, Reason: aggregator.RefusedUnavailable}}, round.File{}, round.File{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if want := (fl.Metrics{"loss": 2.0 / 3}); !reflect.DeepEqual(some.Metrics, want) || some.Set == all.Set || some.Weights == all.Weights {
 		t.Errorf("without one: %+v", some)
 	}
-	none, err := s.Result(nil, []fl.Refused{{Peer: ledger.ID{10}}, {Peer: ledger.ID{11}}, {Peer: ledger.ID{12}}}, round.File{})
+	none, err := s.Result(nil, []fl.Refused{{Peer: ledger.ID{10}}, {Peer: ledger.ID{11}}, {Peer: ledger.ID{12}}}, round.File{}, round.File{})
 	if err != nil || len(none.Metrics) != 0 {
 		t.Errorf("without any: %+v, %v", none, err)
 	}

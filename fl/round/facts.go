@@ -35,6 +35,7 @@ type Computation struct {
 	Set     ledger.Digest
 	Weights ledger.Digest
 	Model   File       // zero where fewer than min_train_peers updates remain
+	State   File       // what the server remembers, with a model, where the strategy has any
 	Metrics fl.Metrics // mean of the peers' claims
 }
 
@@ -55,13 +56,13 @@ func (s *Snapshot) Averaged(refused []fl.Refused) []fl.Averaged {
 }
 
 // Result returns the computation of the snapshot's round with the given
-// refusals and average. The average is left zero where fewer than
+// refusals, average and state. They are left zero where fewer than
 // min_train_peers updates remain.
-func (s *Snapshot) Result(without []ledger.ID, refused []fl.Refused, model File) (Computation, error) {
+func (s *Snapshot) Result(without []ledger.ID, refused []fl.Refused, model, state File) (Computation, error) {
 	set := s.Averaged(refused)
 	c := Computation{
 		Round: s.Job.Round, Attempt: s.Round.Attempt, Without: ascending(without), Refused: slices.Clone(refused),
-		Model: model, Metrics: s.meanMetrics(set),
+		Model: model, State: state, Metrics: s.meanMetrics(set),
 	}
 	slices.SortFunc(c.Refused, func(a, b fl.Refused) int { return compare(a.Peer, b.Peer) })
 	var err error

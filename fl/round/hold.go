@@ -57,6 +57,7 @@ func (d *decision) open() (Submit, bool) {
 		}
 		return submit(fl.MethodOpenRound, &fl.OpenRound{
 			Job: d.s.ID, Round: j.Finals + 1, Term: d.s.Term.Term, Roster: roster, Model: model.Digest, ModelSize: model.Size,
+			State: d.s.Kept.Digest, StateSize: d.s.Kept.Size, StateTerm: d.s.KeptIn,
 		}, j.Finals+1, d.s.Term.Term, j.Idle, names(roster)), true
 	}
 	if !d.reached(max(j.PeersDeadline(), d.f.Started+Grace)) {
@@ -103,7 +104,8 @@ func (d *decision) commit() (Submit, bool) {
 	}
 	return submit(fl.MethodCommitRound, &fl.CommitRound{
 		Job: d.s.ID, Round: number, Attempt: r.Attempt, Term: d.s.Term.Term, Set: c.Set, Weights: c.Weights,
-		Refused: c.Refused, Model: c.Model.Digest, ModelSize: c.Model.Size, Metrics: c.Metrics,
+		Refused: c.Refused, Model: c.Model.Digest, ModelSize: c.Model.Size,
+		State: c.State.Digest, StateSize: c.State.Size, Metrics: c.Metrics,
 	}, number, r.Attempt, d.s.Term.Term), true
 }
 

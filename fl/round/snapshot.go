@@ -17,10 +17,13 @@ type Snapshot struct {
 	Group   ledger.Group // nodes that may take a term
 	Job     fl.Job
 	Term    *fl.Term // nil before the first
+	Kept    fl.State // what the server remembers after the last final round; zero for nothing
+	KeptIn  uint64   // the term that committed it
 
 	// Of the round that was opened last; zero before the first.
 	Round     *fl.Round
 	Attesters ledger.Group
+	Began     fl.State // what the server remembered when the round began; zero for nothing
 	Answers   []Answer // of the cohort, peers ascending
 	Commit    *Claim   // that stands, or made the round final or void; nil where there is none
 	Lost      []Claim  // of this attempt that did not become final, the oldest first
@@ -29,6 +32,7 @@ type Snapshot struct {
 // Claim is a commit and what the nodes said of it.
 type Claim struct {
 	fl.Commit
+	State    fl.State    // zero for nothing
 	Attested []Statement // in the order of the group's nodes
 }
 
@@ -61,6 +65,9 @@ func Load(state contract.State, id ledger.Digest, logTime int64) (Snapshot, bool
 	if s.Term, _, err = fl.LoadTerm(state, id); err != nil {
 		return s, false, err
 	}
+	if s.Kept, s.KeptIn, err = fl.LoadStateAfter(state, id, j.Finals); err != nil {
+		return s, false, err
+	}
 	if j.Round > 0 {
 		err = s.loadRound(state)
 	}
@@ -79,6 +86,9 @@ func (s *Snapshot) loadRound(state contract.State) error {
 		return err
 	}
 	s.Attesters = *group
+	if s.Began, _, err = fl.LoadStateAfter(state, s.ID, number-1); err != nil {
+		return err
+	}
 	if err := s.loadAnswers(state, number); err != nil {
 		return err
 	}
@@ -121,6 +131,13 @@ func (s *Snapshot) loadClaim(state contract.State, number, term uint64) (Claim, 
 		return Claim{}, err
 	}
 	c := Claim{Commit: *commit}
+	remembered, found, err := fl.LoadState(state, s.ID, number, term)
+	if err != nil {
+		return c, err
+	}
+	if found {
+		c.State = *remembered
+	}
 	for _, n := range s.Attesters.Nodes {
 		a, found, err := fl.LoadAttestation(state, s.ID, number, term, n.Node)
 		if err != nil {

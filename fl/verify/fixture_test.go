@@ -11,6 +11,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/librum/librum/aggregator"
+	"github.com/librum/librum/aggregator/strategy"
 	"github.com/librum/librum/chain/blob/file"
 	"github.com/librum/librum/chain/contract"
 	"github.com/librum/librum/chain/ledger"
@@ -217,7 +218,7 @@ func (r *recorded) commit(ctx context.Context, number uint64, set []fl.Averaged)
 	})
 	if int64(len(set)) >= r.spec.MinTrainPeers {
 		var model bytes.Buffer
-		if _, err := s.Average(ctx, set, &model, 1); err != nil {
+		if _, err := s.Average(ctx, recompute.Start{}, set, strategy.Output{Model: &model}, 1); err != nil {
 			return err
 		}
 		r.model = model.Bytes()

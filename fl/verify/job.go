@@ -64,6 +64,7 @@ type walk struct {
 	report Report
 	model  ledger.Digest // that the next round must begin with
 	size   uint64
+	state  fl.State // that it must begin with; zero for nothing
 }
 
 func (w *walk) say(round uint64, basis Basis, format string, args ...any) {
@@ -131,7 +132,7 @@ func (w *walk) round(ctx context.Context, number uint64) error {
 	if err := w.attested(number, c); err != nil {
 		return err
 	}
-	computed, err := w.result(ctx, number, c, submitted)
+	computed, err := w.result(ctx, number, r, c, submitted)
 	if err != nil {
 		return err
 	}
@@ -143,7 +144,8 @@ func (w *walk) round(ctx context.Context, number uint64) error {
 		w.say(number, ClaimOf("node "+c.Node.Short()), "metrics %v", c.Metrics)
 	}
 	w.model, w.size = c.Model, c.ModelSize
-	return nil
+	w.state, err = w.kept(number, c)
+	return err
 }
 
 // submitted returns the updates of the round's closed set, peers ascending.
@@ -201,13 +203,13 @@ func (w *walk) attested(number uint64, c *fl.Commit) error {
 
 // result computes refusals, set, weights and average again. It returns the
 // model that the updates give, zero where they are gone.
-func (w *walk) result(ctx context.Context, number uint64, c *fl.Commit, submitted []fl.Averaged) (ledger.Digest, error) {
+func (w *walk) result(ctx context.Context, number uint64, r *fl.Round, c *fl.Commit, submitted []fl.Averaged) (ledger.Digest, error) {
 	where := fmt.Sprintf("round %d", number)
 	averaged, unavailable := without(submitted, c.Refused)
 	if err := compareDigests(where, c, averaged); err != nil {
 		return ledger.Digest{}, err
 	}
-	got, err := w.recompute(ctx, where, except(submitted, unavailable))
+	got, err := w.recompute(ctx, where, r, except(submitted, unavailable))
 	if errors.Is(err, blob.ErrNotFound) {
 		if w.in.Withheld {
 			w.report.Attested++
@@ -227,8 +229,27 @@ func (w *walk) result(ctx context.Context, number uint64, c *fl.Commit, submitte
 	if got.model != c.Model || got.size != c.ModelSize {
 		return got.model, finding("average", where, "the updates give model %s, the commit says %s", got.model, c.Model)
 	}
+	kept, err := w.kept(number, c)
+	if err != nil {
+		return got.model, err
+	}
+	if got.state != kept {
+		return got.model, finding("state", where, "the updates give state %s, the commit says %s", got.state.Digest, kept.Digest)
+	}
 	w.say(number, Recomputed, "average of %d updates: model %s", len(averaged), c.Model.Short())
+	if !kept.Digest.IsZero() {
+		w.say(number, Recomputed, "what the server remembers: state %s", kept.Digest.Short())
+	}
 	return got.model, nil
+}
+
+// kept returns what the server remembers by a commit, zero for nothing.
+func (w *walk) kept(number uint64, c *fl.Commit) (fl.State, error) {
+	kept, ok, err := fl.LoadState(w.in.State, w.in.Job, number, c.Term)
+	if err != nil || !ok {
+		return fl.State{}, err
+	}
+	return *kept, nil
 }
 
 // compareDigests checks that the commit's digests are those of what it

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 
+	"github.com/librum/librum/aggregator/strategy"
 	"github.com/librum/librum/chain/blob"
 	"github.com/librum/librum/chain/ledger"
 	fl "github.com/librum/librum/fl/contract"
@@ -16,11 +17,12 @@ type outcome struct {
 	refused []fl.Refused
 	model   ledger.Digest // zero where too few updates remain
 	size    uint64
+	state   fl.State // zero for nothing
 }
 
-// recompute checks and averages updates. The error is a finding, or wraps
+// recompute checks and averages the updates of a round. The error is a finding, or wraps
 // [blob.ErrNotFound] where an update is gone.
-func (w *walk) recompute(ctx context.Context, where string, updates []fl.Averaged) (got outcome, err error) {
+func (w *walk) recompute(ctx context.Context, where string, r *fl.Round, updates []fl.Averaged) (got outcome, err error) {
 	set, err := recompute.New(&w.job.Spec, w.open)
 	if err != nil {
 		return got, finding("spec", "job", "%v", err)
@@ -34,12 +36,14 @@ func (w *walk) recompute(ctx context.Context, where string, updates []fl.Average
 	if int64(len(averaged)) < w.job.Spec.MinTrainPeers {
 		return got, nil
 	}
-	result, err := set.Average(ctx, averaged, io.Discard, w.in.Threads)
+	start := recompute.Start{Model: r.Model, State: w.state.Digest, Cohort: r.Cohort}
+	result, err := set.Average(ctx, start, averaged, strategy.Output{Model: io.Discard, State: io.Discard}, w.in.Threads)
 	if err != nil {
 		return got, trouble(ctx, "average", where, err)
 	}
 	w.report.Averages++
-	got.model, got.size = ledger.Digest(result.Digest), uint64(result.Size)
+	got.model, got.size = ledger.Digest(result.Model.Digest), uint64(result.Model.Size)
+	got.state = fl.State{Digest: ledger.Digest(result.State.Digest), Size: uint64(result.State.Size)}
 	return got, nil
 }
 

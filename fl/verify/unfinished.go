@@ -68,7 +68,7 @@ func (w *walk) standing(ctx context.Context, number uint64, r *fl.Round, term ui
 		w.say(number, Recomputed, "%s: it began with model %s instead of %s", r.State, r.Model.Short(), w.model.Short())
 	}
 	_, unavailable := without(submitted, c.Refused)
-	got, err := w.recompute(ctx, where, except(submitted, unavailable))
+	got, err := w.recompute(ctx, where, r, except(submitted, unavailable))
 	if errors.Is(err, blob.ErrNotFound) {
 		w.report.Incomplete = true
 		w.say(number, Expired, "%s result %s: %v", r.State, c.Model.Short(), err)

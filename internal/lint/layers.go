@@ -31,8 +31,10 @@ var layers = []layer{
 		"chain/order", "chain/aplos", "chain/lokka", "chain/store", "chain/blob", "chain/cert", "chain/keyfile", "chain/registry", "chain/shard",
 		"fl/card", "fl/round", "fl/train", "search/follow", "search/query",
 	}},
-	{name: "pure logic on pure logic", units: []string{"fl/contract", "fl/policy", "aggregator/strategy"}},
-	{name: "pure logic", units: []string{"chain/contract", "fl/job", "fl/privacy", "aggregator", "search/document"}},
+	{name: "pure logic on pure logic", units: []string{"fl/contract", "fl/policy"}},
+	{name: "what a job asks for", units: []string{"fl/job"}},
+	{name: "rules of averaging", units: []string{"aggregator/strategy"}},
+	{name: "pure logic", units: []string{"chain/contract", "fl/privacy", "aggregator", "search/document"}},
 	{name: "data types", units: []string{"chain/ledger", "chain/identity", "aggregator/tensor", "aggregator/kernel", "api/v1", "fl/data"}},
 	{name: "plumbing", units: []string{"internal"}, open: true},
 }

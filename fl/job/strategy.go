@@ -1,0 +1,162 @@
+package job
+
+import (
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/librum/librum/aggregator/strategy"
+)
+
+// Strategy names the rule by which updates become the next model: a strategy
+// and what it nests, clip ∘ mean ∘ server. Parts that are left out have no name.
+type Strategy struct {
+	Name   string             `cbor:"name" json:"name" yaml:"name"`
+	Params map[string]float64 `cbor:"params,omitempty" json:"params,omitempty" yaml:"params,omitempty"`
+	Clip   Part               `cbor:"clip,omitzero" json:"clip,omitzero" yaml:"clip,omitempty"`
+	Mean   Part               `cbor:"mean,omitzero" json:"mean,omitzero" yaml:"mean,omitempty"`
+	Root   string             `cbor:"root,omitempty" json:"root,omitempty" yaml:"root,omitempty"` // id of the peer that fltrust trusts
+}
+
+// Part is one part of a nested strategy.
+type Part struct {
+	Name   string             `cbor:"name" json:"name" yaml:"name"`
+	Params map[string]float64 `cbor:"params,omitempty" json:"params,omitempty" yaml:"params,omitempty"`
+}
+
+// maxParams bounds the parameters of one part.
+const maxParams = 16
+
+// Rule returns the rule that the spec names.
+func (s *Spec) Rule() (strategy.Rule, error) {
+	return strategy.Resolve(strategy.Choice{
+		Strategy: strategy.Part{Name: s.Strategy.Name, Params: s.Strategy.Params},
+		Clip:     strategy.Part{Name: s.Strategy.Clip.Name, Params: s.Strategy.Clip.Params},
+		Mean:     strategy.Part{Name: s.Strategy.Mean.Name, Params: s.Strategy.Mean.Params},
+	})
+}
+
+// strategies lists what a job may name: all but the one whose control variates
+// no peer sends yet.
+func strategies() []string {
+	return slices.DeleteFunc(strategy.Names(), func(name string) bool { return name == strategy.Scaffold })
+}
+
+// fields are the fields of a strategy.
+func (s *Strategy) fields() []field {
+	return []field{
+		choice("strategy.name", &s.Name, "Rule by which updates become the next model.", strategies()...),
+		params("strategy.params", &s.Params, "Parameters of the strategy, see docs/aggregate.md."),
+		optional(choice("strategy.clip.name", &s.Clip.Name, "Bound on how far an update may lie from the global model.", strategy.Clips()...), &s.Clip.Name),
+		params("strategy.clip.params", &s.Clip.Params, "Parameters of the clipping."),
+		optional(choice("strategy.mean.name", &s.Mean.Name, "Mean under a server optimiser.", strategy.Means()...), &s.Mean.Name),
+		params("strategy.mean.params", &s.Mean.Params, "Parameters of the mean."),
+		{
+			name: "strategy.root", doc: "The peer whose update fltrust trusts.", allowed: "left out, or the 32 hexadecimal digits of a peer's id",
+			set: func(t *tree) bool {
+				s.Root = t.text
+				return t.kind == text
+			},
+			ok: func() bool {
+				b, err := hex.DecodeString(s.Root)
+				return err == nil && (len(b) == 0 || len(b) == rootBytes) && s.Root == strings.ToLower(s.Root)
+			},
+			value: func() string { return strconv.Quote(shorten(s.Root)) },
+		},
+	}
+}
+
+// rootBytes is the length of a peer's id.
+const rootBytes = 16
+
+// optional allows what f does, and that at is empty.
+func optional(f field, at *string) field {
+	ok := f.ok
+	f.allowed = "left out, or " + f.allowed
+	f.ok = func() bool { return *at == "" || ok() }
+	return f
+}
+
+// params are the parameters of a part: numbers by name. Whether the part takes
+// them, strategyProblems says.
+func params(name string, at *map[string]float64, doc string) field {
+	return field{
+		name: name, doc: doc, allowed: fmt.Sprintf("an object of at most %d numbers", maxParams),
+		set: func(t *tree) bool {
+			*at = nil
+			if t.kind != object || len(t.members) > maxParams {
+				return false
+			}
+			for i := range t.members {
+				m := &t.members[i]
+				x, ok := m.value.float()
+				if _, twice := (*at)[m.name]; twice || !ok {
+					return false
+				}
+				if *at == nil {
+					*at = map[string]float64{}
+				}
+				(*at)[m.name] = x
+			}
+			return true
+		},
+		ok: func() bool {
+			for _, x := range *at {
+				if math.IsNaN(x) || math.IsInf(x, 0) {
+					return false
+				}
+			}
+			return len(*at) <= maxParams
+		},
+		value: func() string { return shorten(fmt.Sprintf("%q", slices.Sorted(maps.Keys(*at)))) },
+	}
+}
+
+// strategyProblems says what is wrong between the strategy's parts, and between
+// them and the rest of the job.
+func (s *Spec) strategyProblems(wrong map[string]bool) []Problem {
+	for _, f := range s.Strategy.fields() {
+		if wrong[f.name] {
+			return nil
+		}
+	}
+	rule, err := s.Rule()
+	if err != nil {
+		var all []Problem
+		for line := range strings.SplitSeq(err.Error(), "\n") {
+			all = append(all, Problem{Field: "strategy", Allowed: strings.TrimLeft(strings.TrimPrefix(line, strategy.ErrParams.Error()), ": ")})
+		}
+		return all
+	}
+	var all []Problem
+	conditions := strategy.Conditions{
+		MinPeers: int(s.MinTrainPeers), Momentum: s.Train.Momentum, ProximalMu: s.Train.ProximalMu, Root: s.Strategy.Root != "",
+	}
+	for _, p := range rule.Fits(conditions) {
+		if !wrong[p.Field] {
+			all = append(all, Problem{Field: p.Field, Allowed: p.Need})
+		}
+	}
+	return all
+}
+
+// complete fills in the defaults of the parameters that were left out, so that
+// they stand on the ledger.
+func (s *Strategy) complete() {
+	for _, part := range []struct {
+		name string
+		at   *map[string]float64
+	}{{s.Name, &s.Params}, {s.Clip.Name, &s.Clip.Params}, {s.Mean.Name, &s.Mean.Params}} {
+		found, err := strategy.Find(part.name)
+		if err != nil {
+			continue // left out
+		}
+		if full, err := found.Validate(*part.at); err == nil && len(full) > 0 {
+			*part.at = full
+		}
+	}
+}
