@@ -46,6 +46,8 @@ type server struct {
 	members   *meters[ledger.ID]
 	strangers *meters[netip.Prefix]
 	recorded  recorded // in the audit log
+
+	remembered *remembered
 }
 
 // New returns the handler of the interface.
@@ -71,6 +73,8 @@ func New(config Config) (http.Handler, error) {
 		members:   newMeters[ledger.ID](maxMetered, config.Limits.MemberRequests, config.Limits.MemberBytes),
 		strangers: newMeters[netip.Prefix](maxMetered, config.Limits.Strangers, Rate{}),
 		tasks:     newPlaces(config.Limits.Tasks),
+
+		remembered: newRemembered(),
 	}
 	s.sessions = newSessions(config.Limits, config.Now, func(ctx context.Context, u v1.NewUpload) bool {
 		_, err := s.awaits(ctx, u)

@@ -50,7 +50,7 @@ func secretOf(r *http.Request) (string, bool) {
 
 // identify finds out who a request comes from. It reads a few rows of the state:
 // a member that was frozen, and a key that was revoked, are shut out at once.
-func (s *server) identify(ctx context.Context, r *http.Request) (*caller, error) {
+func (s *server) identify(r *http.Request) (*caller, error) {
 	secret, ok := secretOf(r)
 	if !ok {
 		return nil, s.unauthorized("send the header Authorization: Bearer TOKEN")
@@ -62,20 +62,20 @@ func (s *server) identify(ctx context.Context, r *http.Request) (*caller, error)
 	// Log time stands still while nothing happens; what has expired by this
 	// node's clock must not be used meanwhile.
 	now := max(s.Node.Status().LogTime, s.Now().UnixMilli())
-	row, err := members.ActiveAt(s.Node.State(ctx), token.Member, now)
+	row, err := members.ActiveAt(s.Node.State(r.Context()), token.Member, now)
 	if err != nil {
 		return nil, err
 	}
 	c := &caller{Token: token, row: row}
 	if row.Has(identity.RoleOperator) {
-		if c.home, err = s.isHome(ctx, row.Organisation); err != nil {
+		if c.home, err = s.isHome(r.Context(), row.Organisation); err != nil {
 			return nil, err
 		}
 	}
 	if token.ReadOnly() {
 		return c, nil
 	}
-	delegate, err := members.DelegateAt(s.Node.State(ctx), token.Member, token.Key.ID(), now)
+	delegate, err := members.DelegateAt(s.Node.State(r.Context()), token.Member, token.Key.ID(), now)
 	if refused := (*contract.Error)(nil); errors.As(err, &refused) {
 		return nil, s.unauthorized(fmt.Sprintf("the ledger does not list the token's key %s as the member's delegate, or no more: sign identity.addDelegate",
 			token.Key.ID().Short()))

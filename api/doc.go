@@ -11,6 +11,8 @@
 //  1. All but health, readiness, the OpenAPI document and signed requests for
 //     tokens need a token. At each request its member must be in standing, and
 //     the ledger must list its key where it has one. Tokens are kept as hashes.
+//     While the store is away, which has nothing executed and can't be asked, who
+//     was let in not long ago sees metrics and status, and nobody anything else.
 //  2. Every request has a bound on its header, its body and the time it may
 //     take; a transfer may take as long as it moves on, an upload's part no
 //     slower than [Limits] says, a wait is bounded by them. Uploads, streams

@@ -57,13 +57,7 @@ func (s *server) admit(r *http.Request, a *answer) (*http.Request, error) {
 	if isPublic(r) {
 		return r, s.admitStranger(r)
 	}
-	ctx := r.Context()
-	if away {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, time.Second, store.ErrAway)
-		defer cancel()
-	}
-	c, err := s.identify(ctx, r)
+	c, err := s.recognise(r, away)
 	if err != nil {
 		if limited := s.admitStranger(r); limited != nil {
 			err = limited

@@ -77,7 +77,7 @@ func (s *server) stream(r *http.Request, w http.ResponseWriter, id ledger.Digest
 // mayFollowOn reports whether a stream's caller is still let in as when it began:
 // streams last for days, and tokens are revoked and members frozen meanwhile.
 func (s *server) mayFollowOn(r *http.Request, scope Scope) bool {
-	c, err := s.identify(r.Context(), r)
+	c, err := s.identify(r)
 	if err != nil {
 		return false
 	}

@@ -1,0 +1,71 @@
+package api
+
+import (
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/chain/store"
+)
+
+// Bounds of who is remembered.
+const (
+	maxRemembered = 1_024
+	rememberedFor = 10 * time.Minute
+)
+
+// remembered are the callers that were let in lately, by token. While the store is
+// away the node can't look at members, and executes nothing that would change them;
+// who was let in before may see how it fares.
+type remembered struct {
+	mu sync.Mutex
+	by map[ledger.ID]acquaintance
+}
+
+type acquaintance struct {
+	caller *caller
+	at     time.Time
+}
+
+func newRemembered() *remembered { return &remembered{by: map[ledger.ID]acquaintance{}} }
+
+func (r *remembered) note(c *caller, at time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.by) >= maxRemembered {
+		clear(r.by)
+	}
+	r.by[c.ID] = acquaintance{caller: c, at: at}
+}
+
+// of returns who came with a token not long ago.
+func (r *remembered) of(token ledger.ID, now time.Time) (*caller, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	a, ok := r.by[token]
+	return a.caller, ok && now.Sub(a.at) < rememberedFor
+}
+
+// recognise is identify. While the store is away it knows those that it remembers.
+func (s *server) recognise(r *http.Request, away bool) (*caller, error) {
+	if away {
+		secret, ok := secretOf(r)
+		if !ok {
+			return s.identify(r) // which tells what is missing, and needs no store for it
+		}
+		token, ok := s.Tokens.Find(secret)
+		if !ok {
+			return s.identify(r)
+		}
+		if c, ok := s.remembered.of(token.ID, s.Now()); ok {
+			return c, nil
+		}
+		return nil, store.ErrAway
+	}
+	c, err := s.identify(r)
+	if err == nil {
+		s.remembered.note(c, s.Now())
+	}
+	return c, err
+}
