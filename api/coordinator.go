@@ -5,6 +5,7 @@ import (
 
 	"github.com/librum/librum/chain/ledger"
 	"github.com/librum/librum/fl/coordinator"
+	"github.com/librum/librum/fl/job"
 )
 
 // Coordinator is what this package asks of fl/coordinator.
@@ -21,6 +22,8 @@ type Coordinator interface {
 	// Ensure gets a file into this node's blob store, from another node if need
 	// be.
 	Ensure(ctx context.Context, digest ledger.Digest, size uint64) error
+	// CheckInitial gets the initial model that a spec names and checks its shape.
+	CheckInitial(ctx context.Context, spec *job.Spec) (size uint64, err error)
 	// Card returns the model card of a finished job as JSON.
 	Card(ctx context.Context, job ledger.Digest) ([]byte, error)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -12,9 +13,11 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	v1 "github.com/librum/librum/api/v1"
+	"github.com/librum/librum/chain/blob"
 	"github.com/librum/librum/chain/contract"
 	"github.com/librum/librum/chain/ledger"
 	fl "github.com/librum/librum/fl/contract"
+	"github.com/librum/librum/fl/coordinator"
 	"github.com/librum/librum/fl/job"
 )
 
@@ -87,6 +90,9 @@ func (s *server) createJob(ctx context.Context, in *createJobInput) (*jobOutput,
 	if err != nil {
 		return nil, err
 	}
+	if err := s.checkInitial(ctx, &spec); err != nil {
+		return nil, err
+	}
 	key := []byte(in.Key)
 	if len(key) == 0 {
 		random := make([]byte, 16)
@@ -121,6 +127,23 @@ func (s *server) createJob(ctx context.Context, in *createJobInput) (*jobOutput,
 	}
 	out.Body, err = showJob(id, row)
 	return out, err
+}
+
+// checkInitial refuses an initial model that this node can't get or that is of
+// another model, while whoever asks is there to be told.
+func (s *server) checkInitial(ctx context.Context, spec *job.Spec) error {
+	if spec.InitialModel == "" {
+		return nil
+	}
+	_, err := s.Coordinator.CheckInitial(ctx, spec)
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	wrong := job.Problem{Field: "initial_model", Value: spec.InitialModel, Allowed: "the digest of a model of this shape that a node holds"}
+	if errors.Is(err, coordinator.ErrInitialModel) || errors.Is(err, blob.ErrNotFound) || errors.Is(err, coordinator.ErrUnavailable) {
+		return &job.SpecError{Problems: []job.Problem{wrong}}
+	}
+	return err
 }
 
 // readSpec reads a job spec in the format that the request names.
@@ -253,7 +276,7 @@ func showJob(id ledger.Digest, row *fl.Job) (v1.Job, error) {
 	}
 	return v1.Job{
 		ID: id, Creator: row.Creator, Created: row.Created, State: string(row.State), Reason: string(row.Reason),
-		Round: row.Round, FinalRounds: row.Finals, NumRounds: row.Spec.NumRounds,
+		Round: row.Round, BestRound: row.Best, FinalRounds: row.Finals, NumRounds: row.Spec.NumRounds,
 		Model: showFile(row.Model, row.ModelSize), Card: showFile(row.Card, row.CardSize), Ended: row.Ended, Spec: spec,
 	}, nil
 }

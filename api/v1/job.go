@@ -17,6 +17,7 @@ type Job struct {
 	FinalRounds uint64          `json:"final_rounds" doc:"Rounds whose result a quorum of nodes recomputed."`
 	NumRounds   int64           `json:"num_rounds" doc:"Rounds asked for."`
 	Model       *File           `json:"model,omitempty" doc:"The newest model that stands."`
+	BestRound   uint64          `json:"best_round,omitempty" doc:"Where the spec has early_stop: the round whose metric is the best so far, as the peers claim."`
 	Card        *File           `json:"card,omitempty" doc:"The model card, once finished."`
 	Ended       int64           `json:"ended,omitempty" doc:"Log time, ms."`
 	Spec        json.RawMessage `json:"spec" doc:"The job spec with all defaults filled in."`

@@ -165,6 +165,9 @@ func printJob(w io.Writer, j *v1.Job) error {
 	t.row("creator", j.Creator)
 	t.row("created", logTime(j.Created))
 	t.row("rounds", fmt.Sprintf("%d of %d final", j.FinalRounds, j.NumRounds))
+	if j.BestRound != 0 {
+		t.row("best", fmt.Sprintf("round %d, as the peers claim", j.BestRound))
+	}
 	if j.Model != nil {
 		t.row("model", fmt.Sprintf("%s (%d bytes)", j.Model.Digest, j.Model.Size))
 	}

@@ -95,6 +95,7 @@ func (f *peerFlags) seat(ctx context.Context, logger *slog.Logger, patient bool)
 	return &seat{client: c, config: peer.Config{
 		ID: id, Key: key, Chain: anchor, Shard: genesis.Shard, Group: genesis.Group,
 		Server: localnet.Remote{Client: c}, Now: time.Now, Random: rand.Reader, Logger: logger, Watch: localnet.WatchInterval,
+		Kept:     f.identity + ".kept",
 		Endpoint: first(f.server, os.Getenv(envServer), defaultServer),
 	}}, nil
 }

@@ -24,6 +24,7 @@ type Card struct {
 	Participants   []Participant `json:"participants"`
 	Times          Times         `json:"times"`
 	Rounds         []Round       `json:"quantitative_analysis"`
+	Best           *Best         `json:"best_round,omitempty"` // where the spec has early_stop
 	Considerations []string      `json:"considerations"`
 }
 
@@ -68,6 +69,15 @@ type Round struct {
 	Metrics fl.Metrics    `json:"claimed_metrics"`
 }
 
+// Best is the round whose metric was the best: a claim, as all metrics are. Its
+// model stands beside the last one.
+type Best struct {
+	Round  uint64        `json:"round"`
+	Metric string        `json:"claimed_metric"`
+	Value  float64       `json:"value"`
+	Model  ledger.Digest `json:"model"`
+}
+
 // Bytes returns the card of a job all of whose rounds are final, as JSON. The
 // rows it reads change no more, so that state may move on meanwhile.
 func Bytes(state contract.State, id ledger.Digest) ([]byte, error) {
@@ -88,7 +98,7 @@ func Make(state contract.State, id ledger.Digest) (*Card, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !ok || j.Finals == 0 || j.Finals != uint64(j.Spec.NumRounds) {
+	if !ok || j.Finals == 0 || !j.Complete() {
 		return nil, fmt.Errorf("%w: %s", ErrNotOver, id)
 	}
 	chain, ok, err := contract.LoadFrom[fl.Chain](state, fl.ChainRow)
@@ -114,7 +124,16 @@ func Make(state contract.State, id ledger.Digest) (*Card, error) {
 			"Nodes of the attesting group could read the updates.",
 		},
 	}
-	return c, c.fill(state, id, j.Finals)
+	if len(j.Spec.Parameters.Share)+len(j.Spec.Parameters.KeepLocal) > 0 {
+		c.Considerations = append(c.Considerations, "The model holds the shared tensors alone; each peer keeps the rest of its own.")
+	}
+	if err := c.fill(state, id, j.Finals); err != nil {
+		return nil, err
+	}
+	if j.Best > 0 {
+		c.Best = &Best{Round: j.Best, Metric: j.Spec.EarlyStop.Metric, Value: j.BestValue, Model: c.Rounds[j.Best-1].Model}
+	}
+	return c, nil
 }
 
 // fill reads rounds and participants.

@@ -15,7 +15,7 @@ type CloseJob struct {
 	Round     uint64        `cbor:"round"` // the last one opened, 0 before the first
 	Term      uint64        `cbor:"term"`
 	State     job.State     `cbor:"state"`            // finished or failed
-	Reason    job.Reason    `cbor:"reason,omitempty"` // of failed: no_peers
+	Reason    job.Reason    `cbor:"reason,omitempty"` // of failed: no_peers or no_model
 	Model     ledger.Digest `cbor:"model"`            // of finished: the last final model
 	ModelSize uint64        `cbor:"model_size"`
 	Card      ledger.Digest `cbor:"card"` // of finished: SHA-256 of the model card
@@ -28,12 +28,12 @@ func closeJobFootprint(call contract.Call, a *CloseJob) (contract.Footprint, err
 		if err := checkFile("card", a.Card, a.CardSize); err != nil {
 			return contract.Footprint{}, err
 		}
-	case a.State == job.StateFailed && a.Reason == job.ReasonNoPeers:
+	case a.State == job.StateFailed && (a.Reason == job.ReasonNoPeers || a.Reason == job.ReasonNoModel):
 		if !a.Model.IsZero() || a.ModelSize != 0 || !a.Card.IsZero() || a.CardSize != 0 {
 			return contract.Footprint{}, badArguments("card", "a failed job has neither model nor card")
 		}
 	default:
-		return contract.Footprint{}, badArguments("state", "want %s, or %s because of %s", job.StateFinished, job.StateFailed, job.ReasonNoPeers)
+		return contract.Footprint{}, badArguments("state", "want %s, or %s because of %s or %s", job.StateFinished, job.StateFailed, job.ReasonNoPeers, job.ReasonNoModel)
 	}
 	return contract.Footprint{
 		Reads:  []contract.Key{members.MemberRow(call.Sender)},
@@ -55,7 +55,7 @@ func closeJob(env *contract.Env, call contract.Call, a *CloseJob) error {
 	if a.State == job.StateFinished {
 		err = a.finishable(j)
 	} else {
-		err = starved(env, j)
+		err = a.starved(env, j)
 	}
 	if err != nil {
 		return err
@@ -65,7 +65,7 @@ func closeJob(env *contract.Env, call contract.Call, a *CloseJob) error {
 }
 
 func (a *CloseJob) finishable(j *Job) error {
-	if j.Finals != uint64(j.Spec.NumRounds) {
+	if !j.Complete() {
 		return contract.Errorf(CodeRoundState, "%d of %d rounds are final", j.Finals, j.Spec.NumRounds)
 	}
 	if a.Model != j.Model || a.ModelSize != j.ModelSize {
@@ -75,10 +75,13 @@ func (a *CloseJob) finishable(j *Job) error {
 }
 
 // starved holds where no round was at work for as long as the job waits for
-// peers.
-func starved(env *contract.Env, j *Job) error {
-	if j.Idle == 0 || j.Finals == uint64(j.Spec.NumRounds) {
+// peers, or for the initial model that its spec names.
+func (a *CloseJob) starved(env *contract.Env, j *Job) error {
+	if j.Idle == 0 || j.Complete() {
 		return contract.Errorf(CodeRoundState, "the job waits for no peers")
+	}
+	if a.Reason == job.ReasonNoModel && (j.Finals > 0 || j.Spec.InitialModel == "") {
+		return contract.Errorf(CodeRoundState, "the job waits for no model")
 	}
 	if at := j.PeersDeadline(); env.LogTime() < at {
 		return contract.Errorf(contract.CodeTooEarly, "the job waits for peers until log time %d", at)

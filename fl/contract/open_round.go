@@ -134,11 +134,17 @@ func (a *OpenRound) remembers(env *contract.Env, j *Job) error {
 }
 
 // nextAttempt checks that the round is the one to come and begins with the
-// right model. Nobody can check the initial model here: the nodes derive it
-// from the spec, and dissent. Terms lost in earlier attempts go with the round.
+// right model. One that is drawn from the seed nobody can check here: the nodes
+// derive it, and dissent. Terms lost in earlier attempts go with the round.
 func nextAttempt(env *contract.Env, j *Job, a *OpenRound) (attempt uint64, lost []LostTerm, err error) {
 	if a.Round != j.Finals+1 || a.Round > uint64(j.Spec.NumRounds) {
 		return 0, nil, contract.Errorf(CodeRoundState, "round %d of %d: %d are final", a.Round, j.Spec.NumRounds, j.Finals)
+	}
+	if j.Complete() {
+		return 0, nil, contract.Errorf(CodeRoundState, "the job stops early: round %d was the best of %d", j.Best, j.Finals)
+	}
+	if named := j.Spec.InitialModel; j.Finals == 0 && named != "" && a.Model.String() != named {
+		return 0, nil, contract.Errorf(contract.CodeConflict, "round 1 begins with model %s, which the spec names", named)
 	}
 	if !j.Model.IsZero() && (a.Model != j.Model || a.ModelSize != j.ModelSize) {
 		return 0, nil, contract.Errorf(contract.CodeConflict, "round %d begins with model %s", a.Round, j.Model)

@@ -29,7 +29,9 @@ type Job struct {
 	ModelSize uint64        // bytes
 	Card      ledger.Digest // SHA-256 of the model card, once finished
 	CardSize  uint64
-	Ended     int64 // 0 while the job is not terminal
+	Ended     int64   // 0 while the job is not terminal
+	Best      uint64  // round whose early_stop metric is the best so far; 0 where none was told
+	BestValue float64 // of that metric, a claim
 }
 
 // Active is the row of a creator's jobs that count as active: those it has made

@@ -163,6 +163,9 @@ func (s *script) show(t *testing.T) string {
 		t.Fatal(ok, err)
 	}
 	out := fmt.Sprintf("job %s %s finals=%d voids=%d model=%s\n", j.State, j.Reason, j.Finals, j.Voids, s.value(j.Model[:]))
+	if j.Best > 0 {
+		out += fmt.Sprintf("best round %d: %v\n", j.Best, j.BestValue)
+	}
 	if r, ok, err := fl.LoadRound(s.ledger, s.job, j.Round); err == nil && ok {
 		out += fmt.Sprintf("round %d attempt=%d %s submitted=%d declined=%d of %d agreed=%d dissented=%d of %d\n",
 			j.Round, r.Attempt, r.State, r.Submitted, r.Declined, r.Cohort, r.Agreed, r.Dissented, r.Nodes)

@@ -27,6 +27,7 @@ func finishRound(env *contract.Env, id ledger.Digest, number uint64, j *Job, r *
 	}
 	j.Finals, j.Voids, j.Idle = number, 0, env.LogTime()
 	j.Model, j.ModelSize = c.Model, c.ModelSize
+	j.Note(number, c.Metrics)
 	if err := contract.Store(env, JobRow(id), j); err != nil {
 		return err
 	}

@@ -53,13 +53,18 @@ func (w *worker) perform(ctx context.Context, s round.Snapshot, a round.Action) 
 	}
 }
 
-// derive makes the initial model, a pure function of the spec.
+// derive makes the initial model, a pure function of the spec, or gets the one
+// that it names.
 func (w *worker) derive(ctx context.Context, s *round.Snapshot) (*round.File, error) {
-	params, err := train.InitialModel(train.FromJob(&s.Job.Spec))
-	if err != nil {
-		return nil, err
+	if s.Job.Spec.InitialModel != "" {
+		size, err := w.CheckInitial(ctx, &s.Job.Spec)
+		if err != nil {
+			return nil, err
+		}
+		digest, err := ledger.ParseDigest(s.Job.Spec.InitialModel)
+		return &round.File{Digest: digest, Size: size}, err
 	}
-	b, err := train.EncodeFile(params)
+	b, err := train.InitialFile(train.FromJob(&s.Job.Spec))
 	if err != nil {
 		return nil, err
 	}

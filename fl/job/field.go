@@ -1,8 +1,10 @@
 package job
 
 import (
+	"encoding/hex"
 	"fmt"
 	"math"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -68,6 +70,50 @@ func choice(name string, at *string, doc string, choices ...string) field {
 		},
 		ok:    func() bool { return slices.Contains(choices, *at) },
 		value: func() string { return strconv.Quote(shorten(*at)) },
+	}
+}
+
+// digest allows a SHA-256 in hexadecimal digits, or nothing.
+func digest(name string, at *string, doc string) field {
+	return field{
+		name: name, doc: doc, allowed: "64 hexadecimal digits in lower case, or left out",
+		set: func(t *tree) bool {
+			*at = t.text
+			return t.kind == text
+		},
+		ok: func() bool {
+			b, err := hex.DecodeString(*at)
+			return *at == "" || err == nil && len(b) == 32 && strings.ToLower(*at) == *at
+		},
+		value: func() string { return strconv.Quote(shorten(*at)) },
+	}
+}
+
+// patterns allows patterns of tensor names as [path.Match] reads them.
+func patterns(name string, at *[]string, doc string) field {
+	return field{
+		name: name, doc: doc, allowed: fmt.Sprintf("at most %d patterns of 1 to %d bytes, such as layer0.*", MaxPatterns, MaxPattern),
+		set: func(t *tree) bool {
+			*at = nil
+			if t.kind != list || len(t.items) > MaxPatterns {
+				return false
+			}
+			for _, item := range t.items {
+				if item.kind != text {
+					return false
+				}
+				*at = append(*at, item.text)
+			}
+			return true
+		},
+		ok: func() bool {
+			bad := func(pattern string) bool {
+				_, err := path.Match(pattern, "")
+				return err != nil || pattern == "" || len(pattern) > MaxPattern
+			}
+			return len(*at) <= MaxPatterns && !slices.ContainsFunc(*at, bad)
+		},
+		value: func() string { return shorten(fmt.Sprintf("%q", *at)) },
 	}
 }
 

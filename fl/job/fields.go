@@ -3,6 +3,8 @@ package job
 import (
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 )
 
 // fields is the table of job(1), over the places in s.
@@ -32,6 +34,12 @@ func (s *Spec) fields() []field {
 		integer("train.augment.width", &s.Train.Augment.Width, 0, MaxWidth, "Pixels in a line of the image; it matters where jitter is above 0."),
 		real64("train.augment.background", &s.Train.Augment.Background, "a number that a float32 can hold",
 			func(x float64) bool { return math.Abs(x) <= MaxBackground }, "What moves in from outside the image."),
+		digest("initial_model", &s.InitialModel, "SHA-256 of the model file that round 1 begins with, which a node holds; left out, the model is drawn from the seed."),
+		optional(choice("early_stop.metric", &s.EarlyStop.Metric, "Metric that must get better, as the peers claim it; left out, all rounds run.", metrics()...), &s.EarlyStop.Metric),
+		integer("early_stop.patience", &s.EarlyStop.Patience, 0, MaxRounds, "Rounds without a better value after which the job finishes; at least 1 with a metric."),
+		optional(choice("early_stop.mode", &s.EarlyStop.Mode, "Whether smaller or larger values are better; given with a metric.", ModeMin, ModeMax), &s.EarlyStop.Mode),
+		patterns("parameters.share", &s.Parameters.Share, "Tensors that updates hold; left out, all."),
+		patterns("parameters.keep_local", &s.Parameters.KeepLocal, "Tensors of these that stay with each peer all the same."),
 		choice("update_type", &s.UpdateType, "What a peer uploads.", UpdateFull),
 		integer("round_timeout_s", &s.RoundTimeoutS, 1, MaxSeconds, "Seconds after which a round closes with what is there."),
 		integer("wait_after_min_s", &s.WaitAfterMinS, 0, MaxSeconds, "Seconds a round waits for more once min_train_peers have submitted."),
@@ -101,6 +109,7 @@ func (s *Spec) problems(said map[string]bool) []Problem {
 		between("model.layers", s.Model.Layers, true, "%s for the model %s", allowed, s.Model.Name)
 		return problems
 	}
+	s.betweenOptions(wrong, between)
 	between("model.layers", s.Model.Layers, s.Model.Parameters() > MaxParameters,
 		"at most %d parameters in all, these have %d", MaxParameters, s.Model.Parameters())
 	if a := s.Train.Augment; !wrong["train.augment.jitter"] && !wrong["train.augment.width"] {
@@ -113,4 +122,29 @@ func (s *Spec) problems(said map[string]bool) []Problem {
 			"at most %d for a model as wide as %d", MaxActivations/widest, widest)
 	}
 	return problems
+}
+
+// betweenOptions checks early_stop and parameters against the model.
+func (s *Spec) betweenOptions(wrong map[string]bool, between func(name string, value any, broken bool, format string, args ...any)) {
+	e := s.EarlyStop
+	if e.Metric == "" {
+		between("early_stop.patience", e.Patience, e.Patience != 0 && !wrong["early_stop.patience"], "left out without a metric")
+		between("early_stop.mode", e.Mode, e.Mode != "" && !wrong["early_stop.mode"], "left out without a metric")
+	} else if !wrong["early_stop.metric"] {
+		told := s.Model.Metrics()
+		between("early_stop.metric", e.Metric, !slices.Contains(told, e.Metric), "one that peers tell of the model %s: %s", s.Model.Name, strings.Join(told, ", "))
+		between("early_stop.patience", e.Patience, e.Patience < 1 && !wrong["early_stop.patience"], "at least 1 with a metric")
+		between("early_stop.mode", e.Mode, e.Mode == "", "%s or %s with a metric", ModeMin, ModeMax)
+	}
+	if wrong["parameters.share"] || wrong["parameters.keep_local"] {
+		return
+	}
+	tensors := s.Model.Tensors()
+	idle := func(pattern string) bool {
+		return !slices.ContainsFunc(tensors, func(tensor string) bool { return matches(pattern, tensor) })
+	}
+	there := "patterns that match tensors of the model, which are " + strings.Join(tensors, ", ")
+	between("parameters.share", fmt.Sprintf("%q", s.Parameters.Share), slices.ContainsFunc(s.Parameters.Share, idle), "%s", there)
+	between("parameters.keep_local", fmt.Sprintf("%q", s.Parameters.KeepLocal), slices.ContainsFunc(s.Parameters.KeepLocal, idle), "%s", there)
+	between("parameters.keep_local", fmt.Sprintf("%q", s.Parameters.KeepLocal), !slices.ContainsFunc(tensors, s.Parameters.Shares), "patterns that leave a tensor to share")
 }

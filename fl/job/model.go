@@ -1,12 +1,70 @@
 package job
 
-import "slices"
+import (
+	"path"
+	"slices"
+	"strconv"
+)
 
 // Models lists the built-in models.
 func Models() []string { return []string{ModelMLP, ModelLogistic, ModelLinear, ModelLeNet5} }
 
 // Regression reports whether the model finds a number instead of a class.
 func (m Model) Regression() bool { return m.Name == ModelLinear }
+
+// Metrics returns the names under which peers tell how well the model does.
+func (m Model) Metrics() []string {
+	if m.Regression() {
+		return []string{"loss", "mae", "mse", "r2"}
+	}
+	return []string{"accuracy", "loss"}
+}
+
+// metrics lists those of all models.
+func metrics() []string {
+	var all []string
+	for _, name := range Models() {
+		all = append(all, Model{Name: name}.Metrics()...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// Tensors returns the names of a valid model's tensors, layer by layer.
+func (m Model) Tensors() []string {
+	var layers []string
+	dense := len(m.Layers) - 1
+	if m.Name == ModelLeNet5 {
+		layers, dense = []string{"conv0", "conv1"}, 3
+	}
+	for i := range dense {
+		layers = append(layers, "layer"+strconv.Itoa(i))
+	}
+	var names []string
+	for _, layer := range layers {
+		names = append(names, layer+".weight", layer+".bias")
+	}
+	return names
+}
+
+// Parameters says which tensors leave a peer. The others are its own: they
+// start from the spec's seed, are trained like the rest, and stay.
+type Parameters struct {
+	Share     []string `cbor:"share,omitempty" json:"share,omitempty" yaml:"share,omitempty,flow"`
+	KeepLocal []string `cbor:"keep_local,omitempty" json:"keep_local,omitempty" yaml:"keep_local,omitempty,flow"`
+}
+
+// Shares reports whether a tensor is part of updates and of the common model.
+func (p Parameters) Shares(tensor string) bool {
+	match := func(pattern string) bool { return matches(pattern, tensor) }
+	return (len(p.Share) == 0 || slices.ContainsFunc(p.Share, match)) && !slices.ContainsFunc(p.KeepLocal, match)
+}
+
+// matches reports whether a pattern, one that [path.Match] can read, matches.
+func matches(pattern, tensor string) bool {
+	ok, _ := path.Match(pattern, tensor)
+	return ok
+}
 
 // The inside of LeNet-5, whatever the number of classes.
 const (

@@ -12,25 +12,46 @@ import (
 // no job that runs. Whole numbers are signed so that a negative one is
 // reported with its range instead of as a type error.
 type Spec struct {
-	NumRounds         int64    `cbor:"num_rounds" json:"num_rounds" yaml:"num_rounds"`
-	FractionTrain     float64  `cbor:"fraction_train" json:"fraction_train" yaml:"fraction_train"`
-	MinTrainPeers     int64    `cbor:"min_train_peers" json:"min_train_peers" yaml:"min_train_peers"`
-	MinAvailablePeers int64    `cbor:"min_available_peers" json:"min_available_peers" yaml:"min_available_peers"`
-	Model             Model    `cbor:"model" json:"model" yaml:"model"`
-	Seed              uint64   `cbor:"seed" json:"seed" yaml:"seed"`
-	Strategy          Strategy `cbor:"strategy" json:"strategy" yaml:"strategy"`
-	Train             Train    `cbor:"train" json:"train" yaml:"train"`
-	UpdateType        string   `cbor:"update_type" json:"update_type" yaml:"update_type"`
-	RoundTimeoutS     int64    `cbor:"round_timeout_s" json:"round_timeout_s" yaml:"round_timeout_s"`
-	WaitAfterMinS     int64    `cbor:"wait_after_min_s" json:"wait_after_min_s" yaml:"wait_after_min_s"`
-	WaitForPeersS     int64    `cbor:"wait_for_peers_s" json:"wait_for_peers_s" yaml:"wait_for_peers_s"`
-	AttestTimeoutS    int64    `cbor:"attest_timeout_s" json:"attest_timeout_s" yaml:"attest_timeout_s"`
-	MaxTerms          int64    `cbor:"max_terms" json:"max_terms" yaml:"max_terms"`
-	MaxNumExamples    int64    `cbor:"max_num_examples" json:"max_num_examples" yaml:"max_num_examples"`
+	NumRounds         int64      `cbor:"num_rounds" json:"num_rounds" yaml:"num_rounds"`
+	FractionTrain     float64    `cbor:"fraction_train" json:"fraction_train" yaml:"fraction_train"`
+	MinTrainPeers     int64      `cbor:"min_train_peers" json:"min_train_peers" yaml:"min_train_peers"`
+	MinAvailablePeers int64      `cbor:"min_available_peers" json:"min_available_peers" yaml:"min_available_peers"`
+	Model             Model      `cbor:"model" json:"model" yaml:"model"`
+	Seed              uint64     `cbor:"seed" json:"seed" yaml:"seed"`
+	Strategy          Strategy   `cbor:"strategy" json:"strategy" yaml:"strategy"`
+	Train             Train      `cbor:"train" json:"train" yaml:"train"`
+	InitialModel      string     `cbor:"initial_model,omitempty" json:"initial_model,omitempty" yaml:"initial_model,omitempty"`
+	EarlyStop         EarlyStop  `cbor:"early_stop,omitzero" json:"early_stop,omitzero" yaml:"early_stop,omitempty"`
+	Parameters        Parameters `cbor:"parameters,omitzero" json:"parameters,omitzero" yaml:"parameters,omitempty"`
+	UpdateType        string     `cbor:"update_type" json:"update_type" yaml:"update_type"`
+	RoundTimeoutS     int64      `cbor:"round_timeout_s" json:"round_timeout_s" yaml:"round_timeout_s"`
+	WaitAfterMinS     int64      `cbor:"wait_after_min_s" json:"wait_after_min_s" yaml:"wait_after_min_s"`
+	WaitForPeersS     int64      `cbor:"wait_for_peers_s" json:"wait_for_peers_s" yaml:"wait_for_peers_s"`
+	AttestTimeoutS    int64      `cbor:"attest_timeout_s" json:"attest_timeout_s" yaml:"attest_timeout_s"`
+	MaxTerms          int64      `cbor:"max_terms" json:"max_terms" yaml:"max_terms"`
+	MaxNumExamples    int64      `cbor:"max_num_examples" json:"max_num_examples" yaml:"max_num_examples"`
+}
+
+// EarlyStop ends a job once a metric no longer gets better; without a metric it
+// does not. The metric is the mean that a coordinator claims of what the peers
+// claim, so whoever coordinates a round can end the job.
+type EarlyStop struct {
+	Metric   string `cbor:"metric" json:"metric" yaml:"metric"`
+	Patience int64  `cbor:"patience" json:"patience" yaml:"patience"` // rounds without a better value
+	Mode     string `cbor:"mode" json:"mode" yaml:"mode"`             // whether larger or smaller is better
+}
+
+// Better reports whether a value is better than another.
+func (e EarlyStop) Better(value, than float64) bool {
+	if e.Mode == ModeMin {
+		return value < than
+	}
+	return value > than
 }
 
 // Model names a built-in model. The initial weights are a pure function of
-// model and seed, so that every node can derive their digest.
+// model and seed, so that every node can derive their digest, unless the spec
+// names an initial model.
 type Model struct {
 	Name   string  `cbor:"name" json:"name" yaml:"name"`
 	Layers []int64 `cbor:"layers" json:"layers" yaml:"layers,flow"` // sizes from features to classes
@@ -61,7 +82,9 @@ const (
 	ModelLogistic = "logistic" // multinomial logistic regression: a perceptron of two sizes, [features, classes]
 	ModelLinear   = "linear"   // linear regression by least squares: [features, 1]
 	ModelLeNet5   = "lenet5"   // LeCun et al. 1998, in the form of fl/train: [784 or 1024, classes], square images of one channel
-	UpdateFull    = "full"     // an update is the whole trained model
+	UpdateFull    = "full"     // an update is the trained model, as far as it is shared
+	ModeMin       = "min"      // the smaller the better
+	ModeMax       = "max"
 )
 
 // Bounds of a spec. Those of model and training are the trainer's.
@@ -82,6 +105,8 @@ const (
 	MaxSeed         = 1<<53 - 1 // what every reader of JSON keeps exact
 	MaxSeconds      = 30 * 24 * 3600
 	MaxTermsLost    = 100 // each stands in the round's row
+	MaxPatterns     = 64  // of tensors
+	MaxPattern      = 128 // bytes of one
 )
 
 // Defaults returns the spec that a job starts from. It has no layers: those

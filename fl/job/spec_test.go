@@ -135,6 +135,18 @@ func specs() *rapid.Generator[job.Spec] {
 		s.Train.ProximalMu = rapid.Float64Range(0, job.MaxProximalMu).Draw(t, "proximal_mu")
 		s.Train.Augment.Noise = rapid.Float64Range(0, job.MaxNoise).Draw(t, "noise")
 		s.MaxTerms = rapid.Int64Range(1, job.MaxTermsLost).Draw(t, "max_terms")
+		if rapid.Bool().Draw(t, "options") {
+			s.InitialModel = strings.Repeat(rapid.StringMatching("[0-9a-f]{2}").Draw(t, "initial_model"), 32)
+			s.EarlyStop = job.EarlyStop{
+				Metric:   rapid.SampledFrom(s.Model.Metrics()).Draw(t, "metric"),
+				Patience: rapid.Int64Range(1, job.MaxRounds).Draw(t, "patience"),
+				Mode:     rapid.SampledFrom([]string{job.ModeMin, job.ModeMax}).Draw(t, "mode"),
+			}
+			s.Parameters = job.Parameters{
+				Share:     rapid.SampledFrom([][]string{nil, {"*"}, {"layer0.*", "*.bias"}}).Draw(t, "share"),
+				KeepLocal: rapid.SampledFrom([][]string{nil, {"layer0.weight"}}).Draw(t, "keep_local"),
+			}
+		}
 		s.MaxNumExamples = rapid.Int64Range(1, job.MaxExamples).Draw(t, "max_num_examples")
 		return s
 	})

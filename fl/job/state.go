@@ -30,6 +30,7 @@ const (
 	ReasonPeers      Reason = "peers"       // waiting: fewer peers than min_available_peers
 	ReasonVoid       Reason = "void"        // waiting: the round was void and is opened again
 	ReasonNoPeers    Reason = "no_peers"    // failed: no round could be opened for wait_for_peers_s
+	ReasonNoModel    Reason = "no_model"    // failed: nobody had the initial model that the spec names, or it is another's, for wait_for_peers_s
 	ReasonVoidRounds Reason = "void_rounds" // failed: a round was void MaxVoids times running
 	ReasonMaxTerms   Reason = "max_terms"   // failed: max_terms terms were lost over one round
 	ReasonOutvoted   Reason = "outvoted"    // failed: every node that could coordinate has been outvoted

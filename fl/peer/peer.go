@@ -67,6 +67,10 @@ type Config struct {
 	// on with another key, and with what it then talks to; nil: as it is.
 	Renewed func(context.Context) (*identity.Key, Server)
 
+	// Kept is a folder for the tensors that jobs leave with the peer, made when it
+	// is needed; empty: they are held in memory and end with the process.
+	Kept string
+
 	Endpoint string // URL of the server, for the egress log
 	Consent  Consent
 }
@@ -77,14 +81,15 @@ type Peer struct {
 	groups    *ledger.Groups
 	announced *bool                            // as what it is registered: available or not; nil before
 	trainers  map[ledger.Digest]*train.Trainer // by job
-	maxTTL    time.Duration                    // as it was told last, 0 before
+	kept      kept
+	maxTTL    time.Duration // as it was told last, 0 before
 }
 
 // New returns a peer.
 func New(config Config) *Peer {
 	return &Peer{
 		config: config, groups: ledger.NewGroups(config.Chain, config.Shard, config.Group),
-		trainers: map[ledger.Digest]*train.Trainer{},
+		trainers: map[ledger.Digest]*train.Trainer{}, kept: kept{dir: config.Kept, files: map[string][]byte{}},
 	}
 }
 
@@ -243,7 +248,12 @@ func (p *Peer) work(ctx context.Context, task *Task, opened *fl.RoundOpened, rul
 	if err != nil {
 		return p.decline(ctx, task, fl.DeclinedData, err)
 	}
-	updated, metrics, err := trainer.Train(ctx, params, p.config.Data, opened.Round)
+	spec := trainer.Spec()
+	own, err := p.kept.before(task.Job, opened.Round, spec, train.FromJob(&opened.Spec))
+	if err != nil {
+		return p.decline(ctx, task, fl.DeclinedTraining, err)
+	}
+	updated, metrics, err := trainer.Train(ctx, append(params, own...), p.config.Data, opened.Round)
 	switch {
 	case errors.Is(err, train.ErrInvalid):
 		return p.decline(ctx, task, fl.DeclinedData, err)
@@ -252,7 +262,12 @@ func (p *Peer) work(ctx context.Context, task *Task, opened *fl.RoundOpened, rul
 	case err != nil:
 		return err
 	}
-	update, err := train.EncodeFile(updated)
+	if len(own) > 0 {
+		if err := p.kept.after(task.Job, opened.Round, spec.Kept(updated)); err != nil {
+			return err
+		}
+	}
+	update, err := train.EncodeFile(spec.Shared(updated))
 	if err != nil {
 		return err
 	}

@@ -30,7 +30,7 @@ func (d *decision) step() (Submit, bool) {
 	case job.RoundClosed:
 		return d.commit()
 	case job.RoundFinal:
-		if d.s.Job.Finals == uint64(d.s.Job.Spec.NumRounds) {
+		if d.s.Job.Complete() {
 			return d.finish()
 		}
 		return d.open()
@@ -51,7 +51,7 @@ func (d *decision) open() (Submit, bool) {
 		if j.Finals == 0 { // derived this late, so that a job without peers costs no disk
 			if d.f.Initial == nil {
 				d.do(Derive{})
-				return Submit{}, false // if that fails, others may take the term at StuckAt
+				return d.noModel() // if that fails, others may take the term at StuckAt
 			}
 			model = *d.f.Initial
 		}
@@ -64,6 +64,16 @@ func (d *decision) open() (Submit, bool) {
 		return Submit{}, false
 	}
 	return d.fail(job.ReasonNoPeers), true
+}
+
+// noModel ends a job once it has waited long enough for the initial model that
+// its spec names.
+func (d *decision) noModel() (Submit, bool) {
+	j := &d.s.Job
+	if j.Spec.InitialModel == "" || !d.reached(max(j.PeersDeadline(), d.f.Started+Grace)) {
+		return Submit{}, false
+	}
+	return d.fail(job.ReasonNoModel), true
 }
 
 // close closes the round when it may be closed. Where that makes it void

@@ -23,7 +23,8 @@ func FromJob(spec *job.Spec) Spec {
 			Width:      int(spec.Train.Augment.Width),
 			Background: spec.Train.Augment.Background,
 		},
-		Seed: spec.Seed,
+		Parameters: spec.Parameters,
+		Seed:       spec.Seed,
 	}
 }
 
@@ -43,5 +44,5 @@ func (s Spec) ToJob(spec *job.Spec) {
 			Background: s.Augment.Background,
 		},
 	}
-	spec.Seed = s.Seed
+	spec.Parameters, spec.Seed = s.Parameters, s.Seed
 }

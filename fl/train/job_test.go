@@ -30,7 +30,8 @@ func TestJobRoundTrip(t *testing.T) {
 				Width:      rapid.IntRange(1, 100).Draw(t, "width"),
 				Background: rapid.Float64Range(0.001, 1).Draw(t, "background"),
 			},
-			Seed: rapid.Uint64Range(1, job.MaxSeed).Draw(t, "seed"),
+			Parameters: job.Parameters{Share: []string{"layer*"}, KeepLocal: []string{"*.bias"}},
+			Seed:       rapid.Uint64Range(1, job.MaxSeed).Draw(t, "seed"),
 		}
 		if forgotten := zeroField(reflect.ValueOf(want)); forgotten != "" {
 			t.Fatalf("this test sets no %s", forgotten)

@@ -2,9 +2,7 @@ package train
 
 import (
 	"fmt"
-	"maps"
 	"math"
-	"slices"
 
 	"github.com/librum/librum/fl/data"
 )
@@ -19,17 +17,13 @@ type Metrics struct {
 	Examples   int // rows that were measured
 }
 
-// Named returns the metrics by the names under which peers tell them.
+// Named returns the metrics by the names under which peers tell them, which are
+// those that job.Model lists.
 func (m Metrics) Named() map[string]float64 {
 	if m.Regression {
 		return map[string]float64{"loss": m.Loss, "mse": m.Loss, "mae": m.MAE, "r2": m.R2}
 	}
 	return map[string]float64{"loss": m.Loss, "accuracy": m.Accuracy}
-}
-
-// MetricNames returns the names under which peers tell metrics of a model.
-func MetricNames(regression bool) []string {
-	return slices.Sorted(maps.Keys(Metrics{Regression: regression}.Named()))
 }
 
 // tally sums what Metrics average. The sums are float64 in row order, so they

@@ -57,6 +57,8 @@ type Spec struct {
 	ProximalMu float64
 	// Augment changes the rows each time they are visited in training.
 	Augment Augment
+	// Parameters say which tensors are in files of the model; all are trained.
+	Parameters job.Parameters
 	// Seed of the initial model, of the order in which rows are visited and of
 	// their augmentation.
 	Seed uint64
@@ -97,6 +99,9 @@ func (s Spec) Validate() error {
 		problems = append(problems, fmt.Errorf("proximal_mu is %v: must be 0 to %v", s.ProximalMu, MaxProximalMu))
 	}
 	problems = append(problems, s.augmentProblems()...)
+	if len(problems) == 0 && !slices.ContainsFunc(s.model().Tensors(), s.Parameters.Shares) {
+		problems = append(problems, errors.New("parameters leave no tensor to share"))
+	}
 	if len(problems) == 0 {
 		return nil
 	}
@@ -140,6 +145,13 @@ func (s Spec) model() job.Model {
 		m.Layers = append(m.Layers, int64(n))
 	}
 	return m
+}
+
+// clone returns s with slices of its own.
+func (s Spec) clone() Spec {
+	s.Layers = slices.Clone(s.Layers)
+	s.Parameters.Share, s.Parameters.KeepLocal = slices.Clone(s.Parameters.Share), slices.Clone(s.Parameters.KeepLocal)
+	return s
 }
 
 // outputs returns how many numbers the model gives for a row: a logit a class,

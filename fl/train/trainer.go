@@ -41,7 +41,7 @@ func New(spec Spec) (*Trainer, error) {
 	if err := spec.Validate(); err != nil {
 		return nil, err
 	}
-	spec.Layers = slices.Clone(spec.Layers)
+	spec = spec.clone()
 	t := &Trainer{spec: spec, busy: make(chan struct{}, 1), moved: make([]float32, spec.Layers[0])}
 	for _, p := range layout(spec) {
 		t.values = append(t.values, p.Values)
@@ -53,9 +53,7 @@ func New(spec Spec) (*Trainer, error) {
 
 // Spec returns what the Trainer was made for.
 func (t *Trainer) Spec() Spec {
-	spec := t.spec
-	spec.Layers = slices.Clone(spec.Layers)
-	return spec
+	return t.spec.clone()
 }
 
 // Train runs spec.LocalEpochs over the rows of ds from the model in params and

@@ -49,7 +49,7 @@ func Job(ctx context.Context, in Input) (Report, error) {
 	if !ok {
 		return Report{}, fmt.Errorf("%w: %s", ErrNoJob, in.Job)
 	}
-	w := walk{in: in, job: j}
+	w := walk{in: in, job: j, noted: fl.Job{Spec: j.Spec}}
 	err = w.run(ctx)
 	if found, ok := errors.AsType[*Finding](err); ok {
 		w.report.First, err = found, nil
@@ -65,6 +65,7 @@ type walk struct {
 	model  ledger.Digest // that the next round must begin with
 	size   uint64
 	state  fl.State // that it must begin with; zero for nothing
+	noted  fl.Job   // what the rounds so far say of the best
 }
 
 func (w *walk) say(round uint64, basis Basis, format string, args ...any) {
@@ -92,13 +93,22 @@ func (w *walk) run(ctx context.Context) error {
 
 // initial derives the model that the first round must begin with.
 func (w *walk) initial() error {
-	params, err := train.InitialModel(train.FromJob(&w.job.Spec))
+	spec := train.FromJob(&w.job.Spec)
+	if named := w.job.Spec.InitialModel; named != "" {
+		layout, err := train.FileLayout(spec)
+		if err != nil {
+			return finding("spec", "job", "%v", err)
+		}
+		if w.model, err = ledger.ParseDigest(named); err != nil {
+			return finding("spec", "job", "%v", err)
+		}
+		w.size = uint64(layout.Canonical().FileBytes())
+		w.say(0, ClaimOf("the job's creator"), "initial model %s, named by the spec", w.model.Short())
+		return nil
+	}
+	b, err := train.InitialFile(spec)
 	if err != nil {
 		return finding("spec", "job", "%v", err)
-	}
-	b, err := train.EncodeFile(params)
-	if err != nil {
-		return err
 	}
 	w.model, w.size = ledger.Hash(b), uint64(len(b))
 	w.say(0, Recomputed, "initial model %s from the spec and its seed", w.model.Short())
@@ -144,6 +154,8 @@ func (w *walk) round(ctx context.Context, number uint64) error {
 		w.say(number, ClaimOf("node "+c.Node.Short()), "metrics %v", c.Metrics)
 	}
 	w.model, w.size = c.Model, c.ModelSize
+	w.noted.Finals = number
+	w.noted.Note(number, c.Metrics)
 	w.state, err = w.kept(number, c)
 	return err
 }
@@ -294,6 +306,9 @@ func (w *walk) end(ctx context.Context) error {
 	if j.Finals > 0 && (j.Model != w.model || j.ModelSize != w.size) {
 		return finding("model", "job", "its model is %s, the last final round gave %s", j.Model, w.model)
 	}
+	if j.Best != w.noted.Best || j.BestValue != w.noted.BestValue {
+		return finding("best", "job", "the job names round %d with %v, the commits give round %d with %v", j.Best, j.BestValue, w.noted.Best, w.noted.BestValue)
+	}
 	if err := w.unfinished(ctx); err != nil {
 		return err
 	}
@@ -302,10 +317,13 @@ func (w *walk) end(ctx context.Context) error {
 		state += fmt.Sprintf(" (%s)", j.Reason)
 	}
 	w.say(0, Recomputed, "state %s after %d of %d rounds, model %s", state, j.Finals, j.Spec.NumRounds, w.model.Short())
+	if j.Best > 0 {
+		w.say(j.Best, ClaimOf("the peers"), "best round, %s %v", j.Spec.EarlyStop.Metric, j.BestValue)
+	}
 	if j.State != job.StateFinished {
 		return nil
 	}
-	if j.Finals != uint64(j.Spec.NumRounds) {
+	if !j.Complete() {
 		return finding("job", "job", "it is finished after %d of %d rounds", j.Finals, j.Spec.NumRounds)
 	}
 	if err := w.stored(ctx, "model", j.Model, j.ModelSize); err != nil {
