@@ -87,6 +87,8 @@ func ledgerProblems() []ProblemKind {
 		{Code: "too_early", Status: conflict, Title: "Log time has not reached the deadline", Doc: "Sign it again with a new nonce when it has."},
 		{Code: "too_large", Status: wrong, Title: "Writes or events pass their limit", Doc: "Do less in one transaction."},
 		{Code: "insufficient_funds", Status: wrong, Title: "The account has less than that", Doc: "The detail names the balance."},
+		{Code: "insufficient_allowance", Status: wrong, Title: "The spender was allowed less than that", Doc: "The detail names what is left. The owner approves more."},
+		{Code: "paused", Status: conflict, Title: "The token or collection is paused", Doc: "Who holds its role pauser lets it move again."},
 		{Code: "over_limit", Status: forbidden, Title: "The delegate key's spending limit does not reach", Doc: "The detail names what was spent. The member adds the key again with a fresh limit, or signs with its own key."},
 		{Code: "bad_spec", Status: wrong, Title: "The job spec is wrong", Doc: "`errors` lists every field with what is allowed there."},
 		{Code: "too_many", Status: conflict, Title: "Too many active jobs of the member, or open proposals of the organisation", Doc: "Wait until one has ended, or end one."},

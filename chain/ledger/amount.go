@@ -15,6 +15,13 @@ type Amount struct{ n uint256.Int }
 // NewAmount returns n units.
 func NewAmount(n uint64) Amount { return Amount{*uint256.NewInt(n)} }
 
+// MaxAmount returns 2^256 − 1, the largest there is.
+func MaxAmount() Amount {
+	var a Amount
+	a.n.SetAllOne()
+	return a
+}
+
 // ParseAmount reads a decimal number without sign or leading zeros.
 func ParseAmount(s string) (Amount, error) {
 	var a Amount
@@ -41,6 +48,10 @@ func (a Amount) Times(n uint64) (product Amount, ok bool) {
 	_, overflow := product.n.MulOverflow(&a.n, uint256.NewInt(n))
 	return product, !overflow
 }
+
+// Bytes32 returns the number in 32 bytes, big-endian, so that bytes sort as the
+// numbers do.
+func (a Amount) Bytes32() [32]byte { return a.n.Bytes32() }
 
 // Cmp compares a and b: −1, 0 or 1.
 func (a Amount) Cmp(b Amount) int { return a.n.Cmp(&b.n) }

@@ -54,8 +54,13 @@ var areas = map[string][]string{
 var sameLine = map[string]string{"api/v1": "chain/ledger", "chain/identity": "chain/ledger"}
 
 // sameUnit are the imports between packages of one unit that are meant:
-// organisations make and dismiss the members that no officer may.
-var sameUnit = map[string]string{"chain/contract/governance": "chain/contract/identity"}
+// organisations make and dismiss the members that no officer may, and what
+// members hold depends on their standing.
+var sameUnit = map[string][]string{
+	"chain/contract/governance": {"chain/contract/identity"},
+	"chain/contract/token":      {"chain/contract/identity", "chain/contract/asset"},
+	"chain/contract/nft":        {"chain/contract/identity", "chain/contract/asset"},
+}
 
 // checkLayers reports imports that point upwards, sideways or into an area
 // that is none of the importer's business, and folders that stand in no layer.
@@ -118,7 +123,7 @@ func judge(from, to string, test bool) string {
 // own internal folders are their owner's business.
 func judgeInside(from, to, unit string) string {
 	switch {
-	case layers[depth(unit)].open, within(from, to), sameUnit[from] == to, slices.Contains(strings.Split(to, "/"), "internal"):
+	case layers[depth(unit)].open, within(from, to), slices.Contains(sameUnit[from], to), slices.Contains(strings.Split(to, "/"), "internal"):
 		return ""
 	case within(to, from):
 		return fmt.Sprintf("a stage never imports its driver; declare the interface in %s and let the assembling package hand the driver in", from)

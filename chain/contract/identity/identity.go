@@ -162,3 +162,14 @@ func RequireAt(state contract.State, id ledger.ID, role string, logTime int64) (
 	}
 	return member, nil
 }
+
+// MayHold fails with [CodeNotActive] where the account is a member's who may not
+// act at log time. An account that is no member's yet passes. The caller's
+// footprint must read [MemberRow].
+func MayHold(env *contract.Env, account ledger.ID) error {
+	member, ok, err := contract.Load[Member](env, MemberRow(account))
+	if err != nil || !ok {
+		return err
+	}
+	return member.mayAct(account, env.LogTime())
+}

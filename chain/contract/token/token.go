@@ -1,66 +1,54 @@
 package token
 
 import (
+	"slices"
+
 	"github.com/librum/librum/chain/contract"
+	"github.com/librum/librum/chain/contract/asset"
 	"github.com/librum/librum/chain/ledger"
 )
 
 // Name is the contract's name.
 const Name = "token"
 
-// CodeInsufficientFunds refuses a transfer of more than the sender has.
-const CodeInsufficientFunds ledger.Code = "insufficient_funds"
+// control is the roles and the pause of created tokens.
+const control = asset.Control(Name)
 
-// InfoRow is the key of the token's description.
-const InfoRow contract.Key = Name + "/info"
+// The methods, beside those of [asset.Control.Methods].
+const (
+	MethodTransfer          = "transfer"
+	MethodTransferFrom      = "transferFrom"
+	MethodApprove           = "approve"
+	MethodIncreaseAllowance = "increaseAllowance"
+	MethodDecreaseAllowance = "decreaseAllowance"
+	MethodCreate            = "create"
+	MethodMint              = "mint"
+	MethodBurn              = "burn"
+	MethodBurnFrom          = "burnFrom"
+)
 
-// Info describes the token.
-type Info struct {
-	_        struct{} `cbor:",toarray"`
-	Symbol   string
-	Decimals uint8
-	Supply   ledger.Amount
-	Presale  ledger.GenesisPresale
-}
-
-// Transfer is the arguments of the method transfer.
-type Transfer struct {
-	To     ledger.ID     `cbor:"to"`
-	Amount ledger.Amount `cbor:"amount"`
-}
-
-// EventTransfer is the type of the event of a transfer.
-const EventTransfer = "token.transfer"
-
-// Transferred is the data of a transfer's event.
-type Transferred struct {
-	From   ledger.ID     `cbor:"from"`
-	To     ledger.ID     `cbor:"to"`
-	Amount ledger.Amount `cbor:"amount"`
-}
-
-// BalanceRow returns the key of an account's balance.
-func BalanceRow(account ledger.ID) contract.Key {
-	return contract.Key(Name + "/balance/" + string(account[:]))
-}
-
-// Balance reads the balance of an account; an account without a row has zero.
-func Balance(state contract.State, account ledger.ID) (ledger.Amount, error) {
-	a, ok, err := contract.LoadFrom[ledger.Amount](state, BalanceRow(account))
-	if err != nil || !ok {
-		return ledger.Amount{}, err
-	}
-	return *a, nil
-}
+// The codes of this contract.
+const (
+	CodeInsufficientFunds     ledger.Code = "insufficient_funds"     // less is there than is moved
+	CodeInsufficientAllowance ledger.Code = "insufficient_allowance" // less is allowed than is moved
+)
 
 // New returns the contract.
 func New() contract.Contract {
 	return contract.Contract{
 		Name:    Name,
-		Summary: "The native token: balances and transfers.",
-		Methods: []contract.Method{
-			contract.Handle("transfer", "Moves an amount from the sender to an account.", transferFootprint, transfer),
-		},
+		Summary: "Fungible tokens, the native one among them: balances, allowances, supply.",
+		Methods: slices.Concat([]contract.Method{
+			contract.Handle(MethodTransfer, "Moves an amount from the sender to an account.", transferFootprint, transfer),
+			contract.Handle(MethodTransferFrom, "Moves an amount that the sender was allowed to.", transferFromFootprint, transferFrom),
+			contract.Handle(MethodApprove, "Sets what a spender may move.", approveFootprint, approve),
+			contract.Handle(MethodIncreaseAllowance, "Adds to what a spender may move.", approveFootprint, increase),
+			contract.Handle(MethodDecreaseAllowance, "Takes from what a spender may move.", approveFootprint, decrease),
+			contract.Handle(MethodCreate, "Creates a token.", createFootprint, create),
+			contract.Handle(MethodMint, "A minter makes an amount for an account.", mintFootprint, mint),
+			contract.Handle(MethodBurn, "A burner ends an amount that it holds.", burnFootprint, burn),
+			contract.Handle(MethodBurnFrom, "A burner ends an amount that it was allowed to.", burnFromFootprint, burnFrom),
+		}, control.Methods()),
 		Genesis: genesis,
 	}
 }
@@ -76,43 +64,4 @@ func genesis(g *ledger.Genesis, env *contract.Env) error {
 		}
 	}
 	return nil
-}
-
-func transferFootprint(call contract.Call, t *Transfer) (contract.Footprint, error) {
-	return contract.Footprint{Writes: []contract.Key{
-		BalanceRow(call.Sender), BalanceRow(t.To), contract.AllowanceRow(call.Sender, call.Key),
-	}}, nil
-}
-
-func transfer(env *contract.Env, call contract.Call, t *Transfer) error {
-	from, err := Balance(env, call.Sender)
-	if err != nil {
-		return err
-	}
-	if t.Amount.IsZero() { // moves nothing (ERC-20 allows it), so it leaves no row for a new account
-		return env.Emit(EventTransfer, &Transferred{From: call.Sender, To: t.To, Amount: t.Amount})
-	}
-	rest, ok := from.Minus(t.Amount)
-	if !ok {
-		return contract.Errorf(CodeInsufficientFunds, "account %s has %s, the transfer wants %s", call.Sender, from, t.Amount)
-	}
-	if err := contract.Spend(env, call, t.Amount); err != nil {
-		return err
-	}
-	if err := contract.Store(env, BalanceRow(call.Sender), rest); err != nil {
-		return err
-	}
-	// Read after the write, so that a transfer to oneself keeps the balance.
-	to, err := Balance(env, t.To)
-	if err != nil {
-		return err
-	}
-	sum, ok := to.Plus(t.Amount)
-	if !ok {
-		return contract.Errorf(contract.CodeConflict, "account %s would pass 2^256", t.To)
-	}
-	if err := contract.Store(env, BalanceRow(t.To), sum); err != nil {
-		return err
-	}
-	return env.Emit(EventTransfer, &Transferred{From: call.Sender, To: t.To, Amount: t.Amount})
 }
