@@ -3,6 +3,7 @@ package cassandra
 import (
 	"context"
 	"errors"
+	"regexp"
 
 	"github.com/librum/librum/chain/store"
 )
@@ -11,6 +12,17 @@ var errCrash = errors.New("the process ends here")
 
 // Migrations are the steps of the schema.
 func Migrations() []string { return migrations }
+
+var tableName = regexp.MustCompile(`EXISTS (\w+)`)
+
+// Tables are those of the schema.
+func Tables() []string {
+	names := make([]string, 0, len(migrations))
+	for _, step := range migrations {
+		names = append(names, tableName.FindStringSubmatch(step)[1])
+	}
+	return names
+}
 
 // CrashAfter lets so many more statements of writing through, and no other.
 func CrashAfter(s *Store, statements int) {

@@ -2,11 +2,8 @@ package cassandra_test
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
-	"flag"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -19,37 +16,10 @@ import (
 	"github.com/librum/librum/chain/store/storetest"
 )
 
-// TestMain draws fewer cases than usual: each makes a keyspace of nine tables.
-func TestMain(m *testing.M) {
-	flag.Parse()
-	if err := flag.Set("rapid.checks", "6"); err != nil {
-		panic(err)
-	}
-	os.Exit(m.Run())
-}
-
-// owned returns options for a keyspace of its own in a real Cassandra, or skips.
-func owned(t testing.TB) cassandra.Options {
-	t.Helper()
-	list := os.Getenv("LIBRUM_TEST_CASSANDRA")
-	if list == "" {
-		t.Skip("LIBRUM_TEST_CASSANDRA names no Cassandra; see make test-integration")
-	}
-	opts := cassandra.Options{
-		Hosts: strings.Split(list, ","), Keyspace: "test_" + strings.ToLower(rand.Text()), Buckets: 3,
-		Replication: "{'class': 'SimpleStrategy', 'replication_factor': 1}",
-		Chain:       ledger.Digest{1}, Node: ledger.ID{2},
-	}
-	t.Cleanup(func() { cql(t, opts, "DROP KEYSPACE IF EXISTS "+opts.Keyspace) })
-	return opts
-}
-
 // cql runs a statement as an operator would, and returns how many rows it has.
-func cql(t testing.TB, opts cassandra.Options, statement string, values ...any) int {
+func cql(t testing.TB, statement string, values ...any) int {
 	t.Helper()
-	c := gocql.NewCluster(opts.Hosts...)
-	c.Timeout, c.ConnectTimeout = time.Minute, time.Minute
-	session, err := c.CreateSession()
+	session, err := outside()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +51,7 @@ func closeStore(t testing.TB, s store.Store) {
 
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	owned(t)
+	options(t)
 	storetest.Run(t, func(t testing.TB) store.Store {
 		t.Helper()
 		return open(t, owned(t))
@@ -113,34 +83,43 @@ func TestReopen(t *testing.T) {
 	}
 }
 
-// TestEras reads a hot row and a cold one across the ends of partitions.
+// TestEras reads a hot row and a cold one across the ends of partitions, of which
+// each has 1,024 heights.
 func TestEras(t *testing.T) {
 	t.Parallel()
 	s := open(t, owned(t))
-	const heights = 2100
-	for height := range uint64(heights) {
-		c := storetest.NewCommit(height, map[string]string{"hot": fmt.Sprint(height)})
-		if height == 5 {
-			c = storetest.NewCommit(height, map[string]string{"cold": "5", "hot": "5"})
+	const base, again, heights = 1020, 2045, 2055
+	rows := []store.Row{{Key: []byte("cold"), Value: []byte("first")}, {Key: []byte("hot"), Value: fmt.Append(nil, base)}}
+	begin := storetest.NewCommit(base, nil)
+	begin.Transactions = nil
+	if err := s.Restore(t.Context(), begin, nil, func(yield func(store.Row, error) bool) {
+		_ = yield(rows[0], nil) && yield(rows[1], nil)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for height := uint64(base + 1); height < heights; height++ {
+		writes := map[string]string{"hot": fmt.Sprint(height)}
+		if height == again {
+			writes["cold"] = "again"
 		}
-		if height == 2090 {
-			c = storetest.NewCommit(height, map[string]string{"cold": "2090", "hot": "2090"})
-		}
-		if err := s.Apply(t.Context(), c); err != nil {
+		if err := s.Apply(t.Context(), storetest.NewCommit(height, writes)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for _, height := range []uint64{0, 4, 5, 1023, 1024, 2047, 2048, 2089, 2090, heights - 1} {
-		want, wantOK := "5", height >= 5
-		if height >= 2090 {
-			want = "2090"
+	for _, height := range []uint64{base, base + 1, 1023, 1024, again - 1, again, 2047, 2048, heights - 1} {
+		want := "first"
+		if height >= again {
+			want = "again"
 		}
-		if got, ok, err := s.Get(t.Context(), height, []byte("cold")); err != nil || ok != wantOK || ok && string(got) != want {
-			t.Errorf("cold row at %d is %q, %t, %v; want %q, %t", height, got, ok, err, want, wantOK)
+		if got, ok, err := s.Get(t.Context(), height, []byte("cold")); err != nil || !ok || string(got) != want {
+			t.Errorf("cold row at %d is %q, %t, %v; want %q", height, got, ok, err, want)
 		}
 		if got, ok, err := s.Get(t.Context(), height, []byte("hot")); err != nil || !ok || string(got) != fmt.Sprint(height) {
 			t.Errorf("hot row at %d is %q, %t, %v", height, got, ok, err)
 		}
+	}
+	if _, _, err := s.Get(t.Context(), base-1, []byte("cold")); !errors.Is(err, store.ErrPruned) {
+		t.Errorf("below the floor: %v, want ErrPruned", err)
 	}
 }
 
@@ -186,54 +165,63 @@ func TestOwner(t *testing.T) {
 // commit was not staged, the new one from then on. Then it goes on.
 func TestCrash(t *testing.T) {
 	t.Parallel()
-	for after, ended := 0, false; !ended; after++ {
-		opts, m := owned(t), storetest.NewModel()
-		opts.Writers = 1 // so that statements come one after the other
-		s := open(t, opts)
-		genesis := storetest.NewCommit(0, map[string]string{"a": "0", "b": "0"})
-		if err := s.Apply(t.Context(), genesis); err != nil {
-			t.Fatal(err)
+	for after, ended := 0, false; !ended && after <= 40; after++ {
+		if !t.Run(fmt.Sprint(after), func(t *testing.T) { ended = crashAfter(t, after) }) {
+			return
 		}
-		m.Apply(genesis)
-		next := storetest.NewCommit(1, map[string]string{"a": "1", "c": "1"})
-		next.Writes = append(next.Writes, ledger.Write{Key: []byte("d"), Delete: true})
-		cassandra.CrashAfter(s, after)
-		err := s.Apply(t.Context(), next)
-		ended = err == nil
-		if !ended && !errors.Is(err, store.ErrFailed) {
-			t.Fatalf("after %d statements: %v, want ErrFailed", after, err)
-		}
-		if _, _, err := s.Latest(t.Context(), []byte("a")); !ended && !errors.Is(err, store.ErrFailed) {
-			t.Errorf("after %d statements: latest: %v, want ErrFailed", after, err)
-		}
-		closeStore(t, s)
-		staged := after >= 2 // one part, and the head
-		again := open(t, opts)
-		if staged || ended {
-			m.Apply(next)
-		}
-		if err := m.Compare(t.Context(), again); err != nil {
-			t.Fatalf("after %d statements: %v", after, err)
-		}
-		if !staged && !ended {
-			if err := again.Apply(t.Context(), next); err != nil {
-				t.Fatal(err)
-			}
-			m.Apply(next)
-		}
-		third := storetest.NewCommit(2, map[string]string{"a": "2"})
-		if err := again.Apply(t.Context(), third); err != nil {
-			t.Fatal(err)
-		}
-		m.Apply(third)
-		if err := m.Compare(t.Context(), again); err != nil {
-			t.Fatalf("after %d statements and another block: %v", after, err)
-		}
-		closeStore(t, again)
-		if after > 40 {
+		if !ended && after == 40 {
 			t.Fatal("the apply never ends")
 		}
 	}
+}
+
+// crashAfter reports whether an apply ends before so many statements.
+func crashAfter(t *testing.T, after int) (ended bool) {
+	t.Helper()
+	opts, m := owned(t), storetest.NewModel()
+	opts.Writers = 1 // so that statements come one after the other
+	s := open(t, opts)
+	genesis := storetest.NewCommit(0, map[string]string{"a": "0", "b": "0"})
+	if err := s.Apply(t.Context(), genesis); err != nil {
+		t.Fatal(err)
+	}
+	m.Apply(genesis)
+	next := storetest.NewCommit(1, map[string]string{"a": "1", "c": "1"})
+	next.Writes = append(next.Writes, ledger.Write{Key: []byte("d"), Delete: true})
+	cassandra.CrashAfter(s, after)
+	err := s.Apply(t.Context(), next)
+	ended = err == nil
+	if !ended && !errors.Is(err, store.ErrFailed) {
+		t.Fatalf("after %d statements: %v, want ErrFailed", after, err)
+	}
+	if _, _, err := s.Latest(t.Context(), []byte("a")); !ended && !errors.Is(err, store.ErrFailed) {
+		t.Errorf("after %d statements: latest: %v, want ErrFailed", after, err)
+	}
+	closeStore(t, s)
+	staged := after >= 2 // one part, and the head
+	again := open(t, opts)
+	if staged || ended {
+		m.Apply(next)
+	}
+	if err := m.Compare(t.Context(), again); err != nil {
+		t.Fatalf("after %d statements: %v", after, err)
+	}
+	if !staged && !ended {
+		if err := again.Apply(t.Context(), next); err != nil {
+			t.Fatal(err)
+		}
+		m.Apply(next)
+	}
+	third := storetest.NewCommit(2, map[string]string{"a": "2"})
+	if err := again.Apply(t.Context(), third); err != nil {
+		t.Fatal(err)
+	}
+	m.Apply(third)
+	if err := m.Compare(t.Context(), again); err != nil {
+		t.Fatalf("after %d statements and another block: %v", after, err)
+	}
+	closeStore(t, again)
+	return ended
 }
 
 // TestLateWrites sends rows of an earlier position once more, as a request that
@@ -285,7 +273,7 @@ func TestDamage(t *testing.T) {
 				}
 			}
 			closeStore(t, s)
-			cql(t, opts, fmt.Sprintf(statement, opts.Keyspace))
+			cql(t, fmt.Sprintf(statement, opts.Keyspace))
 			damaged, err := cassandra.Open(t.Context(), opts)
 			if err == nil {
 				err = audit(damaged)
@@ -314,7 +302,7 @@ func TestLaterSchema(t *testing.T) {
 	t.Parallel()
 	opts := owned(t)
 	closeStore(t, open(t, opts))
-	cql(t, opts, "UPDATE "+opts.Keyspace+".meta SET row = 0x00000063 WHERE name = 'schema'")
+	cql(t, "UPDATE "+opts.Keyspace+".meta SET row = 0x00000063 WHERE name = 'schema'")
 	if _, err := cassandra.Open(t.Context(), opts); err == nil || !strings.Contains(err.Error(), "use a later one") {
 		t.Errorf("schema 99: %v", err)
 	}
@@ -326,13 +314,13 @@ func TestOlderSchema(t *testing.T) {
 	t.Parallel()
 	steps := cassandra.Migrations()
 	for _, done := range []int{0, 1, len(steps) - 1} {
-		opts, m := owned(t), storetest.NewModel()
-		cql(t, opts, "CREATE KEYSPACE "+opts.Keyspace+" WITH replication = "+opts.Replication)
+		opts, m := fresh(t), storetest.NewModel()
+		cql(t, "CREATE KEYSPACE "+opts.Keyspace+" WITH replication = "+opts.Replication)
 		for _, step := range steps[:min(done+1, len(steps))] { // one more than it says
-			cql(t, opts, strings.Replace(step, "EXISTS ", "EXISTS "+opts.Keyspace+".", 1))
+			cql(t, strings.Replace(step, "EXISTS ", "EXISTS "+opts.Keyspace+".", 1))
 		}
 		if done > 0 {
-			cql(t, opts, fmt.Sprintf("INSERT INTO %s.meta (name, row) VALUES ('schema', 0x%08x) USING TIMESTAMP %d", opts.Keyspace, done, done))
+			cql(t, fmt.Sprintf("INSERT INTO %s.meta (name, row) VALUES ('schema', 0x%08x) USING TIMESTAMP %d", opts.Keyspace, done, done))
 		}
 		for height := range uint64(2) {
 			s := open(t, opts)
@@ -351,9 +339,9 @@ func TestOlderSchema(t *testing.T) {
 
 func TestUnsafeKeyspace(t *testing.T) {
 	t.Parallel()
-	opts := owned(t)
+	opts := fresh(t)
 	closeStore(t, open(t, opts))
-	cql(t, opts, "ALTER KEYSPACE "+opts.Keyspace+" WITH durable_writes = false")
+	cql(t, "ALTER KEYSPACE "+opts.Keyspace+" WITH durable_writes = false")
 	if _, err := cassandra.Open(t.Context(), opts); !errors.Is(err, cassandra.ErrUnsafeKeyspace) {
 		t.Errorf("without durable writes: %v, want ErrUnsafeKeyspace", err)
 	}
@@ -368,8 +356,8 @@ func TestCorruptReads(t *testing.T) {
 	if err := s.Apply(t.Context(), storetest.NewCommit(0, map[string]string{"k": "v"})); err != nil {
 		t.Fatal(err)
 	}
-	cql(t, opts, fmt.Sprintf("UPDATE %s.latest SET row = 0x07 WHERE bucket = 0 AND key = 0x6b", opts.Keyspace))
-	cql(t, opts, fmt.Sprintf("INSERT INTO %s.signatures (era, height, node, row) VALUES (0, 0, 0x01, 0x00)", opts.Keyspace))
+	cql(t, fmt.Sprintf("UPDATE %s.latest SET row = 0x07 WHERE bucket = 0 AND key = 0x6b", opts.Keyspace))
+	cql(t, fmt.Sprintf("INSERT INTO %s.signatures (era, height, node, row) VALUES (0, 0, 0x01, 0x00)", opts.Keyspace))
 	began := time.Now()
 	if _, err := s.Scan(t.Context(), 0, nil, nil, 1); !errors.Is(err, store.ErrCorrupt) {
 		t.Errorf("scan: %v, want ErrCorrupt", err)
