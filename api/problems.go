@@ -88,6 +88,8 @@ func ledgerProblems() []ProblemKind {
 		{Code: "too_large", Status: wrong, Title: "Writes or events pass their limit", Doc: "Do less in one transaction."},
 		{Code: "insufficient_funds", Status: wrong, Title: "The account has less than that", Doc: "The detail names the balance."},
 		{Code: "insufficient_allowance", Status: wrong, Title: "The spender was allowed less than that", Doc: "The detail names what is left. The owner approves more."},
+		{Code: "wrong_owner", Status: conflict, Title: "The token is another's than the call says", Doc: "Ask for the token: its owner has changed."},
+		{Code: "receiver_refused", Status: conflict, Title: "The receiver does not take the token", Doc: "Its handler says why in the detail."},
 		{Code: "paused", Status: conflict, Title: "The token or collection is paused", Doc: "Who holds its role pauser lets it move again."},
 		{Code: "over_limit", Status: forbidden, Title: "The delegate key's spending limit does not reach", Doc: "The detail names what was spent. The member adds the key again with a fresh limit, or signs with its own key."},
 		{Code: "bad_spec", Status: wrong, Title: "The job spec is wrong", Doc: "`errors` lists every field with what is allowed there."},

@@ -4,6 +4,7 @@ import (
 	"github.com/librum/librum/chain/contract"
 	"github.com/librum/librum/chain/contract/governance"
 	"github.com/librum/librum/chain/contract/identity"
+	"github.com/librum/librum/chain/contract/nft"
 	"github.com/librum/librum/chain/contract/token"
 	fl "github.com/librum/librum/fl/contract"
 )
@@ -12,6 +13,6 @@ import (
 // force on any chain is never taken out or changed.
 func Contracts() contract.Rules {
 	return contract.Rules{
-		contract.NewSet(governance.New(), identity.New(), token.New(), fl.New()),
+		contract.NewSet(governance.New(), identity.New(), token.New(), nft.New(), fl.New()),
 	}
 }

@@ -53,6 +53,13 @@ func (a Amount) Times(n uint64) (product Amount, ok bool) {
 // numbers do.
 func (a Amount) Bytes32() [32]byte { return a.n.Bytes32() }
 
+// AmountOf returns the number in 32 bytes, the reverse of [Amount.Bytes32].
+func AmountOf(b [32]byte) Amount {
+	var a Amount
+	a.n.SetBytes32(b[:])
+	return a
+}
+
 // Cmp compares a and b: −1, 0 or 1.
 func (a Amount) Cmp(b Amount) int { return a.n.Cmp(&b.n) }
 

@@ -146,7 +146,7 @@ func TestAmountBounds(t *testing.T) {
 	if _, ok := ledger.MaxAmount().Plus(ledger.NewAmount(1)); ok || ledger.MaxAmount().String() != "115792089237316195423570985008687907853269984665640564039457584007913129639935" {
 		t.Errorf("the largest amount is %s, one more fits: %t", ledger.MaxAmount(), ok)
 	}
-	if got := ledger.NewAmount(0x0102).Bytes32(); got != [32]byte{30: 1, 31: 2} {
+	if got := ledger.NewAmount(0x0102).Bytes32(); got != [32]byte{30: 1, 31: 2} || ledger.AmountOf(got) != ledger.NewAmount(0x0102) {
 		t.Errorf("0x0102 is %x", got)
 	}
 }
