@@ -58,6 +58,15 @@ func AccessTable() []Access {
 			Member:     ScopeOwn, Peer: ScopeOwn, Operator: ScopeOwn, Officer: ScopeOwn, Auditor: ScopeAll,
 		},
 		{
+			Operations: []string{"list-tokens", "get-token", "list-collections", "get-collection", "get-nft"},
+			Member:     ScopeAll, Peer: ScopeAll, Operator: ScopeAll, Officer: ScopeAll, Auditor: ScopeAll,
+		},
+		{
+			Operations: []string{"list-balances", "get-balance", "get-allowance", "list-nfts", "get-nft-balance", "get-operator"},
+			Own:        "of its own accounts, as owner or as who is approved; lists of all holders, where it is admin of the token or collection",
+			Member:     ScopeOwn, Peer: ScopeOwn, Operator: ScopeOwn, Officer: ScopeOwn, Auditor: ScopeAll,
+		},
+		{
 			Operations: []string{"create-job", "cancel-job"},
 			Own:        "its own, with a token that signs",
 			Member:     ScopeOwn,

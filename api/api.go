@@ -98,6 +98,8 @@ func (s *server) routes() {
 	s.transactionRoutes()
 	s.blockRoutes()
 	s.accountRoutes()
+	s.tokenRoutes()
+	s.nftRoutes()
 	s.jobRoutes()
 	s.roundRoutes()
 	s.eventRoutes()

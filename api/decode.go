@@ -66,7 +66,7 @@ func plain(name string, v any) any {
 // their length.
 func plainBytes(name string, b []byte) string {
 	switch {
-	case name == "amount":
+	case name == "amount" || name == "token_id":
 		return new(big.Int).SetBytes(b).String()
 	case len(b) == len(ledger.ID{}) || len(b) == len(ledger.Digest{}):
 		return hex.EncodeToString(b)

@@ -25,6 +25,8 @@ func (s *server) seesJob(ctx context.Context, c *caller, id ledger.Digest, row *
 const (
 	costOfLook     = 1 << 10  // a read row, about 1 µs
 	costOfProposal = 32 << 10 // about 25 µs
+
+	costOfCollection = 64 * costOfLook // as many rows as its count has stripes
 )
 
 func (s *server) charge(c *caller, n int) { s.members.of(c.Member).charge(s.Now(), n) }

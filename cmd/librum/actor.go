@@ -109,10 +109,15 @@ func submitCall(ctx context.Context, c *client.Client, caller *identity.Caller, 
 	}
 }
 
-// submit signs one call and returns what became of it. One that was refused is
-// an error.
+// submit signs one call of the contract identity.
 func (a *actor) submit(ctx context.Context, method string, args any) (v1.Transaction, error) {
-	t, err := submitCall(ctx, a.client, &a.caller, members.Name, method, args)
+	return a.submitTo(ctx, members.Name, method, args)
+}
+
+// submitTo signs one call of a contract and returns what became of it. One that
+// was refused is an error.
+func (a *actor) submitTo(ctx context.Context, of, method string, args any) (v1.Transaction, error) {
+	t, err := submitCall(ctx, a.client, &a.caller, of, method, args)
 	if err != nil {
 		return t, answered(err)
 	}
