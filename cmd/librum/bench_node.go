@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"strconv"
@@ -49,7 +50,11 @@ func startBenchNode(ctx context.Context, configuration, token, profile string, p
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("start the node: %w", err), n.stop())
 	}
-	n.client, err = client.New(strings.TrimSpace(address), token, client.Options{})
+	n.client, err = client.New(strings.TrimSpace(address), token, client.Options{HTTP: &http.Client{
+		// As many as a stall leaves waiting: whoever asks at a fixed rate would make
+		// and close connections ever after.
+		Transport: &http.Transport{MaxIdleConnsPerHost: 4_096},
+	}})
 	if err == nil {
 		err = retryReady(ctx, n.client)
 	}

@@ -238,6 +238,10 @@ func (l *separateLoad) latency(ctx context.Context, bound ed25519Bound) (benchRe
 		return benchResult{}, err
 	}
 	say(l.progress, "submitting %d transfers at %d/s", len(signed), l.rate)
+	first, err := l.running[0].position(ctx)
+	if err != nil {
+		return benchResult{}, err
+	}
 	before, err := l.usage()
 	if err != nil {
 		return benchResult{}, err
@@ -261,6 +265,10 @@ func (l *separateLoad) latency(ctx context.Context, bound ed25519Bound) (benchRe
 	if err != nil {
 		return benchResult{}, err
 	}
+	last, err := l.running[0].position(ctx)
+	if err != nil {
+		return benchResult{}, err
+	}
 	rate := float64(len(signed)) / elapsed.Seconds()
 	return benchResult{
 		What: "chain", RatePerS: rate, BytesPerS: rate * float64(len(signed[0])),
@@ -268,7 +276,8 @@ func (l *separateLoad) latency(ctx context.Context, bound ed25519Bound) (benchRe
 		CPUUsPerUnit: float64((after.CPU - before.CPU).Microseconds()) / float64(len(signed)), PeakRSSBytes: after.Peak,
 		ServersCPUUsPerUnit: float64((after.Servers - before.Servers).Microseconds()) / float64(len(signed)),
 		Bound:               bound.perSecond, BoundName: "Ed25519 checks per second of one core, expanded keys", RatioToBound: rate / bound.perSecond,
-		Conditions: fmt.Sprintf("latency of a single transfer over HTTP from when it was due until executed, at %d/s; %s", l.rate, l.describe()),
-		unit:       "transactions",
+		Conditions: fmt.Sprintf("latency of a single transfer over HTTP from when it was due until executed, at %d/s, %d in %d records, clocks and markers among them; %s",
+			l.rate, len(signed), last-first, l.describe()),
+		unit: "transactions",
 	}, nil
 }
