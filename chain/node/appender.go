@@ -3,15 +3,25 @@ package node
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/librum/librum/chain/ledger"
 )
 
+// recordGap is the least time from one record of transactions to the next while
+// several are under way. A record costs its signature, a sync and its turn
+// through all stages, whatever it holds; the gap is the most that gathering adds
+// to the way of a transaction.
+const recordGap = 2 * time.Millisecond
+
 // batch appends what came through the door, as many transactions to a record
-// as fit. While one append is under way the next record fills up, so records
-// grow with the load and a lone transaction waits for nothing.
+// as fit. While one append is under way, and until the gap is over, the next
+// record fills up, so records grow with the load. A transaction that is alone
+// under way waits for nothing.
 func (n *Node) batch(ctx context.Context) error {
 	var carried *admitted // did not fit into the record before
+	gap := time.NewTimer(0)
+	defer gap.Stop()
 	for {
 		first := carried
 		if carried = nil; first == nil {
@@ -22,6 +32,14 @@ func (n *Node) batch(ctx context.Context) error {
 				return nil
 			}
 		}
+		if n.flights.count() > 1 {
+			select {
+			case <-gap.C:
+			case <-ctx.Done():
+				return nil
+			}
+		}
+		gap.Reset(recordGap)
 		record := ledger.Record{Kind: ledger.RecordTransactions, Transactions: [][]byte{first.raw}}
 		size := len(first.raw)
 	fill:
