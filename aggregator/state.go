@@ -54,6 +54,10 @@ func StateLayout(model tensor.Layout, slots int, norm bool) (tensor.Layout, erro
 	return tensor.NewLayout(all, stateLimits())
 }
 
+// StateName returns the name in a state of what the server remembers of one of
+// the model's tensors.
+func StateName(tensor string) string { return serverPrefix + tensor }
+
 // stateLimits leave room for what a state's names and shapes have more than the
 // model's.
 func stateLimits() tensor.Limits {

@@ -21,6 +21,8 @@ type Task struct {
 	ModelSize uint64        // bytes
 	Proof     []byte        // encoded [ledger.ResultProof] of the OpenRound
 	Deadline  int64         // log time, ms
+
+	state fl.State // what the server remembers, which some peers fetch too; zero for nothing
 }
 
 // Task waits until a round asks the peer and returns what it asks; nil where
@@ -54,6 +56,11 @@ func (s *Service) TaskNow(ctx context.Context, peer ledger.ID) (*Task, error) {
 	// Whoever opened the round has the model; the peer asks this node for it.
 	if err := s.Ensure(ctx, task.Model, task.ModelSize); err != nil {
 		return nil, err
+	}
+	if began := task.state; !began.Digest.IsZero() {
+		if err := s.Ensure(ctx, began.Digest, began.Size); err != nil {
+			return nil, err
+		}
 	}
 	task.Proof, err = s.proofs.get(ctx, opened)
 	return task, err
@@ -97,8 +104,12 @@ func askedIn(state contract.State, id ledger.Digest, peer ledger.ID) (*Task, led
 	if err != nil || !ok || u.Attempt != r.Attempt || u.State != fl.UpdateExpected {
 		return nil, ledger.Digest{}, err
 	}
+	began, _, err := fl.LoadStateAfter(state, id, j.Round-1)
+	if err != nil {
+		return nil, ledger.Digest{}, err
+	}
 	return &Task{
-		Job: id, Round: j.Round, Attempt: r.Attempt, Spec: j.Spec, Model: r.Model, ModelSize: r.ModelSize,
+		state: began, Job: id, Round: j.Round, Attempt: r.Attempt, Spec: j.Spec, Model: r.Model, ModelSize: r.ModelSize,
 		Deadline: r.Opened + 1000*j.Spec.RoundTimeoutS,
 	}, r.OpenedBy, nil
 }

@@ -40,16 +40,10 @@ func (s *Spec) Rule() (strategy.Rule, error) {
 	})
 }
 
-// strategies lists what a job may name: all but the one whose control variates
-// no peer sends yet.
-func strategies() []string {
-	return slices.DeleteFunc(strategy.Names(), func(name string) bool { return name == strategy.Scaffold })
-}
-
 // fields are the fields of a strategy.
 func (s *Strategy) fields() []field {
 	return []field{
-		choice("strategy.name", &s.Name, "Rule by which updates become the next model.", strategies()...),
+		choice("strategy.name", &s.Name, "Rule by which updates become the next model.", strategy.Names()...),
 		params("strategy.params", &s.Params, "Parameters of the strategy, see docs/aggregate.md."),
 		optional(choice("strategy.clip.name", &s.Clip.Name, "Bound on how far an update may lie from the global model.", strategy.Clips()...), &s.Clip.Name),
 		params("strategy.clip.params", &s.Clip.Params, "Parameters of the clipping."),
@@ -135,6 +129,9 @@ func (s *Spec) strategyProblems(wrong map[string]bool) []Problem {
 	var all []Problem
 	conditions := strategy.Conditions{
 		MinPeers: int(s.MinTrainPeers), Momentum: s.Train.Momentum, ProximalMu: s.Train.ProximalMu, Root: s.Strategy.Root != "",
+	}
+	if rule.Needs().Controls && len(s.Parameters.Share)+len(s.Parameters.KeepLocal) > 0 {
+		all = append(all, Problem{Field: "parameters", Allowed: "left out for " + strategy.Scaffold + ", whose control variates are of all tensors"})
 	}
 	for _, p := range rule.Fits(conditions) {
 		if !wrong[p.Field] {

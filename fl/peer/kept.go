@@ -15,7 +15,8 @@ import (
 	"github.com/librum/librum/internal/durable"
 )
 
-// kept holds the tensors that a job leaves with its peers, as they were after
+// kept holds the tensors that a job leaves with its peers, or the control
+// variates of a job by SCAFFOLD, which leaves none, as they were after
 // each of the last two rounds that this peer trained: a round that is trained
 // again begins with what it began with before, and gives the same bits.
 type kept struct {
@@ -30,15 +31,9 @@ func (k *kept) before(job ledger.Digest, round uint64, spec, initial train.Spec)
 	if !spec.Keeps() {
 		return nil, nil
 	}
-	names, err := k.names(job)
+	newest, err := k.newest(job, round)
 	if err != nil {
 		return nil, err
-	}
-	newest := ""
-	for _, name := range names { // ascending
-		if name < keptName(job, round) {
-			newest = name
-		}
 	}
 	if newest == "" {
 		params, err := train.InitialModel(initial)
@@ -56,6 +51,39 @@ func (k *kept) before(job ledger.Digest, round uint64, spec, initial train.Spec)
 		return nil, fmt.Errorf("read the tensors kept in %s, restore or remove the file: %w", newest, err)
 	}
 	return params, nil
+}
+
+// control returns the control variate with which a round begins, zero where none
+// was kept.
+func (k *kept) control(job ledger.Digest, round uint64, spec train.Spec) ([]train.Param, error) {
+	newest, err := k.newest(job, round)
+	if err != nil {
+		return nil, err
+	}
+	if newest == "" {
+		return train.Zeros(spec)
+	}
+	b, err := k.read(newest)
+	if err != nil {
+		return nil, fmt.Errorf("read the control variate kept in %s: %w", newest, err)
+	}
+	own, err := train.DecodeFile(bytes.NewReader(b), int64(len(b)), spec)
+	if err != nil {
+		return nil, fmt.Errorf("read the control variate kept in %s, restore or remove the file: %w", newest, err)
+	}
+	return own, nil
+}
+
+// newest returns the file of the newest round before the given one, "" where
+// there is none.
+func (k *kept) newest(job ledger.Digest, round uint64) (newest string, err error) {
+	names, err := k.names(job)
+	for _, name := range names { // ascending
+		if name < keptName(job, round) {
+			newest = name
+		}
+	}
+	return newest, err
 }
 
 // after keeps the tensors with which a round ended, durably, and forgets those

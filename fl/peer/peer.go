@@ -253,8 +253,10 @@ func (p *Peer) work(ctx context.Context, task *Task, opened *fl.RoundOpened, rul
 	if err != nil {
 		return p.decline(ctx, task, fl.DeclinedTraining, err)
 	}
-	updated, metrics, err := trainer.Train(ctx, append(params, own...), p.config.Data, opened.Round)
+	updated, metrics, err := p.train(ctx, trainer, opened, append(params, own...))
 	switch {
+	case errors.Is(err, errModel):
+		return p.decline(ctx, task, fl.DeclinedTraining, err)
 	case errors.Is(err, train.ErrInvalid):
 		return p.decline(ctx, task, fl.DeclinedData, err)
 	case errors.Is(err, train.ErrDiverged):
@@ -312,7 +314,7 @@ var errModel = errors.New("the round begins with something that is not the job's
 
 // model fetches the model that the round begins with. Its size follows from the
 // spec, so that nobody can make the peer read more.
-func (p *Peer) model(ctx context.Context, opened *fl.RoundOpened) (_ []train.Param, err error) {
+func (p *Peer) model(ctx context.Context, opened *fl.RoundOpened) ([]train.Param, error) {
 	spec := p.trainSpec(opened)
 	layout, err := train.FileLayout(spec)
 	if err != nil {
@@ -321,23 +323,44 @@ func (p *Peer) model(ctx context.Context, opened *fl.RoundOpened) (_ []train.Par
 	if want := layout.Canonical().FileBytes(); opened.ModelSize != uint64(want) {
 		return nil, fmt.Errorf("%w: it has %d bytes, want %d", errModel, opened.ModelSize, want)
 	}
-	body, err := p.config.Server.Model(ctx, opened.Model)
+	b, err := p.fetch(ctx, opened.Model, opened.ModelSize)
 	if err != nil {
 		return nil, fmt.Errorf("fetch the model: %w", err)
-	}
-	defer func() { err = errors.Join(err, body.Close()) }()
-	b, err := io.ReadAll(io.LimitReader(body, int64(opened.ModelSize)+1))
-	if err != nil {
-		return nil, fmt.Errorf("fetch the model: %w", err)
-	}
-	if got := ledger.Hash(b); got != opened.Model {
-		return nil, fmt.Errorf("fetch the model: it has digest %s, the round says %s", got, opened.Model)
 	}
 	params, err := train.DecodeFile(bytes.NewReader(b), int64(len(b)), spec)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errModel, err)
 	}
 	return params, nil
+}
+
+// fetch gets a file that the round's opening names.
+func (p *Peer) fetch(ctx context.Context, digest ledger.Digest, size uint64) (_ []byte, err error) {
+	body, err := p.config.Server.Model(ctx, digest)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, body.Close()) }()
+	b, err := io.ReadAll(io.LimitReader(body, int64(size)+1))
+	if err != nil {
+		return nil, err
+	}
+	if got := ledger.Hash(b); got != digest {
+		return nil, fmt.Errorf("it has digest %s, the round says %s", got, digest)
+	}
+	return b, nil
+}
+
+// train trains from the model in params and returns what the update holds.
+func (p *Peer) train(ctx context.Context, trainer *train.Trainer, opened *fl.RoundOpened, params []train.Param) ([]train.Param, train.Metrics, error) {
+	rule, err := opened.Spec.Rule()
+	if err != nil {
+		return nil, train.Metrics{}, fmt.Errorf("%w: %w", errModel, err)
+	}
+	if !rule.Needs().Controls {
+		return trainer.Train(ctx, params, p.config.Data, opened.Round)
+	}
+	return p.trainCorrected(ctx, trainer, opened, params)
 }
 
 // trainer returns the job's trainer, which keeps its graphs over the rounds.

@@ -6,6 +6,7 @@ package train
 type sgd struct {
 	rate, momentum, proximal float32
 	velocity                 [][]float32
+	correction               [][]float32 // added to every gradient; nil for none
 }
 
 func newSGD(spec Spec, values [][]float32) *sgd {
@@ -33,6 +34,14 @@ func (o *sgd) reset() {
 func (o *sgd) step(i int, values, grad, start []float32) {
 	velocity := o.velocity[i][:len(values)]
 	grad = grad[:len(values)]
+	if o.correction != nil {
+		correction := o.correction[i][:len(values)]
+		for j := range values {
+			velocity[j] = o.momentum*velocity[j] + grad[j] + correction[j]
+			values[j] -= o.rate * velocity[j]
+		}
+		return
+	}
 	if o.proximal == 0 {
 		for j := range values {
 			velocity[j] = o.momentum*velocity[j] + grad[j]

@@ -65,6 +65,24 @@ func (t *Trainer) Spec() Spec {
 // Errors wrap ErrInvalid, ErrDiverged, ErrBusy or the cause of ctx, which is
 // looked at before each batch.
 func (t *Trainer) Train(ctx context.Context, params []Param, ds data.Dataset, round uint64) ([]Param, Metrics, error) {
+	return t.train(ctx, params, nil, ds, round)
+}
+
+// TrainCorrected is Train with a correction, of the model's parameters, added to
+// every gradient (SCAFFOLD). It goes with a spec without a proximal term.
+func (t *Trainer) TrainCorrected(ctx context.Context, params, correction []Param, ds data.Dataset, round uint64) ([]Param, Metrics, error) {
+	if t.spec.ProximalMu != 0 {
+		return nil, Metrics{}, fmt.Errorf("train round %d: a correction beside a proximal term: %w", round, ErrInvalid)
+	}
+	ordered, err := checkParams(t.spec, correction)
+	if err != nil {
+		return nil, Metrics{}, fmt.Errorf("train round %d: correction: %w", round, err)
+	}
+	return t.train(ctx, params, ordered, ds, round)
+}
+
+// train is Train; a correction is in layout order, nil for none.
+func (t *Trainer) train(ctx context.Context, params, correction []Param, ds data.Dataset, round uint64) ([]Param, Metrics, error) {
 	release, err := t.begin(params, ds)
 	if err != nil {
 		return nil, Metrics{}, fmt.Errorf("train round %d: %w", round, err)
@@ -76,6 +94,12 @@ func (t *Trainer) Train(ctx context.Context, params []Param, ds data.Dataset, ro
 		}
 	}
 	t.sgd.reset()
+	t.sgd.correction = nil
+	for _, p := range correction {
+		values := make([]float32, len(p.Values))
+		load(values, p)
+		t.sgd.correction = append(t.sgd.correction, values)
+	}
 	order := newRand("order", t.spec.Seed, round)
 	augment := newRand("augment", t.spec.Seed, round)
 	last := tally{}
@@ -149,14 +173,19 @@ func (t *Trainer) begin(params []Param, ds data.Dataset) (release func(), err er
 		return nil, err
 	}
 	for i, p := range ordered {
-		if len(p.Shape) > 1 {
-			transpose(t.values[i], p.Values, p.Shape[0], len(p.Values)/p.Shape[0])
-		} else {
-			copy(t.values[i], p.Values)
-		}
+		load(t.values[i], p)
 		copy(t.start[i], t.values[i])
 	}
 	return release, nil
+}
+
+// load copies a parameter in, weights turned to […, out].
+func load(values []float32, p Param) {
+	if len(p.Shape) > 1 {
+		transpose(values, p.Values, p.Shape[0], len(p.Values)/p.Shape[0])
+	} else {
+		copy(values, p.Values)
+	}
 }
 
 // batch takes one step over the named rows of ds.
