@@ -21,9 +21,10 @@ type patience struct {
 
 // do calls until the store has answered or ctx ends.
 func (p *patience) do(ctx context.Context, call func() error) error {
-	if p.calls.Add(1) == 1 {
+	if p.calls.Load() == 0 { // before it counts: whoever looks in between sees no wait
 		p.since.Store(time.Now().UnixNano())
 	}
+	p.calls.Add(1)
 	defer p.calls.Add(-1)
 	for {
 		err := call()

@@ -229,12 +229,13 @@ func (c *coreRun) act(ctx context.Context, r lokka.Ready) error {
 	if d := r.Divergence; d != nil {
 		c.logger().Error("DIVERGED: this node's header differs from the quorum's; it signs no more",
 			"height", d.Height, "own", ledger.Hash(d.Own), "quorum", ledger.Hash(d.Quorum), "signers", len(d.Signatures))
-		c.board.update(func(s *Status) { s.Diverged = true })
+		// The evidence first: a process that dies in between would sign again.
 		if c.config.KeepEvidence != nil {
 			if err := c.config.KeepEvidence(*d); err != nil {
 				return fmt.Errorf("keep the evidence of a divergence at height %d: %w", d.Height, err)
 			}
 		}
+		c.board.update(func(s *Status) { s.Diverged = true })
 	}
 	return nil
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"pgregory.net/rapid"
 
+	"github.com/librum/librum/chain/ledger"
 	"github.com/librum/librum/chain/store"
 	"github.com/librum/librum/chain/store/pebble"
 	"github.com/librum/librum/chain/store/storetest"
@@ -213,4 +214,65 @@ func size(t *testing.T, dir string) (bytes int64) {
 		t.Fatal(err)
 	}
 	return bytes
+}
+
+// ending is a context that ends when it was asked so many times.
+type ending struct {
+	context.Context
+	left int
+}
+
+func (e *ending) Err() error {
+	if e.left--; e.left < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+// TestPruneCutShort ends a prune between any two of its batches. Rows that were
+// deleted below the floor stay deleted, for good.
+func TestPruneCutShort(t *testing.T) {
+	t.Parallel()
+	for cut := 1; cut <= 8; cut++ {
+		t.Run(fmt.Sprint(cut), func(t *testing.T) {
+			t.Parallel()
+			s, err := pebble.Open("dir", owned(vfs.NewMem()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer closeStore(t, s)
+			// Two rows to forget for each key; with the lengths of the keys the batches end
+			// before the first in some cuts and before the second in others.
+			long := strings.Repeat("k", 3001)
+			for height := range uint64(4) {
+				c := storetest.NewCommit(height, nil)
+				for i := range 1601 {
+					key := fmt.Appendf(nil, "%04d%s", i, long[:3001-i%7*101])
+					switch height {
+					case 1:
+						c.Writes = append(c.Writes, ledger.Write{Key: key, Value: []byte("value")})
+					case 2:
+						c.Writes = append(c.Writes, ledger.Write{Key: key, Delete: true})
+					}
+				}
+				if err := s.Apply(t.Context(), c); err != nil {
+					t.Fatal(err)
+				}
+			}
+			none := func(when string) {
+				rows, err := s.Scan(t.Context(), 3, nil, nil, store.MaxScanRows)
+				if err != nil || len(rows) != 0 {
+					t.Fatalf("%s there are %d rows at height 3, error %v", when, len(rows), err)
+				}
+			}
+			if err := s.Prune(&ending{t.Context(), cut}, 3, nil); !errors.Is(err, context.Canceled) {
+				t.Fatalf("pruning was not cut short: %v", err)
+			}
+			none("after a prune that was cut short")
+			if err := s.Prune(t.Context(), 3, nil); err != nil {
+				t.Fatal(err)
+			}
+			none("after the next one")
+		})
+	}
 }

@@ -186,6 +186,17 @@ func (s *Store) pruneVersions(ctx context.Context, height uint64) (err error) {
 	b := s.db.NewBatch()
 	defer func() { err = errors.Join(err, b.Close()) }()
 	var seen []byte // the key whose version at the floor was met
+	// That version goes too where it deletes, but last: without it the value below it
+	// would be what the row was at the floor, should pruning be cut short between the two.
+	var deletion []byte
+	settle := func() error {
+		if deletion == nil {
+			return nil
+		}
+		err := b.Delete(deletion, nil)
+		deletion = nil
+		return errors.Join(err, flushLarge(ctx, b))
+	}
 	for valid := it.First(); valid; valid = it.Next() {
 		key, at, err := parseVersionKey(it.Key())
 		if err != nil {
@@ -197,13 +208,17 @@ func (s *Store) pruneVersions(ctx context.Context, height uint64) (err error) {
 		older := seen != nil && string(seen) == string(key)
 		seen = key
 		if !older {
+			if err := settle(); err != nil {
+				return err
+			}
 			_, set, err := versionValue(it)
 			if err != nil {
 				return err
 			}
-			if set {
-				continue
+			if !set {
+				deletion = slices.Clone(it.Key())
 			}
+			continue
 		}
 		if err := b.Delete(it.Key(), nil); err != nil {
 			return err
@@ -214,6 +229,9 @@ func (s *Store) pruneVersions(ctx context.Context, height uint64) (err error) {
 	}
 	if err := it.Error(); err != nil {
 		return corrupt(err)
+	}
+	if err := settle(); err != nil {
+		return err
 	}
 	return b.Commit(pebble.Sync)
 }
