@@ -31,9 +31,9 @@
 //     late one never wins over a newer one, and no clock decides. Signatures
 //     carry their height and are never written twice. A row of eras is left out
 //     where an earlier block of the same life wrote it: it says the same. What
-//     pruning deletes carries the position of the newest commit, and it deletes no
-//     row of the newest era of a key. There is no lightweight transaction, no TTL,
-//     no batch.
+//     pruning deletes carries the position of the newest commit. It deletes the
+//     newest era of a key only with all else of a row that stays deleted, between
+//     two commits. There is no lightweight transaction, no TTL, no batch.
 //  3. Nothing of a height above the applied one is returned, except by Latest.
 //  4. A keyspace belongs to one chain, shard, node and log and is refused
 //     otherwise.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 
 	"github.com/gocql/gocql"
 	"golang.org/x/sync/errgroup"
@@ -173,17 +174,48 @@ func (p *pruning) delete(ctx context.Context, statement string, values ...any) e
 
 func (p *pruning) below(height int64) bool { return height < int64(p.height) }
 
-// versions goes from key to key: all that were ever written have a row in latest.
+// versions goes from key to key: all that have any version have a row in latest.
 func (p *pruning) versions(ctx context.Context) error {
 	var bucket int
 	var key, row []byte
 	return p.walk(ctx, allLatest, []any{&bucket, &key, &row}, func() error {
-		return wrap(p.key(ctx, append([]byte{}, key...)), "row %q", key)
+		key := append([]byte{}, key...)
+		err := p.key(ctx, key)
+		if err == nil {
+			err = p.gone(ctx, bucket, key, row)
+		}
+		return wrap(err, "row %q", key)
 	})
 }
 
+// gone forgets a row that was deleted at or below the floor altogether, or the rows
+// that each block makes and a later one deletes would be scanned over for ever. Its
+// versions are gone by now, and it is found by latest, so latest goes last. No
+// commit is under way meanwhile: it may write the row anew, and must then know that
+// the era has no row any more.
+func (p *pruning) gone(ctx context.Context, bucket int, key, row []byte) error {
+	height, _, set, err := parseLatest(row)
+	if err != nil || set || height > p.height {
+		return err
+	}
+	p.applying.Lock()
+	defer p.applying.Unlock()
+	if row, ok, err := p.one(ctx, getLatest, bucket, key); err != nil || !ok {
+		return err
+	} else if height, _, set, err = parseLatest(row); err != nil || set || height > p.height {
+		return err // written meanwhile
+	}
+	if err := p.delete(ctx, dropEra, key, era(height)); err != nil {
+		return err
+	}
+	delete(p.eras, string(key))
+	return p.delete(ctx, dropLatest, bucket, key)
+}
+
 // key forgets what no height from the floor on reads of a row: versions below
-// the newest one at the floor, and that one where it deletes.
+// the newest one at the floor, and that one where it deletes. It goes last: without
+// it the one below it would be what the row was at the floor, should pruning be cut
+// short between the two.
 func (p *pruning) key(ctx context.Context, key []byte) error {
 	var eras []int64
 	var e int64
@@ -194,35 +226,32 @@ func (p *pruning) key(ctx context.Context, key []byte) error {
 	if err := rows.Close(); err != nil {
 		return err
 	}
-	found := false
-	for _, e := range eras {
+	for i, e := range eras {
 		below := int64(p.height) // versions below go
-		if !found {
-			var row []byte
-			err := p.scanOne(ctx, newestVersion, []any{&below, &row}, key, e, below)
-			if errors.Is(err, gocql.ErrNotFound) {
-				continue
-			}
-			if err != nil {
-				return err
-			}
-			_, set, err := parseVersion(row)
-			if err != nil {
-				return err
-			}
-			if !set {
-				below++
-			}
+		var row []byte
+		err := p.scanOne(ctx, newestVersion, []any{&below, &row}, key, e, below)
+		if errors.Is(err, gocql.ErrNotFound) {
+			continue
 		}
-		if err := p.delete(ctx, dropVersions, key, e, below); err != nil {
+		if err != nil {
 			return err
 		}
-		if found {
-			if err := p.delete(ctx, dropEra, key, e); err != nil {
+		_, set, err := parseVersion(row)
+		if err != nil {
+			return err
+		}
+		if !set {
+			below++
+		}
+		for _, older := range slices.Backward(eras[i+1:]) {
+			if err := p.delete(ctx, dropVersions, key, older, int64(p.height)); err != nil {
+				return err
+			}
+			if err := p.delete(ctx, dropEra, key, older); err != nil {
 				return err
 			}
 		}
-		found = true
+		return p.delete(ctx, dropVersions, key, e, below)
 	}
 	return nil
 }

@@ -26,17 +26,13 @@ func (s *Store) Scan(ctx context.Context, height uint64, prefix, after []byte, l
 		return nil, err
 	}
 	var rows []store.Row
-	// A page that could not be read ends the iterators; what came before stands.
-	err = s.again(ctx, func() error {
-		from := bytes.Clone(prefix)
-		if after != nil && bytes.Compare(after, prefix) >= 0 {
-			from = append(bytes.Clone(after), 0) // the next key behind after
-		}
-		if n := len(rows); n > 0 {
-			from = append(bytes.Clone(rows[n-1].Key), 0)
-		}
-		return s.merge(ctx, height, prefix, from, limit, &rows)
-	})
+	from := bytes.Clone(prefix)
+	if after != nil && bytes.Compare(after, prefix) >= 0 {
+		from = behind(after)
+	}
+	// A page that could not be read ends the iterators; what came before stands,
+	// rows that were deleted too.
+	err = s.again(ctx, func() error { return s.merge(ctx, height, prefix, &from, limit, &rows) })
 	if err == nil {
 		err = s.above(height)
 	}
@@ -45,6 +41,12 @@ func (s *Store) Scan(ctx context.Context, height uint64, prefix, after []byte, l
 	}
 	return rows, nil
 }
+
+// behind is the next key after one.
+func behind(key []byte) []byte { return append(bytes.Clone(key), 0) }
+
+// minPage is how many rows a page has at least: many may be deleted ones.
+const minPage = 100
 
 // cursor is where the merge stands in one bucket.
 type cursor struct {
@@ -62,16 +64,18 @@ func (c *cursor) next() error {
 	return nil
 }
 
-func (s *Store) merge(ctx context.Context, height uint64, prefix, from []byte, limit int, rows *[]store.Row) (err error) {
-	if len(from) == 0 {
-		from = []byte{} // a null would match nothing
+// merge adds rows and moves from behind what it has seen.
+func (s *Store) merge(ctx context.Context, height uint64, prefix []byte, from *[]byte, limit int, rows *[]store.Row) (err error) {
+	first := *from
+	if len(first) == 0 {
+		first = []byte{} // a null would match nothing
 	}
 	cursors := make([]cursor, s.buckets)
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(16)
 	for i := range cursors {
 		group.Go(func() error {
-			cursors[i].rows = s.query(ctx, scanLatest, i, from).PageSize(min(limit-len(*rows)+1, 500)).Iter()
+			cursors[i].rows = s.query(ctx, scanLatest, i, first).PageSize(min(max(limit-len(*rows)+1, minPage), 500)).Iter()
 			return errorsFirst(groupCtx.Err(), cursors[i].next())
 		})
 	}
@@ -106,6 +110,7 @@ func (s *Store) merge(ctx context.Context, height uint64, prefix, from []byte, l
 		if ok {
 			*rows = append(*rows, store.Row{Key: cursors[first].key, Value: value})
 		}
+		*from = behind(cursors[first].key)
 		if err := cursors[first].next(); err != nil {
 			return err
 		}

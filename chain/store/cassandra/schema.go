@@ -6,7 +6,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
+
+	"github.com/gocql/gocql"
 
 	"github.com/librum/librum/chain/ledger"
 	"github.com/librum/librum/chain/store"
@@ -56,6 +59,7 @@ const (
 	newestVersion = `SELECT height, row FROM versions WHERE key = ? AND era = ? AND height <= ? LIMIT 1`
 
 	dropVersions   = `DELETE FROM versions USING TIMESTAMP ? WHERE key = ? AND era = ? AND height < ?`
+	dropLatest     = `DELETE FROM latest USING TIMESTAMP ? WHERE bucket = ? AND key = ?`
 	dropEra        = `DELETE FROM eras USING TIMESTAMP ? WHERE key = ? AND era = ?`
 	dropBlock      = `DELETE FROM blocks USING TIMESTAMP ? WHERE height = ?`
 	dropHeader     = `DELETE FROM headers USING TIMESTAMP ? WHERE era = ? AND height = ?`
@@ -87,7 +91,11 @@ type ownerRow struct {
 // migrate does the steps that are missing. The first one makes the table that
 // says how many were done.
 func (s *Store) migrate(ctx context.Context) error {
-	if err := s.exec(ctx, migrations[0]); err != nil {
+	_, there, err := s.one(ctx, `SELECT table_name FROM system_schema.tables WHERE keyspace_name = ? AND table_name = 'meta'`, s.opts.Keyspace)
+	if err == nil && !there {
+		err = s.exec(ctx, migrations[0])
+	}
+	if err != nil {
 		return fmt.Errorf("make table meta: %w", err)
 	}
 	row, ok, err := s.meta(ctx, "schema")
@@ -221,12 +229,7 @@ func (s *Store) checkDurable(ctx context.Context) error {
 	if !durable {
 		return fmt.Errorf("%w: %s has durable_writes false; ALTER KEYSPACE %s WITH durable_writes = true", ErrUnsafeKeyspace, s.opts.Keyspace, s.opts.Keyspace)
 	}
-	copies := 0
-	for name, value := range replication {
-		if n, err := strconv.Atoi(value); err == nil && name != "class" {
-			copies += n
-		}
-	}
+	copies := copiesThatAnswer(replication, s.opts.Consistency)
 	if copies >= 3 {
 		return nil
 	}
@@ -240,6 +243,22 @@ func (s *Store) checkDurable(ctx context.Context) error {
 			ErrUnsafeKeyspace, s.opts.Keyspace, copies, sync)
 	}
 	return nil
+}
+
+// copiesThatAnswer returns among how many copies the quorum is that has answered when a
+// write is acknowledged: all, or with LOCAL_QUORUM those of one data centre, that of
+// whichever node was asked.
+func copiesThatAnswer(replication map[string]string, consistency gocql.Consistency) int {
+	sum, least := 0, math.MaxInt
+	for name, value := range replication {
+		if n, err := strconv.Atoi(value); err == nil && name != "class" {
+			sum, least = sum+n, min(least, n)
+		}
+	}
+	if consistency == gocql.LocalQuorum {
+		return min(sum, least)
+	}
+	return sum
 }
 
 func (s *Store) meta(ctx context.Context, name string) ([]byte, bool, error) {

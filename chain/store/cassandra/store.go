@@ -72,7 +72,11 @@ func open(ctx context.Context, opts Options) (*Store, error) {
 		return nil, err
 	}
 	first := &Store{opts: opts, session: outside}
-	err = first.exec(ctx, "CREATE KEYSPACE IF NOT EXISTS "+opts.Keyspace+" WITH replication = "+opts.Replication)
+	// An administrator may have made it, for a role that may not.
+	_, there, err := first.one(ctx, `SELECT keyspace_name FROM system_schema.keyspaces WHERE keyspace_name = ?`, opts.Keyspace)
+	if err == nil && !there {
+		err = first.exec(ctx, "CREATE KEYSPACE IF NOT EXISTS "+opts.Keyspace+" WITH replication = "+opts.Replication)
+	}
 	outside.Close()
 	if err != nil {
 		return nil, fmt.Errorf("make the keyspace: %w", err)
