@@ -16,6 +16,7 @@ type assetCommands struct {
 	contract string // its name, and that of the command
 	flags    *serverFlags
 	genesis  string
+	page     client.Page
 }
 
 func newAssetCommands(cmd *cobra.Command, contract string) *assetCommands {
@@ -98,6 +99,21 @@ func (a *assetCommands) asking(use, short, example string, arity int, ask func(c
 			show(t)
 			return t.Flush()
 		},
+	}
+}
+
+// listing is asking for a list, of which one page is shown.
+func (a *assetCommands) listing(use, short, example string, arity int, ask func(ctx context.Context, c *client.Client, args []string) (result any, show func(table), err error)) *cobra.Command {
+	cmd := a.asking(use, short, example, arity, ask)
+	cmd.Flags().StringVar(&a.page.Cursor, "cursor", "", "where the page before said that this one begins")
+	cmd.Flags().IntVar(&a.page.Limit, "limit", 1000, "most entries of a page, up to 1000")
+	return cmd
+}
+
+// nextPage says how a list goes on.
+func nextPage(t table, cursor string) {
+	if cursor != "" {
+		t.row("more: --cursor " + cursor)
 	}
 }
 

@@ -35,8 +35,8 @@ func newNFTCommand() *cobra.Command {
 }
 
 func (a *assetCommands) nftList() *cobra.Command {
-	return a.asking("list", "List collections", "list --json", 0, func(ctx context.Context, c *client.Client, _ []string) (any, func(table), error) {
-		page, err := c.Collections(ctx, client.Page{Limit: 1000})
+	return a.listing("list", "List collections", "list --json", 0, func(ctx context.Context, c *client.Client, _ []string) (any, func(table), error) {
+		page, err := c.Collections(ctx, a.page)
 		if err != nil {
 			return nil, nil, answered(err)
 		}
@@ -45,9 +45,7 @@ func (a *assetCommands) nftList() *cobra.Command {
 			for _, one := range page.Collections {
 				t.row(one.ID, one.Symbol, one.Name)
 			}
-			if page.NextCursor != "" {
-				t.row("more behind " + page.NextCursor + ": GET /v1/nfts?cursor=")
-			}
+			nextPage(t, page.NextCursor)
 		}, nil
 	})
 }
@@ -79,7 +77,7 @@ func (a *assetCommands) nftShow() *cobra.Command {
 
 func (a *assetCommands) nftTokens() *cobra.Command {
 	var owner string
-	cmd := a.asking("tokens COLLECTION", "List tokens: an owner's, or all for admins and auditors", "tokens 5c0d… --owner 9a41…", 1, func(ctx context.Context, c *client.Client, args []string) (any, func(table), error) {
+	cmd := a.listing("tokens COLLECTION", "List tokens: an owner's, or all for admins and auditors", "tokens 5c0d… --owner 9a41…", 1, func(ctx context.Context, c *client.Client, args []string) (any, func(table), error) {
 		collection, err := ledger.ParseDigest(args[0])
 		if err != nil {
 			return nil, nil, wrongUse(err)
@@ -90,7 +88,7 @@ func (a *assetCommands) nftTokens() *cobra.Command {
 				return nil, nil, wrongUse(fmt.Errorf("--owner: %w", err))
 			}
 		}
-		page, err := c.NFTs(ctx, collection, of, client.Page{Limit: 1000})
+		page, err := c.NFTs(ctx, collection, of, a.page)
 		if err != nil {
 			return nil, nil, answered(err)
 		}
@@ -98,9 +96,7 @@ func (a *assetCommands) nftTokens() *cobra.Command {
 			for _, one := range page.NFTs {
 				t.row(one.TokenID, one.Owner, one.Object.MediaType, one.Object.Digest)
 			}
-			if page.NextCursor != "" {
-				t.row("more behind " + page.NextCursor)
-			}
+			nextPage(t, page.NextCursor)
 		}, nil
 	})
 	cmd.Flags().StringVar(&owner, "owner", "", "only those of this account")

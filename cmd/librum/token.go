@@ -54,8 +54,8 @@ func tokenID(text string) (ledger.Digest, error) {
 }
 
 func (a *assetCommands) tokenList() *cobra.Command {
-	return a.asking("list", "List tokens", "list --json", 0, func(ctx context.Context, c *client.Client, _ []string) (any, func(table), error) {
-		page, err := c.FungibleTokens(ctx, client.Page{Limit: 1000})
+	return a.listing("list", "List tokens", "list --json", 0, func(ctx context.Context, c *client.Client, _ []string) (any, func(table), error) {
+		page, err := c.FungibleTokens(ctx, a.page)
 		if err != nil {
 			return nil, nil, answered(err)
 		}
@@ -68,9 +68,7 @@ func (a *assetCommands) tokenList() *cobra.Command {
 				}
 				t.row(id, one.Symbol, inTokens(one.Supply.String(), int(one.Decimals)), one.Name)
 			}
-			if page.NextCursor != "" {
-				t.row("more behind " + page.NextCursor + ": GET /v1/tokens?cursor=")
-			}
+			nextPage(t, page.NextCursor)
 		}, nil
 	})
 }
@@ -149,12 +147,12 @@ func (a *assetCommands) tokenAllowance() *cobra.Command {
 }
 
 func (a *assetCommands) tokenHolders() *cobra.Command {
-	return a.asking("holders TOKEN", "List who holds how much, for its admins and auditors", "holders 5c0d…", 1, func(ctx context.Context, c *client.Client, args []string) (any, func(table), error) {
+	return a.listing("holders TOKEN", "List who holds how much, for its admins and auditors", "holders 5c0d…", 1, func(ctx context.Context, c *client.Client, args []string) (any, func(table), error) {
 		id, err := tokenID(args[0])
 		if err != nil {
 			return nil, nil, err
 		}
-		page, err := c.Balances(ctx, id, client.Page{Limit: 1000})
+		page, err := c.Balances(ctx, id, a.page)
 		if err != nil {
 			return nil, nil, answered(err)
 		}
@@ -162,9 +160,7 @@ func (a *assetCommands) tokenHolders() *cobra.Command {
 			for _, b := range page.Balances {
 				t.row(b.Account, b.Balance)
 			}
-			if page.NextCursor != "" {
-				t.row("more behind "+page.NextCursor, "")
-			}
+			nextPage(t, page.NextCursor)
 		}, nil
 	})
 }
