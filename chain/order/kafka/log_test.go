@@ -180,13 +180,13 @@ func TestUnsafeTopics(t *testing.T) {
 			topic: client.TopicConfig{NumPartitions: 1, ReplicationFactor: 3, ConfigEntries: []client.ConfigEntry{
 				{ConfigName: "cleanup.policy", ConfigValue: "compact"},
 				{ConfigName: "retention.ms", ConfigValue: "-1"},
-				{ConfigName: "max.message.bytes", ConfigValue: "9000000"},
+				{ConfigName: "max.message.bytes", ConfigValue: "900000000"},
 				{ConfigName: "min.insync.replicas", ConfigValue: "1"},
 				{ConfigName: "unclean.leader.election.enable", ConfigValue: "true"},
 			}},
 			want: []string{
 				`cleanup.policy is "compact", want delete`, `unclean.leader.election.enable is "true", want false`,
-				`min.insync.replicas is "1", want 2`,
+				`max.message.bytes is "900000000", want 1`, `min.insync.replicas is "1", want 2`,
 			},
 		},
 		"single broker": {

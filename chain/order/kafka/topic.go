@@ -44,7 +44,7 @@ var settings = []setting{
 	{name: "retention.ms", value: "-1"},
 	{name: "retention.bytes", value: "-1"},
 	{name: "unclean.leader.election.enable", value: "false"},
-	{name: "max.message.bytes", value: strconv.Itoa(maxBatchBytes), safe: atLeast(maxBatchBytes)},
+	{name: "max.message.bytes", value: strconv.Itoa(maxBatchBytes), safe: between(maxBatchBytes, mostBatchBytes)},
 	// A stranger's few bytes could unpack to more than a reader holds; so the
 	// broker unpacks them, and refuses what is too long then.
 	{name: "compression.type", value: "uncompressed"},
@@ -55,6 +55,17 @@ var settings = []setting{
 }
 
 const wantReplicas = 3
+
+// mostBatchBytes bounds max.message.bytes from above: a batch is fetched whole, also
+// one that a stranger wrote.
+const mostBatchBytes = 16 << 20
+
+func between(least, most int) func(string) bool {
+	return func(value string) bool {
+		v, err := strconv.Atoi(value)
+		return err == nil && v >= least && v <= most
+	}
+}
 
 func atLeast(n int) func(string) bool {
 	return func(value string) bool {
