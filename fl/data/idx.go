@@ -24,34 +24,75 @@ const (
 	idxReadAhead = 1 << 16
 )
 
-// ReadIDX reads images and their labels from two IDX files of unsigned bytes,
-// each compressed with gzip or not. Pixels 0 to 255 are mapped to [-1, 1]. What
-// the headers promise is bounded first, and nothing beyond it is unfolded.
-// Errors wrap ErrInvalid, or are the readers'.
-func ReadIDX(images, labels io.Reader) (Dataset, error) {
+// Images are pictures of bytes and their labels, as IDX files have them.
+type Images struct {
+	Dims   []int  // images, then lines and columns of each or what they have
+	Pixels []byte // of all images
+	Labels []byte // one an image
+}
+
+// ReadImages reads images and their labels from two IDX files of unsigned bytes,
+// each compressed with gzip or not. What the headers promise is bounded first,
+// and nothing beyond it is unfolded. Errors wrap ErrInvalid, or are the readers'.
+func ReadImages(images, labels io.Reader) (Images, error) {
 	dims, pixels, err := readIDX(images, 2, idxMaxDims)
 	if err != nil {
-		return Dataset{}, fmt.Errorf("read images: %w", err)
+		return Images{}, fmt.Errorf("read images: %w", err)
 	}
 	rows, classes, err := readIDX(labels, 1, 1)
 	if err != nil {
-		return Dataset{}, fmt.Errorf("read labels: %w", err)
+		return Images{}, fmt.Errorf("read labels: %w", err)
 	}
 	if rows[0] != dims[0] {
-		return Dataset{}, fmt.Errorf("read labels: %d of them for %d images: %w", rows[0], dims[0], ErrInvalid)
+		return Images{}, fmt.Errorf("read labels: %d of them for %d images: %w", rows[0], dims[0], ErrInvalid)
 	}
-	d := Dataset{Rows: dims[0], Columns: len(pixels) / dims[0], Features: make([]float32, len(pixels)), Labels: make([]int32, dims[0])}
-	if d.Columns > MaxColumns {
-		return Dataset{}, fmt.Errorf("read images: %d pixels each, at most %d are allowed: %w", d.Columns, MaxColumns, ErrInvalid)
+	if each := len(pixels) / dims[0]; each > MaxColumns {
+		return Images{}, fmt.Errorf("read images: %d pixels each, at most %d are allowed: %w", each, MaxColumns, ErrInvalid)
 	}
-	for i, p := range pixels {
+	return Images{Dims: dims, Pixels: pixels, Labels: classes}, nil
+}
+
+// ReadIDX reads images as [ReadImages] does, as rows. Pixels 0 to 255 are mapped
+// to [-1, 1].
+func ReadIDX(images, labels io.Reader) (Dataset, error) {
+	m, err := ReadImages(images, labels)
+	if err != nil {
+		return Dataset{}, err
+	}
+	return m.Dataset(), nil
+}
+
+// Dataset returns the images as rows.
+func (m *Images) Dataset() Dataset {
+	d := Dataset{Rows: m.Dims[0], Columns: len(m.Pixels) / m.Dims[0], Features: make([]float32, len(m.Pixels)), Labels: make([]int32, m.Dims[0])}
+	for i, p := range m.Pixels {
 		d.Features[i] = (float32(p) - 127.5) / 127.5
 	}
-	for i, c := range classes {
+	for i, c := range m.Labels {
 		d.Labels[i] = int32(c)
 		d.Classes = max(d.Classes, int(c)+1)
 	}
-	return d, nil
+	return d
+}
+
+// Write writes some of the images, by their numbers, as two IDX files.
+func (m *Images) Write(images, labels io.Writer, rows []int) error {
+	head := func(dims []int) []byte {
+		b := []byte{0, 0, idxBytes, byte(len(dims))}
+		for _, n := range dims {
+			b = binary.BigEndian.AppendUint32(b, uint32(n))
+		}
+		return b
+	}
+	dims, each := append([]int{len(rows)}, m.Dims[1:]...), len(m.Pixels)/m.Dims[0]
+	pixels, classes := head(dims), head(dims[:1])
+	for _, row := range rows {
+		pixels = append(pixels, m.Pixels[row*each:(row+1)*each]...)
+		classes = append(classes, m.Labels[row])
+	}
+	_, err := images.Write(pixels)
+	_, other := labels.Write(classes)
+	return errors.Join(err, other)
 }
 
 // readIDX reads one file with least to most dimensions.

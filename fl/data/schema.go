@@ -117,6 +117,24 @@ func (c *Column) features() int {
 	return 1
 }
 
+// Labels returns the names of the classes of a column; one, the column's, where
+// it has none.
+func (s *Schema) Labels(column string) []string {
+	i := slices.IndexFunc(s.Columns, func(c Column) bool { return c.Name == column })
+	if i < 0 || s.Columns[i].classes() == 0 {
+		return []string{column}
+	}
+	c := s.Columns[i]
+	if c.Type == TypeCategory {
+		return slices.Clone(c.Values)
+	}
+	var names []string
+	for n := range c.classes() {
+		names = append(names, fmt.Sprint(*c.Min+float64(n)))
+	}
+	return names
+}
+
 // classes returns how many classes a column has as the label, 0 where it can't
 // be one.
 func (c *Column) classes() int {

@@ -71,6 +71,18 @@ func ParseSource(text string) (Source, error) {
 	return s, nil
 }
 
+// String writes a source as [ParseSource] reads it.
+func (s Source) String() string {
+	switch s.Kind {
+	case SourceCSV:
+		return fmt.Sprintf("%s:%s?label=%s&schema=%s", s.Kind, s.Path, url.QueryEscape(s.Label), url.QueryEscape(s.Schema))
+	case SourceIDX:
+		return fmt.Sprintf("%s:%s,%s", s.Kind, s.Images, s.Labels)
+	default:
+		return fmt.Sprintf("%s:%d/%d?seed=%d", s.Kind, s.Part, s.Of, s.Seed)
+	}
+}
+
 func (s *Source) parseDigits(place, query string) error {
 	part, of, _ := strings.Cut(place, "/")
 	var errPart, errOf error

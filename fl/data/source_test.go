@@ -60,5 +60,8 @@ func FuzzParseSource(f *testing.F) {
 		if strings.ContainsRune(s.Path+s.Label+s.Schema+s.Images+s.Labels, 0) || s.Kind == SourceDigits && (s.Part < 1 || s.Part > s.Of) {
 			t.Errorf("%q gave %+v", text, s)
 		}
+		if again, err := ParseSource(s.String()); len(s.String()) <= maxSource && (err != nil || again != s) {
+			t.Errorf("%q gave %+v, written %q and read again %+v, %v", text, s, s.String(), again, err)
+		}
 	})
 }
