@@ -39,7 +39,7 @@ test-go: build ## the Go tests, with the race detector where a C compiler works
 	tools/test-go.sh
 
 .PHONY: test-python
-test-python: build ## the Python tests, against bin/librum
+test-python: build ## build the package librum, test its wheel and the Python tests against bin/librum
 	tools/test-python.sh
 
 .PHONY: test-integration
@@ -53,11 +53,12 @@ test-faults: build ## the tests of faults at full length, an hour or so; make te
 	tools/test-faults.sh
 
 .PHONY: lint
-lint: ## the linters of .golangci.yml and the house rules of internal/lint
+lint: ## the linters of .golangci.yml, the house rules of internal/lint, ruff and mypy
 	@tools/require.sh go
 	tools/golangci-lint.sh run ./...
 	go test ./internal/lint
 	tools/generate.sh check
+	tools/lint-python.sh
 
 .PHONY: fmt
 fmt: ## format the Go code with gofumpt and gci

@@ -1,0 +1,511 @@
+"""The client of a node for asyncio, the twin of :mod:`librum.client`, method by method."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import httpx
+
+from librum import address, frames, wire
+from librum.calls import Calls, Page
+from librum.errors import AnswerError, JobEndedError, UnreachableError
+from librum.follow import ENDS, Follower
+from librum.keys import Key
+from librum.progress import Progress
+from librum.steps import MAX_ANSWER_BYTES, Answer, Content, Request, Rest, Retry, Steps, problem_of, reader
+from librum.transfer import download, download_file, upload
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+T = TypeVar("T")
+
+
+class AsyncClient:
+    """Talks to one node.
+
+    Parameters
+    ----------
+    url
+        Such as ``https://node.example``. Plain HTTP is for this machine alone, unless ``plain_http`` is true.
+    token
+        Bearer token; ``librum identity token`` makes one.
+    ca
+        File with the CAs that vouch for the node; None: the system's, or those of ``$SSL_CERT_FILE``.
+    timeout
+        Seconds for a request that waits for nothing long.
+    idle
+        Seconds that a transfer or stream may stand still.
+    retries, backoff
+        Repeats after the first try where they are safe, and seconds before the first of them, doubled each time.
+    transport
+        How bytes travel, for tests; None: HTTP over TCP.
+
+    Raises
+    ------
+    ValueError
+        The URL is none, or would send the token over a network in the clear.
+
+    Every method may raise a :class:`librum.Problem` (the node refused), :class:`librum.UnreachableError` (it did not
+    answer) or :class:`librum.AnswerError` (what it answered is not what the interface promises).
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        token: str | None = None,
+        ca: str | Path | None = None,
+        timeout: float = 60.0,
+        idle: float = 60.0,
+        retries: int = 5,
+        backoff: float = 0.2,
+        plain_http: bool = False,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        base = address.check(url, plain_http)
+        headers = {"Accept-Encoding": "identity"}
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        verify: ssl.SSLContext | bool = address.tls(ca) if base.startswith("https") else True
+        self.url = base
+        self._timeout = timeout
+        self._retry = Retry(retries, backoff)
+        self._calls = Calls(self._retry)
+        self._http = httpx.AsyncClient(
+            base_url=base,
+            headers=headers,
+            verify=verify,
+            transport=transport,
+            timeout=httpx.Timeout(idle, connect=min(address.CONNECT_S, idle)),
+        )
+        self.accounts = Accounts(self)
+        self.blocks = Blocks(self)
+        self.chain = Chain(self)
+        self.governance = Governance(self)
+        self.health = Health(self)
+        self.identities = Identities(self)
+        self.jobs = Jobs(self)
+        self.models = Models(self)
+        self.peers = Peers(self)
+        self.transactions = Transactions(self)
+        self.uploads = Uploads(self)
+
+    async def close(self) -> None:
+        """Let the connections go."""
+        await self._http.aclose()
+
+    async def __aenter__(self) -> AsyncClient:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def run(self, steps: Steps[T]) -> T:
+        """Take the steps of a call, to its result."""
+        reply: Answer | None = None
+        error: UnreachableError | None = None
+        while True:
+            try:
+                wanted = steps.throw(error) if error is not None else steps.send(reply)
+            except StopIteration as end:
+                result: T = end.value
+                return result
+            reply = error = None
+            if isinstance(wanted, Rest):
+                await asyncio.sleep(wanted.seconds)
+                continue
+            try:
+                reply = await self._send(wanted)
+            except UnreachableError as unreachable:
+                error = unreachable
+
+    async def walk(self, path: str, name: str, kind: type[T], **params: object) -> AsyncIterator[T]:
+        """Go through a list, page by page."""
+        cursor: str | None = None
+        while cursor != "":
+            page: Page[T] = await self.run(self._calls.page(path, name, kind, cursor=cursor, **params))
+            for item in page.items:
+                yield item
+            cursor = page.next_cursor
+
+    async def stream(self, follower: Follower) -> AsyncIterator[wire.Event]:
+        """Give the events of a job until it ends."""
+        rests = self._retry.rests()
+        while not follower.done:
+            pause, failure = None, None
+            try:
+                async with self._open(follower.request()) as response:
+                    if response.status_code == 204:  # the job has ended and nothing lies behind the last id
+                        return
+                    if response.status_code >= 300:
+                        failure = problem_of(await self._read(response, time.monotonic() + self._timeout))
+                        if not failure.temporary:
+                            raise failure
+                    else:
+                        async for chunk in response.aiter_raw():
+                            for event in follower.feed(chunk):
+                                rests.progress()
+                                yield event
+                            if follower.done:
+                                return
+            except httpx.TransportError as error:
+                pause = rests.next()
+                if pause is None:
+                    raise UnreachableError(f"follow a job at {self.url}: {error}") from error
+            pause = pause or rests.next(failure.retry_after if failure else 0.0)
+            if pause is None:
+                raise failure or UnreachableError(f"follow a job at {self.url}: the stream ends again and again")
+            await asyncio.sleep(pause.seconds)
+
+    def _open(self, request: Request) -> Any:
+        content: Any = request.content
+        headers = dict(request.headers)
+        if isinstance(content, Content):
+            headers["Content-Length"] = str(content.size)
+            content = _aiter(content)
+        return self._http.stream(
+            request.method, request.path, params=dict(request.params), headers=headers, content=content
+        )
+
+    async def _send(self, request: Request) -> Answer:
+        limit = time.monotonic() + (request.timeout or self._timeout)
+        try:
+            async with self._open(request) as response:
+                head = Answer(response.status_code, dict(response.headers))
+                if request.sink is None or head.status >= 300:
+                    return await self._read(response, limit)
+                take = request.sink(head)
+                async for chunk in response.aiter_raw():
+                    take(chunk)
+                return head
+        except httpx.TransportError as error:
+            raise UnreachableError(f"ask {self.url}{request.path}: {type(error).__name__}: {error}") from error
+
+    async def _read(self, response: httpx.Response, limit: float) -> Answer:
+        content = bytearray()
+        async for chunk in response.aiter_raw():
+            content += chunk
+            if len(content) > MAX_ANSWER_BYTES:
+                raise AnswerError(f"an answer of more than {MAX_ANSWER_BYTES} bytes")
+            if time.monotonic() > limit:
+                raise UnreachableError(f"ask {self.url}: the answer did not end in time")
+        return Answer(response.status_code, dict(response.headers), bytes(content))
+
+
+async def _aiter(content: Content) -> AsyncIterator[bytes]:
+    for chunk in content.chunks():
+        yield chunk
+
+
+class _Part:
+    """A part of the interface."""
+
+    def __init__(self, client: AsyncClient) -> None:
+        self._client = client
+        self._calls = client._calls
+
+    async def _run(self, steps: Steps[T]) -> T:
+        return await self._client.run(steps)
+
+
+class Accounts(_Part):
+    """Balances and standings."""
+
+    async def get(self, account: str) -> wire.Account:
+        """Return balance and standing of an account, by its id."""
+        return await self._run(self._calls.get(f"/v1/accounts/{account}", reader(wire.Account)))
+
+
+class Blocks(_Part):
+    """Blocks and what is in them."""
+
+    def list(self, *, order: str | None = None) -> AsyncIterator[wire.Header]:
+        """Go through the headers, the newest first, or with ``order="asc"`` the oldest."""
+        return self._client.walk("/v1/blocks", "blocks", wire.Header, order=order)
+
+    async def get(self, height: int) -> wire.Block:
+        """Return a block."""
+        return await self._run(self._calls.get(f"/v1/blocks/{height}", reader(wire.Block)))
+
+    async def encoded(self, height: int) -> bytes:
+        """Return the bytes of a whole block with its signatures, which only an auditor's token gets."""
+        return await self._run(self._calls.get(f"/v1/blocks/{height}/bytes", lambda answer: answer.content))
+
+
+class Chain(_Part):
+    """What the node knows of the chain as a whole."""
+
+    async def status(self) -> wire.Status:
+        """Return where the node stands."""
+        return await self._run(self._calls.get("/v1/status", reader(wire.Status)))
+
+    async def genesis(self) -> bytes:
+        """Return the genesis file. Compare its SHA-256 with one that you got from somebody trusted."""
+        return await self._run(self._calls.get("/v1/genesis", lambda answer: answer.content))
+
+    async def groups(self, from_epoch: int = 0) -> wire.Groups:
+        """Return the groups that follow that of an epoch, with their proof."""
+        return await self._run(self._calls.get("/v1/groups", reader(wire.Groups), **{"from": from_epoch}))
+
+
+class Governance(_Part):
+    """What the organisations agree on."""
+
+    async def get(self) -> wire.Governance:
+        """Return what is in force."""
+        return await self._run(self._calls.get("/v1/governance", reader(wire.Governance)))
+
+    def proposals(self, *, state: str | None = None) -> AsyncIterator[wire.Proposal]:
+        """Go through the proposals."""
+        return self._client.walk("/v1/proposals", "proposals", wire.Proposal, state=state)
+
+    async def proposal(self, proposal: str) -> wire.Proposal:
+        """Return a proposal."""
+        return await self._run(self._calls.get(f"/v1/proposals/{proposal}", reader(wire.Proposal)))
+
+
+class Health(_Part):
+    """Whether the node works."""
+
+    async def alive(self) -> bool:
+        """Return whether the node's process answers."""
+        return await self._run(self._calls.get("/healthz", lambda answer: answer.status < 300))
+
+    async def ready(self) -> bool:
+        """Return whether the node takes transactions; a :class:`librum.Problem` says why not."""
+        return await self._run(self._calls.get("/readyz", lambda answer: answer.status < 300))
+
+
+class Identities(_Part):
+    """Keys and tokens of members."""
+
+    async def owner(self, key: str) -> wire.KeyOwner:
+        """Return whose a key is, by the SHA-256 of its public part."""
+        return await self._run(self._calls.get(f"/v1/keys/{key}", reader(wire.KeyOwner)))
+
+    async def tokens(self) -> list[wire.BearerToken]:
+        """Return one's own bearer tokens at this node."""
+        return (await self._run(self._calls.page("/v1/bearer-tokens", "tokens", wire.BearerToken))).items
+
+    async def revoke_token(self, token: str) -> None:
+        """End a bearer token at once, by its id."""
+        await self._run(self._calls.delete(f"/v1/bearer-tokens/{token}"))
+
+
+class Jobs(_Part):
+    """Training jobs."""
+
+    async def submit(self, spec: Mapping[str, Any], *, key: str | None = None) -> wire.Job:
+        """Create a job.
+
+        Parameters
+        ----------
+        spec
+            The job spec; what is left out has the node's default, an unknown field is refused.
+        key
+            Idempotency key of up to 128 bytes: the same key never makes a second job. One is made up otherwise.
+        """
+        return await self._run(self._calls.submit_job(spec, key))
+
+    async def get(self, job: str) -> wire.Job:
+        """Return where a job stands."""
+        return await self._run(self._calls.get(f"/v1/jobs/{job}", reader(wire.Job)))
+
+    def list(self) -> AsyncIterator[wire.Job]:
+        """Go through the jobs that one may see, in the order of their ids."""
+        return self._client.walk("/v1/jobs", "jobs", wire.Job)
+
+    async def cancel(self, job: str) -> wire.Job:
+        """End a job of one's own. One that is cancelled already stays so."""
+        return await self._run(self._calls.post(f"/v1/jobs/{job}/cancel", wire.Job))
+
+    def rounds(self, job: str) -> AsyncIterator[wire.Round]:
+        """Go through a job's rounds, the oldest first."""
+        return self._client.walk(f"/v1/jobs/{job}/rounds", "rounds", wire.Round)
+
+    def metrics(self, job: str) -> AsyncIterator[wire.RoundMetrics]:
+        """Go through what the final rounds reached. Metrics are claims of the nodes that committed."""
+        return self._client.walk(f"/v1/jobs/{job}/metrics", "metrics", wire.RoundMetrics)
+
+    async def frame(self, job: str, kind: str | None = None) -> Any:
+        """Return the metrics as a data frame of pandas or polars, a row per final round."""
+        return frames.frame([m async for m in self.metrics(job)], kind)
+
+    def events(self, job: str, *, after: str = "") -> AsyncIterator[wire.Event]:
+        """Give all that the ledger says about a job, each event once, until the one that ends it.
+
+        Parameters
+        ----------
+        job
+            Id of the job.
+        after
+            Position behind which to begin; ``""``: the start.
+        """
+        return self._client.stream(Follower(job, after))
+
+    async def wait(self, job: str, *, timeout: float | None = None, progress: bool | None = None) -> wire.Job:
+        """Wait until a job has finished, and return it.
+
+        Parameters
+        ----------
+        job
+            Id of the job.
+        timeout
+            Seconds, seen at each event; None: as long as the job takes.
+        progress
+            Show a bar; None: in notebooks and terminals.
+
+        Raises
+        ------
+        librum.JobEndedError
+            The job failed or was cancelled.
+        TimeoutError
+            It had not ended in time.
+        """
+        found = await self.get(job)
+        limit = None if timeout is None else time.monotonic() + timeout
+        bar = Progress(found.num_rounds, progress)
+        try:
+            async for event in self.events(job):
+                bar.take(event)
+                if event.type not in ENDS and limit is not None and time.monotonic() > limit:
+                    raise TimeoutError(f"job {job[:8]} has not ended after {timeout} s")
+        finally:
+            bar.close()
+        found = await self.get(job)
+        if found.state != "finished":
+            raise JobEndedError(job, found.state, found.reason or "")
+        return found
+
+
+class Models(_Part):
+    """Models and their cards."""
+
+    async def download(self, job: str, path: str | Path, *, version: int | None = None) -> wire.File:
+        """Put a model into the file at path, checked by its digest; a download that broke off is gone on with.
+
+        Parameters
+        ----------
+        job
+            Id of the job.
+        path
+            Of the safetensors file.
+        version
+            Number of the round whose result it is, 0 the initial model; None: the newest.
+        """
+        return await self._run(download_file(self._client._retry, await self._route(job, version), Path(path)))
+
+    async def weights(self, job: str, *, version: int | None = None) -> dict[str, NDArray[np.generic]]:
+        """Return a model's tensors by name, checked by the file's digest."""
+        from safetensors.numpy import load
+
+        content = await self._run(download(self._client._retry, await self._route(job, version)))
+        return load(bytes(content))
+
+    async def blob(self, digest: str, *, most: int = 4 << 30) -> bytearray:
+        """Return the content with that SHA-256, of at most so many bytes."""
+        return await self._run(download(self._client._retry, f"/v1/blobs/{digest}", digest, most))
+
+    async def card(self, job: str) -> Any:
+        """Return the model card of a finished job, checked against the digest that the job names."""
+        return await self._run(self._calls.card(job))
+
+    async def _route(self, job: str, version: int | None) -> str:
+        if version is None:
+            found = await self._run(self._calls.get(f"/v1/jobs/{job}", reader(wire.Job)))
+            version = found.final_rounds
+        return f"/v1/models/{job}/versions/{version}"
+
+
+class Peers(_Part):
+    """Training participants."""
+
+    async def get(self, peer: str) -> wire.Peer:
+        """Return a registered peer."""
+        return await self._run(self._calls.get(f"/v1/peers/{peer}", reader(wire.Peer)))
+
+    def list(self) -> AsyncIterator[wire.Peer]:
+        """Go through the registered peers in the order of their ids."""
+        return self._client.walk("/v1/peers", "peers", wire.Peer)
+
+    async def task(self, peer: str, *, wait_s: int = 25) -> wire.Task | None:
+        """Wait for a task of the peer whose token this is, at most so many seconds; None where there is none."""
+        return await self._run(self._calls.task(peer, wait_s))
+
+
+class Transactions(_Part):
+    """Signed transactions."""
+
+    async def submit(self, signed: bytes, *, wait: str = "executed") -> wire.Transaction:
+        """Send a signed transaction, and return what became of it; one that had no effect raises its problem.
+
+        Parameters
+        ----------
+        signed
+            See :func:`librum.transaction.sign`.
+        wait
+            ``"executed"``: this node's word; ``"final"``: the quorum's.
+        """
+        return await self._run(self._calls.submit(signed, wait))
+
+    async def submit_batch(self, signed: Sequence[bytes], *, wait: str = "executed") -> list[wire.Transaction]:
+        """Send signed transactions, and return what became of each."""
+        return await self._run(self._calls.submit_batch(signed, wait))
+
+    async def call(
+        self,
+        key: Key,
+        contract: str,
+        method: str,
+        args: Mapping[str, Any],
+        *,
+        sender: str | None = None,
+        chain: str | None = None,
+        wait: str = "executed",
+    ) -> wire.Transaction:
+        """Sign a call of a contract here and submit it.
+
+        Parameters
+        ----------
+        key
+            Of the member; it never leaves.
+        contract, method, args
+            What is called. Byte strings are ``bytes``, amounts :func:`librum.transaction.amount`.
+        sender
+            Id of the member; None: whose the node says that the key is.
+        chain
+            Genesis digest; None: the node's.
+        wait
+            As in :meth:`submit`.
+        """
+        return await self._run(self._calls.call(key, contract, method, args, sender, chain, wait))
+
+    async def get(self, transaction: str) -> wire.Transaction:
+        """Return what became of a transaction."""
+        return await self._run(self._calls.get(f"/v1/transactions/{transaction}", reader(wire.Transaction)))
+
+    async def proof(self, transaction: str) -> wire.Proof:
+        """Return the proof of a final transaction's result; believed after :meth:`librum.ledger.Groups.check`."""
+        return await self._run(self._calls.get(f"/v1/transactions/{transaction}/proof", reader(wire.Proof)))
+
+
+class Uploads(_Part):
+    """Updates of peers."""
+
+    async def send(self, job: str, round_: int, peer: str, content: bytes | bytearray | memoryview) -> wire.Upload:
+        """Send an update, going on from where the node got, and return it with its receipts."""
+        return await self._run(upload(self._client._retry, job, round_, peer, content))
+
+    async def get(self, upload_id: str) -> wire.Upload:
+        """Return where an upload stands."""
+        return await self._run(self._calls.get(f"/v1/uploads/{upload_id}", reader(wire.Upload)))

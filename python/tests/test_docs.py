@@ -1,0 +1,50 @@
+"""Examples in docstrings run."""
+
+from __future__ import annotations
+
+import contextlib
+import doctest
+import importlib
+import pkgutil
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import librum
+
+from golden import REPOSITORY
+from network import Network
+
+MODULES = [m.name for m in pkgutil.walk_packages(librum.__path__, "librum.") if not m.name.endswith("__main__")]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples(name: str) -> None:
+    """Each module has a docstring, and its examples give what they say."""
+    module = importlib.import_module(name)
+    assert module.__doc__
+    assert doctest.testmod(module).failed == 0
+
+
+def test_there_are_examples() -> None:
+    """The test above has something to fail on."""
+    finder = doctest.DocTestFinder(exclude_empty=True)
+    assert any(test.examples for name in MODULES for test in finder.find(importlib.import_module(name)))
+
+
+def test_the_page(network: Network, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The lines of docs/python.md run, one block after the other, against a network of this test's."""
+    page = (REPOSITORY / "docs" / "python.md").read_text(encoding="utf-8")
+    names: dict[str, Any] = {}
+    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    assert len(blocks) == 2
+    with contextlib.chdir(tmp_path):
+        for block in blocks:
+            code = block.replace("http://127.0.0.1:8080", network.url).replace("librum-dev", str(network.directory))
+            exec(compile(code, "docs/python.md", "exec"), names)
+    names["client"].close()
+    assert (tmp_path / "model.safetensors").stat().st_size > 0
+    assert names["done"].code == "ok"
+    assert "accuracy" in capsys.readouterr().out
