@@ -170,7 +170,7 @@ def test_asyncio(network: Network, job: wire.Job, tmp_path: Path) -> None:
             assert (await client.models.card(job.id))["model"]["job"] == job.id
             assert [r.round async for r in client.jobs.rounds(job.id)] == [1, 2]
             key = librum.Key.load(network.directory / "member-key")
-            done = await client.transactions.call(key, "token", "transfer", {"to": bytes(16), "amount": b""})
+            done = await client.transactions.call(key, "token", "transfer", {"to": bytes([7]) * 16, "amount": b""})
             assert (await client.transactions.get(done.id)).code == "ok"
             await client.health.ready()
             with pytest.raises(problems.NotFound):

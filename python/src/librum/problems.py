@@ -118,6 +118,10 @@ class Stopped(Problem):
     """The node is stopping."""
 
 
+class StoreAway(Problem):
+    """The node's store does not answer."""
+
+
 class NoReceipts(Problem):
     """Too few nodes hold the upload."""
 
@@ -214,6 +218,22 @@ class InsufficientFunds(Problem):
     """The account has less than that."""
 
 
+class InsufficientAllowance(Problem):
+    """The spender was allowed less than that."""
+
+
+class WrongOwner(Problem):
+    """The token is another's than the call says."""
+
+
+class ReceiverRefused(Problem):
+    """The receiver does not take the token."""
+
+
+class Paused(Problem):
+    """The token or collection is paused."""
+
+
 class OverLimit(Problem):
     """The delegate key's spending limit does not reach."""
 
@@ -294,6 +314,7 @@ PROBLEMS: Final[dict[str, type[Problem]]] = {
     "clock": Clock,
     "outside": Outside,
     "stopped": Stopped,
+    "store_away": StoreAway,
     "no_receipts": NoReceipts,
     "wait_timeout": WaitTimeout,
     "storage_full": StorageFull,
@@ -318,6 +339,10 @@ PROBLEMS: Final[dict[str, type[Problem]]] = {
     "too_early": TooEarly,
     "too_large": TooLarge,
     "insufficient_funds": InsufficientFunds,
+    "insufficient_allowance": InsufficientAllowance,
+    "wrong_owner": WrongOwner,
+    "receiver_refused": ReceiverRefused,
+    "paused": Paused,
     "over_limit": OverLimit,
     "bad_spec": BadSpec,
     "too_many": TooMany,

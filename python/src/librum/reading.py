@@ -32,7 +32,7 @@ def read(kind: type[T], value: object, where: str) -> T:
 @functools.cache
 def fields(kind: type) -> dict[str, tuple[str, Any, bool]]:
     """Return name on the wire -> (attribute, type, required) of a type of :mod:`librum.wire`."""
-    hints = typing.get_type_hints(kind, vars(wire))
+    hints = typing.get_type_hints(kind, {**vars(wire), "Any": Any})
     return {
         f.name.removesuffix("_"): (f.name, hints[f.name], f.default is dataclasses.MISSING)
         for f in dataclasses.fields(kind)

@@ -1,9 +1,4 @@
-"""The answers of the HTTP interface, as ``/openapi.json`` describes them.
-
-Ids and digests are lower-case hexadecimal digits, positions ``"offset.index"``, amounts decimal strings, times
-milliseconds since 1970 in log time; bytes arrive as base64 (RFC 4648, section 4) and are decoded here. A field
-that a newer server adds is overlooked; one that is missing or of another type is an :class:`AnswerError`.
-"""
+"""Accounts, blocks, governance, keys, transactions and where a node stands."""
 
 from __future__ import annotations
 
@@ -150,14 +145,6 @@ class CA:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DeclinedUpdate:
-    """A peer that declined a round, and why."""
-
-    peer: str
-    reason: str
-
-
-@dataclass(frozen=True, kw_only=True)
 class Event:
     """What a contract said about a transaction.
 
@@ -176,22 +163,6 @@ class Event:
     data: Any
     log_time: int | None = None
     position: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class File:
-    """Content named by its digest.
-
-    Attributes
-    ----------
-    digest
-        SHA-256.
-    size
-        Bytes.
-    """
-
-    digest: str
-    size: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -313,46 +284,6 @@ class Header:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Job:
-    """A training job.
-
-    Attributes
-    ----------
-    created
-        Log time, ms.
-    round
-        Opened last, from 1; 0 before the first.
-    final_rounds
-        Rounds whose result a quorum of nodes recomputed.
-    num_rounds
-        Rounds asked for.
-    spec
-        The job spec with all defaults filled in.
-    card
-        The model card, once finished.
-    ended
-        Log time, ms.
-    model
-        The newest model that stands.
-    reason
-        Why it waits or how it ended.
-    """
-
-    id: str
-    creator: str
-    created: int
-    state: str
-    round: int
-    final_rounds: int
-    num_rounds: int
-    spec: Any
-    card: File | None = None
-    ended: int | None = None
-    model: File | None = None
-    reason: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
 class KeyOwner:
     """Whose a key is.
 
@@ -379,30 +310,6 @@ class Limits:
     block_transactions: int
     block_bytes: int
     max_ttl: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class LostTerm:
-    """A term that was lost over a round's commit.
-
-    Attributes
-    ----------
-    node
-        That committed.
-    time
-        Log time, ms.
-    model
-        That it committed.
-    """
-
-    term: int
-    attempt: int
-    node: str
-    loss: str
-    agreed: int
-    dissented: int
-    time: int
-    model: File | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -491,24 +398,6 @@ class Organisation:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Peer:
-    """A training participant.
-
-    Attributes
-    ----------
-    available
-        It offers to take part.
-    since
-        Log time, ms.
-    """
-
-    id: str
-    organisation: str
-    available: bool
-    since: int
-
-
-@dataclass(frozen=True, kw_only=True)
 class Proof:
     """The proof of a transaction's result; believed only once it was checked.
 
@@ -579,94 +468,12 @@ class Proposal:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RefusedUpdate:
-    """An update that was left out of an average, and why."""
-
-    peer: str
-    reason: str
-
-
-@dataclass(frozen=True, kw_only=True)
 class Result:
     """The outcome of a transaction as it stands in a block."""
 
     id: str
     position: str
     code: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Round:
-    """One round of a job.
-
-    Attributes
-    ----------
-    attempt
-        From 1; a void round is opened again under its number.
-    input
-        The model it began with.
-    peers
-        Asked.
-    averaged
-        Updates in the average, once committed.
-    nodes
-        In the attesting group.
-    agreed
-        Nodes that came to the same result.
-    opened
-        Log time, ms, as all times here.
-    declines
-        Peers that take no part in this attempt, by their own word.
-    lost
-        Terms whose commit did not become final, the oldest first.
-    metrics
-        Claims of the node that committed.
-    model
-        Its result, once committed.
-    refused
-        Updates left out of the average.
-    """
-
-    round: int
-    attempt: int
-    state: str
-    input: File
-    peers: int
-    submitted: int
-    declined: int
-    averaged: int
-    nodes: int
-    agreed: int
-    dissented: int
-    opened: int
-    closed: int | None = None
-    committed: int | None = None
-    declines: list[DeclinedUpdate] | None = None
-    ended: int | None = None
-    lost: list[LostTerm] | None = None
-    metrics: dict[str, float] | None = None
-    model: File | None = None
-    refused: list[RefusedUpdate] | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class RoundMetrics:
-    """What one final round reached.
-
-    Attributes
-    ----------
-    time
-        When it became final; log time, ms.
-    peers
-        Updates in the average.
-    metrics
-        Claims of the node that committed.
-    """
-
-    round: int
-    time: int
-    peers: int
-    metrics: dict[str, float]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -737,33 +544,6 @@ class Status:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Task:
-    """A round that asks a peer; only what its proof proves is to be believed.
-
-    Attributes
-    ----------
-    attempt
-        Of the round: one that was void is opened again.
-    spec
-        The job spec; believe the one in the proof.
-    model
-        The model to begin with, at /v1/blobs/{digest}.
-    proof
-        Proof of the OpenRound transaction in CBOR; check it before training.
-    deadline
-        Log time, ms: the round may close without whoever is later.
-    """
-
-    job: str
-    round: int
-    attempt: int
-    spec: Any
-    model: File
-    proof: bytes
-    deadline: int
-
-
-@dataclass(frozen=True, kw_only=True)
 class Transaction:
     """What became of a transaction.
 
@@ -817,30 +597,3 @@ class TransactionContent:
     expiry: int
     args: Any = None
     delegated: bool | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Upload:
-    """Where an upload stands.
-
-    Attributes
-    ----------
-    size
-        Bytes.
-    offset
-        Bytes that are durable; go on from there.
-    complete
-        The file is whole and has its digest.
-    receipts
-        Signed receipts of nodes that hold it, for SubmitUpdate.
-    """
-
-    id: str
-    job: str
-    round: int
-    peer: str
-    digest: str
-    size: int
-    offset: int
-    complete: bool
-    receipts: list[bytes] | None = None

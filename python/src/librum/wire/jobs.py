@@ -1,0 +1,251 @@
+"""Jobs, rounds, peers, tasks and uploads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeclinedUpdate:
+    """A peer that declined a round, and why."""
+
+    peer: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class File:
+    """Content named by its digest.
+
+    Attributes
+    ----------
+    digest
+        SHA-256.
+    size
+        Bytes.
+    """
+
+    digest: str
+    size: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A training job.
+
+    Attributes
+    ----------
+    created
+        Log time, ms.
+    round
+        Opened last, from 1; 0 before the first.
+    final_rounds
+        Rounds whose result a quorum of nodes recomputed.
+    num_rounds
+        Rounds asked for.
+    spec
+        The job spec with all defaults filled in.
+    best_round
+        Where the spec has early_stop: the round whose metric is the best so far, as the peers claim.
+    card
+        The model card, once finished.
+    ended
+        Log time, ms.
+    model
+        The newest model that stands.
+    reason
+        Why it waits or how it ended.
+    """
+
+    id: str
+    creator: str
+    created: int
+    state: str
+    round: int
+    final_rounds: int
+    num_rounds: int
+    spec: Any
+    best_round: int | None = None
+    card: File | None = None
+    ended: int | None = None
+    model: File | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LostTerm:
+    """A term that was lost over a round's commit.
+
+    Attributes
+    ----------
+    node
+        That committed.
+    time
+        Log time, ms.
+    model
+        That it committed.
+    """
+
+    term: int
+    attempt: int
+    node: str
+    loss: str
+    agreed: int
+    dissented: int
+    time: int
+    model: File | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Peer:
+    """A training participant.
+
+    Attributes
+    ----------
+    available
+        It offers to take part.
+    since
+        Log time, ms.
+    """
+
+    id: str
+    organisation: str
+    available: bool
+    since: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefusedUpdate:
+    """An update that was left out of an average, and why."""
+
+    peer: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Round:
+    """One round of a job.
+
+    Attributes
+    ----------
+    attempt
+        From 1; a void round is opened again under its number.
+    input
+        The model it began with.
+    peers
+        Asked.
+    averaged
+        Updates in the average, once committed.
+    nodes
+        In the attesting group.
+    agreed
+        Nodes that came to the same result.
+    opened
+        Log time, ms, as all times here.
+    declines
+        Peers that take no part in this attempt, by their own word.
+    lost
+        Terms whose commit did not become final, the oldest first.
+    metrics
+        Claims of the node that committed.
+    model
+        Its result, once committed.
+    refused
+        Updates left out of the average.
+    """
+
+    round: int
+    attempt: int
+    state: str
+    input: File
+    peers: int
+    submitted: int
+    declined: int
+    averaged: int
+    nodes: int
+    agreed: int
+    dissented: int
+    opened: int
+    closed: int | None = None
+    committed: int | None = None
+    declines: list[DeclinedUpdate] | None = None
+    ended: int | None = None
+    lost: list[LostTerm] | None = None
+    metrics: dict[str, float] | None = None
+    model: File | None = None
+    refused: list[RefusedUpdate] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoundMetrics:
+    """What one final round reached.
+
+    Attributes
+    ----------
+    time
+        When it became final; log time, ms.
+    peers
+        Updates in the average.
+    metrics
+        Claims of the node that committed.
+    """
+
+    round: int
+    time: int
+    peers: int
+    metrics: dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """A round that asks a peer; only what its proof proves is to be believed.
+
+    Attributes
+    ----------
+    attempt
+        Of the round: one that was void is opened again.
+    spec
+        The job spec; believe the one in the proof.
+    model
+        The model to begin with, at /v1/blobs/{digest}.
+    proof
+        Proof of the OpenRound transaction in CBOR; check it before training.
+    deadline
+        Log time, ms: the round may close without whoever is later.
+    """
+
+    job: str
+    round: int
+    attempt: int
+    spec: Any
+    model: File
+    proof: bytes
+    deadline: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Upload:
+    """Where an upload stands.
+
+    Attributes
+    ----------
+    size
+        Bytes.
+    offset
+        Bytes that are durable; go on from there.
+    complete
+        The file is whole and has its digest.
+    receipts
+        Signed receipts of nodes that hold it, for SubmitUpdate.
+    """
+
+    id: str
+    job: str
+    round: int
+    peer: str
+    digest: str
+    size: int
+    offset: int
+    complete: bool
+    receipts: list[bytes] | None = None
