@@ -177,7 +177,7 @@ func (w *world) order() *order {
 	case "contract":
 		o.t.Contract = "lottery"
 	case "method":
-		o.t.Method = "burn"
+		o.t.Method = "melt"
 	case "arguments":
 		o.badArgs = true
 		o.t.Args = append(o.t.Args, 0)
