@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -10,6 +11,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/chain/node"
+	"github.com/librum/librum/chain/order"
 	"github.com/librum/librum/fullnode/config"
 	"github.com/librum/librum/fullnode/process"
 )
@@ -27,7 +30,9 @@ func newNodeCommand() *cobra.Command {
 		Short: "Run one node of a network until it is stopped",
 		Long: `Run one node: gateway, execution, grouping, store, coordinator of jobs and door,
 over the engines that the configuration names. Engines must answer when it
-starts; later it waits for them. SIGTERM stops it cleanly.
+starts; later it waits for them. SIGTERM stops it cleanly. Exit 1 where it must
+not go on, over another log than the one it executed for one, 3 where an engine
+did not answer at the start.
 
 librum config defaults prints a configuration with all that it may say; a
 variable of the environment overrides a field (` + config.EnvPrefix + `DOOR__LISTEN). How a
@@ -73,7 +78,7 @@ func (o *nodeOptions) run(ctx context.Context, out, log io.Writer) (err error) {
 	case errors.Is(err, process.ErrConfig):
 		return wrongUse(err)
 	case err != nil:
-		return &exitError{code: exitUnknown, err: err}
+		return ended(&exitError{code: exitUnknown, err: err})
 	}
 	defer func() { err = errors.Join(err, p.Close()) }()
 	start := nodeStart{Node: p.ID(), Genesis: p.Chain, URL: p.URL, Order: c.Order.Driver, Store: c.Store.Driver, Blob: c.Blob.Driver}
@@ -87,7 +92,18 @@ func (o *nodeOptions) run(ctx context.Context, out, log io.Writer) (err error) {
 		say(out, "order %s, store %s, blobs %s", start.Order, start.Store, start.Blob)
 		say(out, "listening at %s", start.URL)
 	}
-	return p.Run(ctx)
+	return ended(p.Run(ctx))
+}
+
+// ended returns what a node ends with: one that must not go on over the log that it
+// found says so.
+func ended(err error) error {
+	for _, lost := range []error{node.ErrLogRewritten, order.ErrCorrupt, order.ErrTrimmed} {
+		if errors.Is(err, lost) {
+			return &exitError{code: exitNo, err: fmt.Errorf("%w. The node goes on over no other log: compare with the other nodes; docs/runbooks/damage.md says more", err)}
+		}
+	}
+	return err
 }
 
 // newLogger returns the log of a process as its configuration wants it.

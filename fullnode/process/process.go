@@ -18,6 +18,8 @@ import (
 	"github.com/librum/librum/chain/identity"
 	"github.com/librum/librum/chain/keyfile"
 	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/chain/node"
+	"github.com/librum/librum/chain/store"
 	"github.com/librum/librum/fullnode"
 	"github.com/librum/librum/fullnode/config"
 	"github.com/librum/librum/internal/certfile"
@@ -81,6 +83,9 @@ func Open(ctx context.Context, c config.Config, o Options) (_ *Process, err erro
 	p.closers = append(p.closers, lock.Close)
 	at := place{chain: chain, shard: genesis.Shard, node: self}
 	if p.engines, err = openEngines(ctx, &c, at, o.Logger); err != nil {
+		if owner, ok := errors.AsType[*store.OwnerError](err); ok && owner.Field == "log" {
+			err = fmt.Errorf("%w: it is topic %s, this node executed %s", node.ErrLogRewritten, owner.Want, owner.Have)
+		}
 		return nil, fmt.Errorf("open the engines: %w", err)
 	}
 	p.closers = append(p.closers, p.engines.close)

@@ -94,11 +94,17 @@ crash() {
     while alive "$1"; do sleep 0.05; done
 }
 
+# signal NAME PROCESS : sends a signal to all of it.
+signal() {
+    alive "$2" || die "$2 does not run"
+    kill "-$1" -- "-$pid"
+}
+
 # stop : TERM to all, KILL to what is left: of brokers that end together the last wait for a quorum that is gone.
 stop() {
     local name deadline=$((SECONDS + 10)) left
     for name in $(names); do
-        if alive "$name"; then kill -TERM -- "-$pid" 2>/dev/null || true; fi
+        if alive "$name"; then kill -TERM -- "-$pid" 2>/dev/null && kill -CONT -- "-$pid" 2>/dev/null || true; fi
     done
     while :; do
         left=

@@ -5,6 +5,8 @@
 # servers.sh install KIND… installs only
 # servers.sh kill NAME     ends one process as a crash would (tests do)
 # servers.sh run NAME      starts one process again, on its data and ports
+# servers.sh pause NAME    stops one process where it stands (SIGSTOP): it keeps its connections and answers nothing
+# servers.sh continue NAME has it go on
 #
 # KIND is kafka (three brokers), cassandra, etcd (three members), kubo or elasticsearch; a NAME is a folder below DIR,
 # kafka-2 for instance. DIR is LIBRUM_SERVERS_DIR, by default ./servers-data. Everything listens on loopback only.
@@ -108,5 +110,7 @@ case "$command" in
     install) for kind in "$@"; do "install_$kind"; done ;;
     kill) crash "${1:?usage: servers.sh kill NAME}" ;;
     run) run "${1:?usage: servers.sh run NAME}" ;;
+    pause) signal STOP "${1:?usage: servers.sh pause NAME}" ;;
+    continue) signal CONT "${1:?usage: servers.sh continue NAME}" ;;
     *) sed -n '2,/^set/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" ;;
 esac
