@@ -65,7 +65,7 @@ func TestGather(t *testing.T) {
 		under := []Outcome{send()}
 		log.is(t, "alone, the first", 1)
 		n.flights.land(under)
-		under = []Outcome{send()}
+		send()
 		log.is(t, "alone, right after", 1, 1)
 		send()
 		log.is(t, "two under way", 1, 1)
