@@ -26,15 +26,17 @@ var layers = []layer{
 	{name: "assembly", units: []string{"chain/ca", "chain/node", "chain/verify", "fl/coordinator", "fl/peer", "fl/verify", "search/indexer"}, open: true},
 	{name: "a state in one file", units: []string{"chain/snapshot"}},
 	{name: "a round's result", units: []string{"fl/recompute"}},
+	{name: "indexes", units: []string{"search/sqlite", "search/elastic"}},
 	{name: "between nodes", units: []string{"chain/transport"}},
 	{name: "stages", units: []string{
 		"chain/order", "chain/aplos", "chain/lokka", "chain/store", "chain/blob", "chain/cert", "chain/keyfile", "chain/registry", "chain/shard",
-		"fl/card", "fl/round", "fl/train", "search/follow", "search/query",
+		"fl/card", "fl/round", "fl/train", "search/query",
 	}},
+	{name: "documents for search", units: []string{"search/document"}},
 	{name: "pure logic on pure logic", units: []string{"fl/contract", "fl/policy"}},
 	{name: "what a job asks for", units: []string{"fl/job"}},
 	{name: "rules of averaging", units: []string{"aggregator/strategy"}},
-	{name: "pure logic", units: []string{"chain/contract", "fl/privacy", "aggregator", "search/document"}},
+	{name: "pure logic", units: []string{"chain/contract", "fl/privacy", "aggregator"}},
 	{name: "data types", units: []string{"chain/ledger", "chain/identity", "aggregator/tensor", "aggregator/kernel", "api/v1", "fl/data"}},
 	{name: "plumbing", units: []string{"internal"}, open: true},
 }
@@ -45,7 +47,7 @@ var areas = map[string][]string{
 	"aggregator": {},
 	"chain":      {},
 	"fl":         {"aggregator", "chain/ledger", "chain/identity", "chain/contract", "chain/blob", "chain/transport"},
-	"search":     {"chain/ledger"},
+	"search":     {"chain/ledger", "chain/contract", "fl/contract", "fl/job"},
 }
 
 // sameLine are the imports inside one line that are meant: wire types have
