@@ -40,7 +40,7 @@ const operationFollow = "follow-job"
 func AccessTable() []Access {
 	return []Access{
 		{
-			Operations: []string{"get-genesis", "get-status", "get-groups", "list-blocks", "get-block", "submit-transactions", "get-governance", "list-proposals", "get-proposal", "get-key"},
+			Operations: []string{"get-genesis", "get-status", "get-groups", "list-blocks", "get-block", "submit-transactions", "get-governance", "list-proposals", "get-proposal", "get-key", "list-search-fields"},
 			Member:     ScopeAll, Peer: ScopeAll, Operator: ScopeAll, Officer: ScopeAll, Auditor: ScopeAll,
 		},
 		{
@@ -64,6 +64,11 @@ func AccessTable() []Access {
 		{
 			Operations: []string{"list-balances", "get-balance", "get-allowance", "list-nfts", "get-nft-balance", "get-operator"},
 			Own:        "of its own accounts, as owner or as who is approved; lists of all holders, where it is admin of the token or collection",
+			Member:     ScopeOwn, Peer: ScopeOwn, Operator: ScopeOwn, Officer: ScopeOwn, Auditor: ScopeAll,
+		},
+		{
+			Operations: []string{"search"},
+			Own:        "what it may see by the routes above and below: blocks, governance, its own accounts and transactions, jobs that it created or a round of which asked it",
 			Member:     ScopeOwn, Peer: ScopeOwn, Operator: ScopeOwn, Officer: ScopeOwn, Auditor: ScopeAll,
 		},
 		{

@@ -108,6 +108,7 @@ func (s *server) routes() {
 	s.uploadRoutes()
 	s.peerRoutes()
 	s.bearerTokenRoutes()
+	s.searchRoutes()
 }
 
 func openAPIConfig() huma.Config {

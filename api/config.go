@@ -12,10 +12,11 @@ import (
 	"github.com/librum/librum/chain/blob"
 	"github.com/librum/librum/chain/ledger"
 	"github.com/librum/librum/chain/node"
+	"github.com/librum/librum/search/indexer"
 )
 
-// Config is what the interface stands on. All but Now, Random, Logger and
-// Limits must be set.
+// Config is what the interface stands on. All but Search, Now, Random,
+// Logger and Limits must be set.
 type Config struct {
 	Node        *node.Node
 	Coordinator Coordinator
@@ -23,6 +24,7 @@ type Config struct {
 	Genesis     []byte // the genesis file
 	Tokens      *bearer.Store
 	Audit       *auditlog.Log
+	Search      *indexer.Indexer // nil: this node has no index
 	Now         func() time.Time
 	Random      io.Reader // nonces and missing idempotency keys
 	Logger      *slog.Logger

@@ -14,6 +14,7 @@ import (
 	"github.com/librum/librum/chain/store"
 	"github.com/librum/librum/fl/coordinator"
 	"github.com/librum/librum/fl/job"
+	"github.com/librum/librum/search/query"
 )
 
 // failureOf maps errors of the parts behind the door. What it does not know is
@@ -51,6 +52,10 @@ func failureOf(err error) *failure {
 		return fail("storage_full", "").because(err)
 	case errors.Is(err, ledger.ErrMalformed):
 		return fail("malformed", err.Error())
+	case errors.Is(err, query.ErrRequest), isSyntax(err):
+		return fail("bad_query", err.Error())
+	case errors.Is(err, query.ErrNotReady):
+		return fail("index_building", "try again in a few seconds").retry(3 * time.Second)
 	case errors.Is(err, context.DeadlineExceeded):
 		return fail("wait_timeout", "what was waited for did not come in time; ask again")
 	}

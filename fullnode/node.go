@@ -23,6 +23,7 @@ import (
 	"github.com/librum/librum/chain/store"
 	"github.com/librum/librum/fl/coordinator"
 	"github.com/librum/librum/internal/durable"
+	"github.com/librum/librum/search/indexer"
 )
 
 // VerifierKeys is how many expanded public keys a process should keep, 1.5 KiB
@@ -41,6 +42,10 @@ type Config struct {
 	Log   order.Log
 	Store store.Store
 	Blobs blob.Store
+	// Index is where its final blocks can be searched; nil: nowhere. Retain is how
+	// many blocks it keeps of what happened; 0: all.
+	Index  indexer.Index
+	Retain uint64
 
 	// How it meets the others.
 	Mesh    node.Mesh
@@ -65,6 +70,7 @@ type Node struct {
 	Blobs       blob.Store
 	Tokens      *bearer.Store
 	Audit       *auditlog.Log
+	Search      *indexer.Indexer // nil: it has no index
 
 	closers []io.Closer
 }
@@ -98,6 +104,11 @@ func Open(ctx context.Context, config Config) (_ *Node, err error) {
 	if n.Node, err = node.New(ctx, chain, config.Log, config.Store, config.Mesh); err != nil {
 		return nil, err
 	}
+	if config.Index != nil {
+		if n.Search, err = n.newIndexer(&config); err != nil {
+			return nil, err
+		}
+	}
 	var through coordinator.Ledger = nodeLedger{n.Node}
 	if config.Ledger != nil {
 		through = config.Ledger(through)
@@ -130,15 +141,18 @@ func (c *Config) chainNode() node.Config {
 func (n *Node) Door(genesis []byte, logger *slog.Logger) api.Config {
 	return api.Config{
 		Node: n.Node, Coordinator: n.Coordinator, Blobs: n.Blobs, Tokens: n.Tokens, Audit: n.Audit,
-		Genesis: genesis, Logger: logger,
+		Genesis: genesis, Logger: logger, Search: n.Search,
 	}
 }
 
-// Run runs the node and its coordinator until ctx ends or one of them must stop.
+// Run runs the node, its coordinator and its index until ctx ends or one of them must stop.
 func (n *Node) Run(ctx context.Context) error {
 	group, running := errgroup.WithContext(ctx)
 	group.Go(func() error { return n.Coordinator.Run(running) })
 	group.Go(func() error { return n.Node.Run(running) })
+	if n.Search != nil {
+		group.Go(func() error { return n.Search.Run(running) })
+	}
 	err := group.Wait()
 	// Contexts end one after the other: a coordinator may find its node stopped
 	// before it learns that it is to stop itself.

@@ -30,6 +30,7 @@ const (
 	FilePause     FileKind = "pause"    // of a peer, made and removed by its owner
 	FileAuthority FileKind = "ca"       // keys, register and evidence of a certificate authority
 	FileIssued    FileKind = "issued"   // what an authority gives away
+	FileIndex     FileKind = "index"    // of search, built from the store
 	FileOther     FileKind = "other"
 )
 
@@ -41,7 +42,7 @@ const (
 // Rebuilt reports whether files of the kind are made again by themselves, so
 // that nothing is lost with one.
 func (k FileKind) Rebuilt() bool {
-	return k == FileUpload || k == FileTemporary || k == FileLock || k == FileManifest
+	return k == FileUpload || k == FileTemporary || k == FileLock || k == FileManifest || k == FileIndex
 }
 
 // Secret reports whether files of the kind are for their owner alone.
@@ -84,6 +85,8 @@ func KindOf(file string) FileKind {
 		return FileAudit
 	case node && rest == "audit.jsonl.lock":
 		return FileLock
+	case node && part == "search":
+		return FileIndex
 	case node && part == "tokens":
 		return FileBearer
 	case node && rest == "diverged.cbor":

@@ -107,12 +107,21 @@ func (n *Network) openNode(ctx context.Context, index int, options Options, veri
 		return err
 	}
 	n.closers = append(n.closers, blobs)
-	member, err := fullnode.Open(ctx, fullnode.Config{
+	config := fullnode.Config{
 		Dir: dir, Self: self, Keys: keys, Genesis: n.Genesis, Chain: n.Chain,
 		Log: n.log, Store: s, Blobs: blobs, Mesh: n.mesh, Meeting: n.meeting,
 		Verifier: verifier, Now: options.Now, Logger: options.Logger, MarkerDelay: options.MarkerDelay, Window: options.Window,
 		Ledger: func(honest coordinator.Ledger) coordinator.Ledger { return n.cheat.ledger(index, honest, blobs) },
-	})
+	}
+	if index == 0 { // whose door is open; the others have none to ask at
+		x, err := fullnode.OpenIndex(ctx, dir.Search())
+		if err != nil {
+			return err
+		}
+		n.closers = append(n.closers, x)
+		config.Index = x
+	}
+	member, err := fullnode.Open(ctx, config)
 	if err != nil {
 		return err
 	}

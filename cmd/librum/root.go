@@ -19,7 +19,7 @@ func newRootCommand() *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &exitError{code: exitUsage, err: err} })
 	root.AddCommand(
 		newDemoCommand(), newDevCommand(), newNodeCommand(), newConfigCommand(), newGenesisCommand(), newCACommand(), newGovCommand(),
-		newPeerCommand(), newDataCommand(), newJobCommand(), newTxCommand(), newBlockCommand(), newAccountCommand(), newTokenCommand(), newNFTCommand(), newIdentityCommand(),
+		newPeerCommand(), newDataCommand(), newJobCommand(), newTxCommand(), newBlockCommand(), newAccountCommand(), newTokenCommand(), newNFTCommand(), newIdentityCommand(), newSearchCommand(),
 		newVerifyCommand(), newSnapshotCommand(), newFsckCommand(), newDoctorCommand(), newBenchCommand(),
 	)
 	return root

@@ -58,6 +58,7 @@ func (c *Config) check() error {
 	p.order(&c.Order)
 	p.store(&c.Store)
 	p.blob(&c.Blob)
+	p.oneOf("search.driver", c.Search.Driver, DriverSQLite, DriverNone)
 	between(&p, "limits.window", c.Limits.Window, 4, 1<<20)
 	between(&p, "limits.marker_delay", c.Limits.MarkerDelay, time.Millisecond, time.Minute)
 	p.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")

@@ -23,6 +23,7 @@ type Config struct {
 	Order    Order    `yaml:"order"`
 	Store    Store    `yaml:"store"`
 	Blob     Blob     `yaml:"blob"`
+	Search   Search   `yaml:"search"`
 	Limits   Limits   `yaml:"limits"`
 	Log      Log      `yaml:"log"`
 }
@@ -62,6 +63,8 @@ const (
 	DriverFile      = "file"
 	DriverEtcd      = "etcd"
 	DriverIPFS      = "ipfs"
+	DriverSQLite    = "sqlite"
+	DriverNone      = "none"
 )
 
 // Registry is where nodes leave hints for each other.
@@ -167,6 +170,18 @@ type IPFS struct {
 	AuthorizationFile string        `yaml:"authorization_file"` // holds what is sent as that header
 	Root              string        `yaml:"root"`               // folder in kubo's file tree; empty: /librum and the node
 	Timeout           time.Duration `yaml:"timeout"`            // of a short request, and of a stream that stands still
+}
+
+// Search is where final blocks are indexed. It is built again where it is lost.
+type Search struct {
+	Driver string       `yaml:"driver"` // sqlite or none
+	SQLite SearchSQLite `yaml:"sqlite"`
+	Retain uint64       `yaml:"retain"` // blocks whose transactions and events are kept; 0: all
+}
+
+// SearchSQLite keeps the index in a file.
+type SearchSQLite struct {
+	Path string `yaml:"path"` // empty: DIR/search/index.sqlite
 }
 
 // Limits bound what is under way.

@@ -129,6 +129,7 @@ func (c *Config) resolve(base string) {
 	}
 	for p, name := range map[*string]string{
 		&c.Registry.File.Path: "registry.json", &c.Order.Local.Dir: "log", &c.Store.Pebble.Dir: "store", &c.Blob.File.Dir: "blobs",
+		&c.Search.SQLite.Path: filepath.Join("search", "index.sqlite"),
 	} {
 		if *p == "" {
 			*p = filepath.Join(c.Dir, name)
@@ -142,6 +143,7 @@ func (c *Config) paths() []*string {
 		&c.Dir, &c.Genesis, &c.PassphraseFile, &c.Door.Certificate, &c.Door.Key,
 		&c.Registry.File.Path, &c.Registry.Etcd.PasswordFile, &c.Order.Local.Dir, &c.Order.Kafka.SASL.PasswordFile,
 		&c.Store.Pebble.Dir, &c.Store.Cassandra.PasswordFile, &c.Blob.File.Dir, &c.Blob.IPFS.AuthorizationFile,
+		&c.Search.SQLite.Path,
 	}
 	for _, t := range []*TLS{&c.Registry.Etcd.TLS, &c.Order.Kafka.TLS, &c.Store.Cassandra.TLS} {
 		all = append(all, &t.CA, &t.Certificate, &t.Key)

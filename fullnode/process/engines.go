@@ -23,7 +23,9 @@ import (
 	"github.com/librum/librum/chain/store"
 	"github.com/librum/librum/chain/store/cassandra"
 	"github.com/librum/librum/chain/store/pebble"
+	"github.com/librum/librum/fullnode"
 	"github.com/librum/librum/fullnode/config"
+	"github.com/librum/librum/search/indexer"
 )
 
 // place is whose the engines are.
@@ -39,6 +41,7 @@ type engines struct {
 	log      order.Log
 	store    store.Store
 	blobs    blob.Store
+	index    indexer.Index // nil: none
 
 	readAhead int // rows of the store that are well read at once
 
@@ -64,6 +67,9 @@ func openEngines(ctx context.Context, c *config.Config, at place, logger *slog.L
 	}
 	if err := e.openBlobs(ctx, &c.Blob, at); err != nil {
 		return nil, fmt.Errorf("blob: %w", err)
+	}
+	if err := e.openIndex(ctx, &c.Search); err != nil {
+		return nil, fmt.Errorf("search: %w", err)
 	}
 	return e, nil
 }
@@ -221,4 +227,16 @@ func ipfsConfig(c *config.IPFS, at place) (options ipfs.Config, err error) {
 	}
 	options.Authorization, err = secret(c.AuthorizationFile)
 	return options, err
+}
+
+func (e *engines) openIndex(ctx context.Context, c *config.Search) error {
+	if c.Driver == config.DriverNone {
+		return nil
+	}
+	x, err := fullnode.OpenIndex(ctx, c.SQLite.Path)
+	if err != nil {
+		return err
+	}
+	e.index, e.closers = x, append(e.closers, x.Close)
+	return nil
 }

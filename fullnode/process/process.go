@@ -100,7 +100,7 @@ func Open(ctx context.Context, c config.Config, o Options) (_ *Process, err erro
 	nodes, jobs := p.meeting.meshes()
 	p.Node, err = fullnode.Open(ctx, fullnode.Config{
 		Dir: dir, Self: self, Keys: keys, Genesis: genesis, Chain: chain,
-		Log: p.engines.log, Store: p.engines.store, Blobs: p.engines.blobs,
+		Log: p.engines.log, Store: p.engines.store, Blobs: p.engines.blobs, Index: p.engines.index, Retain: c.Search.Retain,
 		Mesh: nodes, Meeting: jobs,
 		Verifier: identity.NewVerifier(fullnode.VerifierKeys),
 		Logger:   o.Logger, MarkerDelay: c.Limits.MarkerDelay, Window: c.Limits.Window, ReadAhead: p.engines.readAhead,

@@ -47,10 +47,29 @@ func TestReadme(t *testing.T) {
 	if sum := bash(t, dir, port, "sha256sum < model.safetensors"); !strings.HasPrefix(sum, card.Model.Digest) {
 		t.Errorf("model.safetensors has digest %s, the card says %s", sum, card.Model.Digest)
 	}
+	searches(t, dir, port)
 	d.end(t, syscall.SIGTERM)
 	out := bash(t, dir, port, `export $(grep ^JOB= environment)`+"\n"+blocks[3])
 	if !strings.Contains(out, "right: 5 rounds, 50 updates, 5 averages") {
 		t.Errorf("verify says\n%s", out)
+	}
+}
+
+// searches runs the lines of docs/search.md once the index has both jobs of the
+// README.
+func searches(t *testing.T, dir, port string) {
+	t.Helper()
+	const path = "export PATH=$PWD/bin:$PATH\n"
+	bash(t, dir, port, path+"until librum search 'kind:job AND state:finished' | grep -q '^2 found'; do :; done")
+	lines := codeBlocks(t, filepath.Join("docs", "search.md"), "# Search")
+	if len(lines) != 1 {
+		t.Fatalf("docs/search.md begins with %d blocks, want one", len(lines))
+	}
+	out := bash(t, dir, port, path+lines[0])
+	for _, want := range []string{"10 found, up to block", "round.final", `"value":`, "accuracy"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("docs/search.md: want %q in\n%s", want, out)
+		}
 	}
 }
 
