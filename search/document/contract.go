@@ -23,7 +23,7 @@ type Contract struct {
 
 // Contracts lists the contracts of Librum.
 func Contracts() []Contract {
-	return []Contract{tokenContract(), identityContract(), governanceContract(), flContract()}
+	return []Contract{tokenContract(), nftContract(), identityContract(), governanceContract(), flContract()}
 }
 
 // Thing is a kind of documents made of state rows.

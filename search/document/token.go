@@ -17,14 +17,19 @@ func tokenContract() Contract {
 		Fields: []Field{
 			{Name: fieldBalance, Type: Amount, Doc: "of the account, in the smallest units of the token"},
 			{Name: "amount", Type: Amount, Doc: "moved, in the smallest units of the token"},
+			{Name: "token", Type: Keyword, Indexed: true, Doc: "id of the created token; missing for the native one"},
+			{Name: "spender", Type: Keyword, Doc: "who may move the amount"},
 			{Name: "from", Type: Keyword, Indexed: true, Doc: "account that gave"},
 			{Name: "to", Type: Keyword, Indexed: true, Doc: "account that received"},
 			{Name: FieldOrganisation, Type: Keyword, Indexed: true, Doc: "of the member"},
 		},
 		Things: []Thing{{Kind: KindAccount, Prefix: prefix, Parse: parseMember(KindAccount, prefix), Load: loadAccount}},
 		Touched: func(e Event, touch func(Ref)) {
+			if _, created := e.digest("token"); created || e.Type != token.EventTransfer {
+				return // native balances alone are documents
+			}
 			for _, name := range []string{"from", "to"} {
-				if account, ok := e.id(name); ok && e.Type == token.EventTransfer {
+				if account, ok := e.id(name); ok {
 					touch(Ref{Kind: KindAccount, Member: account})
 				}
 			}
@@ -33,8 +38,8 @@ func tokenContract() Contract {
 }
 
 func loadAccount(state contract.State, ref Ref) (Values, bool, error) {
-	balance, ok, err := contract.LoadFrom[ledger.Amount](state, token.BalanceRow(ref.Member))
-	if err != nil || !ok {
+	balance, err := token.Balance(state, ref.Member) // who has nothing has no row
+	if err != nil {
 		return nil, false, err
 	}
 	v := Values{fieldBalance: balance.String()}
