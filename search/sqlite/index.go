@@ -11,7 +11,8 @@ import (
 	"os"
 	"path/filepath"
 
-	_ "modernc.org/sqlite" // the driver of database/sql
+	driver "modernc.org/sqlite" // of database/sql
+	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/librum/librum/internal/durable"
 	"github.com/librum/librum/search/document"
@@ -42,8 +43,8 @@ func Open(ctx context.Context, path string, schema *document.Schema) (*Index, er
 	if err == nil {
 		return x, nil
 	}
-	if ctx.Err() != nil {
-		return nil, errors.Join(context.Cause(ctx), x.Close())
+	if !useless(err) {
+		return nil, errors.Join(fmt.Errorf("open the index %s: %w", path, err), x.Close())
 	}
 	if err := errors.Join(x.Close(), remove(path)); err != nil {
 		return nil, fmt.Errorf("make the index %s anew: %w", path, err)
@@ -55,6 +56,23 @@ func Open(ctx context.Context, path string, schema *document.Schema) (*Index, er
 }
 
 var errOther = errors.New("it was made for other fields")
+
+// useless reports whether an error tells that the file holds no index of these
+// fields; a disk that is full or fails, or a file in use, tells nothing of that.
+func useless(err error) bool {
+	if errors.Is(err, errOther) || errors.Is(err, sql.ErrNoRows) {
+		return true
+	}
+	e, ok := errors.AsType[*driver.Error](err)
+	if !ok {
+		return false
+	}
+	switch e.Code() & 0xff {
+	case sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB: // the first: there is no such table
+		return true
+	}
+	return false
+}
 
 func (x *Index) open(ctx context.Context) (err error) {
 	// A file of its own rights before SQLite makes one of the usual.
