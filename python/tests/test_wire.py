@@ -22,12 +22,17 @@ BY_HAND = {
     "Balances", "Batch", "BearerTokens", "Blocks", "Collections", "FieldError", "Jobs", "Metrics", "NFTs", "NewUpload",
     "Peers", "Problem", "Proposals", "Rounds", "Submission", "Tokens",
 }  # fmt: skip
+# The index has no client in Python yet.
+SEARCH = {
+    "Highlight", "HighlightPart", "Indexed", "SearchAggregate", "SearchAggregation", "SearchAnswer", "SearchBucket", "SearchField",
+    "SearchFields", "SearchHit", "SearchPercentile", "SearchRequest",
+}  # fmt: skip
 TYPES = {name: kind for name, kind in vars(wire).items() if isinstance(kind, type)}
 
 
 def test_every_schema_has_a_type() -> None:
     """No schema of the document is missing here, and no type is missing there."""
-    assert set(TYPES) == set(SCHEMAS) - BY_HAND
+    assert set(TYPES) == set(SCHEMAS) - BY_HAND - SEARCH
 
 
 @pytest.mark.parametrize("name", sorted(TYPES))

@@ -66,6 +66,10 @@ class Invalid(Problem):
     """A field is wrong."""
 
 
+class BadQuery(Problem):
+    """The query cannot be read or answered."""
+
+
 class DigestMismatch(Problem):
     """The file has another digest than announced."""
 
@@ -100,6 +104,14 @@ class Internal(Problem):
 
 class NotReady(Problem):
     """The node is not ready."""
+
+
+class NoIndex(Problem):
+    """This node has no index."""
+
+
+class IndexBuilding(Problem):
+    """The index is being built."""
 
 
 class NotFinal(Problem):
@@ -301,6 +313,7 @@ PROBLEMS: Final[dict[str, type[Problem]]] = {
     "unsupported_media_type": UnsupportedMediaType,
     "range_not_satisfiable": RangeNotSatisfiable,
     "invalid": Invalid,
+    "bad_query": BadQuery,
     "digest_mismatch": DigestMismatch,
     "too_many_requests": TooManyRequests,
     "busy": Busy,
@@ -310,6 +323,8 @@ PROBLEMS: Final[dict[str, type[Problem]]] = {
     "wrong_channel": WrongChannel,
     "internal": Internal,
     "not_ready": NotReady,
+    "no_index": NoIndex,
+    "index_building": IndexBuilding,
     "not_final": NotFinal,
     "clock": Clock,
     "outside": Outside,
