@@ -205,6 +205,7 @@ func Default() Config {
 		Door:     Door{Listen: "127.0.0.1:8080"},
 		Registry: Registry{Driver: DriverFile, Etcd: Etcd{Timeout: 5 * time.Second}},
 		Order:    Order{Driver: DriverLocal},
+		Search:   Search{Driver: DriverSQLite},
 		Store: Store{Driver: DriverPebble, Cassandra: Cassandra{
 			Consistency: "QUORUM", Buckets: 64, Writers: 64, Patience: 2 * time.Minute,
 		}},
