@@ -18,6 +18,7 @@ import (
 	"github.com/librum/librum/chain/identity"
 	"github.com/librum/librum/chain/ledger"
 	"github.com/librum/librum/chain/node"
+	"github.com/librum/librum/fullnode/config"
 	"github.com/librum/librum/localnet"
 )
 
@@ -33,6 +34,7 @@ type benchChain struct {
 	profile      string // file of the CPU profile
 	separate     bool   // each node is a process of its own, asked over HTTP
 	kafka        []string
+	search       string
 	servers      []int // processes whose processor time is shown apart
 	hot          bool  // all transfers go to one account
 	expiry       time.Duration
@@ -77,6 +79,7 @@ what counts.`,
 	flags.IntVar(&b.clients, "clients", 16, "clients at once")
 	flags.IntVar(&b.rate, "rate", 1_000, "transactions per second of the latency case")
 	flags.BoolVar(&b.separate, "separate", false, "run each node in a process of its own and ask the first over HTTP")
+	flags.StringVar(&b.search, "search", config.DriverNone, "index of final blocks, none or sqlite, with --separate: it shares the processors with the node")
 	flags.StringSliceVar(&b.kafka, "kafka", nil, "brokers (host:port) of a Kafka with plain listeners; order over it, with --separate")
 	flags.IntSliceVar(&b.servers, "servers", nil, "process numbers of servers, whose processor time is shown apart, with --separate")
 	flags.BoolVar(&b.hot, "hot", false, "all transfers go to one account")

@@ -61,6 +61,7 @@ func (b *benchChain) layCluster(ctx context.Context, dir localnet.Dir, secrets l
 		f.Dir, f.Genesis, f.Chain = dir.Node(i), dir.Genesis(), c.chain.String()
 		f.Door.Listen = "127.0.0.1:0"
 		f.Order.Local.Dir, f.Limits.Window, f.Log.Level = dir.Log(), b.window(), "warn"
+		f.Search.Driver = b.search
 		if len(b.kafka) > 0 {
 			f.Order.Driver, f.Order.Kafka.Brokers, f.Order.Kafka.Topic = config.DriverKafka, b.kafka, c.topic
 		}
