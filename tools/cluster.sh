@@ -7,7 +7,7 @@
 # cluster.sh kill NAME ends one process as a crash would; run NAME starts it again
 #
 # Servers are those of make servers (LIBRUM_SERVERS_DIR, by default ./servers-data); up starts them where they do not run.
-# DIR is LIBRUM_CLUSTER_DIR, by default ./cluster-data. What an organisation has, stands in DIR/org-N alone: only part.json,
+# DIR is LIBRUM_CLUSTER_DIR, by default ./cluster-data; LIBRUM_CLUSTER_STORE=pebble keeps each node's rows in a directory. What an organisation has, stands in DIR/org-N alone: only part.json,
 # ca.pem and the list of revoked certificates go to the others.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -15,6 +15,7 @@ root=$(cd "$here/.." && pwd)
 dir=$(realpath -m -- "${LIBRUM_CLUSTER_DIR:-$root/cluster-data}")
 patience=${LIBRUM_CLUSTER_PATIENCE:-180} # seconds for a node to answer
 librum=${LIBRUM_BIN:-$root/bin/librum}
+engine=${LIBRUM_CLUSTER_STORE:-cassandra} # or pebble
 organisations="1 2 3 4"
 
 # shellcheck source=tools/servers/process.sh
@@ -25,7 +26,7 @@ field() { sed -n "s/.*\"$1\":\"\([^\"]*\)\".*/\1/p" | head -n 1; }
 
 # found : every organisation makes its keys and its part, all parts make the genesis, and each authority certifies its node.
 found() {
-    local i org parts=() part organisation node
+    local i org parts=() part organisation node holder
     for i in $organisations; do
         org=$dir/org-$i
         part=$("$librum" genesis part --dir "$org/node" --organisation "organisation-$i" --json \
@@ -34,8 +35,10 @@ found() {
         field organisation <<<"$part" >"$org/id"
         sed -n 's/.*"node":{"id":"\([^"]*\)".*/\1/p' <<<"$part" >"$org/node-id"
     done
+    # The operator of organisation 1 gets what circulates of the token.
+    holder=$(sed -n '/"name": "operator"/{n;s/.*"id": "\([^"]*\)".*/\1/p}' "$dir/org-1/node/part.json")
     # Each could do this by itself and would get the same digest.
-    "$librum" genesis create --name librum-cluster --output "$dir/genesis.cbor" --json "${parts[@]}" | field digest >"$dir/digest"
+    "$librum" genesis create --name librum-cluster --holder "circulating=$holder" --output "$dir/genesis.cbor" --json "${parts[@]}" | field digest >"$dir/digest"
     for i in $organisations; do
         org=$dir/org-$i
         organisation=$(cat "$org/id")
@@ -51,7 +54,7 @@ found() {
 
 # configure : the configuration of each node. Addresses of the others stand in none.
 configure() {
-    local i org port digest authorities revoked kubo
+    local i org port digest authorities revoked kubo store
     digest=$(cat "$dir/digest")
     IFS=, read -ra kubo <<<"$LIBRUM_TEST_KUBO"
     for i in $organisations; do
@@ -61,6 +64,15 @@ configure() {
     for i in $organisations; do
         org=$dir/org-$i
         mapfile -t port < <(ports 2)
+        store="{driver: pebble}"
+        # There is one Cassandra, which syncs before it answers.
+        [ "$engine" = pebble ] || store="
+  driver: cassandra
+  cassandra:
+    hosts: [$(quoted "$LIBRUM_TEST_CASSANDRA")]
+    keyspace: librum_${digest:0:16}_$i
+    replication: \"{'class': 'SimpleStrategy', 'replication_factor': 1}\"
+    buckets: 4"
         echo "https://127.0.0.1:${port[0]}" >"$org/url"
         cat >"$org/node.yaml" <<END
 dir: node
@@ -74,13 +86,7 @@ mesh:
   revoked: [$revoked]
 registry: {driver: etcd, etcd: {endpoints: [$(quoted "$LIBRUM_TEST_ETCD")]}}
 order: {driver: kafka, kafka: {brokers: [$(quoted "$LIBRUM_TEST_KAFKA")]}}
-store:
-  driver: cassandra
-  cassandra:
-    hosts: [$(quoted "$LIBRUM_TEST_CASSANDRA")]
-    keyspace: librum_${digest:0:16}_$i
-    replication: "{'class': 'SimpleStrategy', 'replication_factor': 1}" # there is one Cassandra, which syncs before it answers
-    buckets: 4
+store: $store
 blob: {driver: ipfs, ipfs: {api: "${kubo[$((i % ${#kubo[@]}))]}"}}
 END
         define "node-$i" <<END

@@ -14,4 +14,7 @@ run ./chain/node 'TestCrash|TestCrashAtFailpoints|TestDiskFull|TestSameLogSameCh
 run ./chain/node TestDoubleSpends -pairs 10000
 run ./chain/node TestLinearizable -operations 150
 run ./localnet/fsck TestFlippedBytes -every-byte
-run ./test/app TestKilledUnderLoad -kills 20
+run ./test/app 'TestKilledUnderLoad|TestDiskFull' -kills 20
+# What needs real servers: an engine after the other taken away, nodes killed.
+tools/test-integration.sh ./chain/node -timeout 1h -run TestCrashOnCassandra -stops 20
+tools/test-integration.sh ./test/integration -timeout 2h -run 'TestEnginesFail|TestNodesKilled' -every-fault -node-kills 20

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# test-integration.sh [ARGS…] : the tests that need real servers; ARGS go to go test (-run Kafka, for instance).
+# test-integration.sh [PACKAGE…] [ARGS…] : the tests that need real servers, of all packages if none is named as ./…;
+# ARGS go to go test (-run Kafka, for instance).
 # It uses the servers of LIBRUM_SERVERS_DIR (./servers-data) if they run, else it starts its own and stops them.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -23,4 +24,15 @@ for kind in "${kinds[@]}"; do
     fi
 done
 # One package after the other: two cores have enough to do with the servers.
-go test -count=1 -buildvcs=false -p 1 -timeout 20m "$@" "${packages[@]}"
+run=(go test -count=1 -buildvcs=false -p 1 -timeout 30m)
+named=()
+while [[ "${1:-}" == ./* ]]; do
+    named+=("$1")
+    shift
+done
+if [ ${#named[@]} -gt 0 ]; then
+    "${run[@]}" "$@" "${named[@]}"
+else
+    "${run[@]}" "$@" "${packages[@]}"
+    "${run[@]}" -run 'OnCassandra$' "$@" ./chain/node # the others of that package need no server
+fi

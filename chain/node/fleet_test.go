@@ -50,6 +50,7 @@ type options struct {
 	logSeed           byte
 	fs                vfs.FS // nil: a new one
 	contracts         func(index int) contract.Rules
+	openStore         func(f *fleet, index int) (store.Store, error) // nil, or returning none: Pebble in fs
 	wrapLog           func(index int, l order.Log) order.Log
 	wrapStore         func(index int, s store.Store) store.Store
 	wires             *wires // nil: the nodes meet by plain calls
@@ -168,8 +169,18 @@ func (f *fleet) config(i int) node.Config {
 	return c
 }
 
+// openStore opens the store of a node.
+func (f *fleet) openStore(i int) (store.Store, error) {
+	if f.options.openStore != nil {
+		if s, err := f.options.openStore(f, i); s != nil || err != nil {
+			return s, err
+		}
+	}
+	return pebble.Open(f.storeDir(i), pebble.Options{FS: f.fs, Chain: f.chain.ID, Node: f.config(i).Self, CacheBytes: 1 << 20})
+}
+
 func (f *fleet) startOne(i int) error {
-	s, err := pebble.Open(f.storeDir(i), pebble.Options{FS: f.fs, Chain: f.chain.ID, Node: f.config(i).Self, CacheBytes: 1 << 20})
+	s, err := f.openStore(i)
 	if err != nil {
 		return err
 	}

@@ -21,17 +21,29 @@ func TestSameLogSameChain(t *testing.T) {
 	}})
 	f.start(0, 1, 2, 3)
 	defer f.close()
+	last := f.randomTransfers(10, 60)
+	f.start(4, 5, 6)
+	f.final(last)
+	if height := f.sameHeaders(); height < 10 {
+		t.Errorf("the headers were compared up to height %d", height)
+	}
+}
+
+// randomTransfers submits batches of transfers between accounts, through any node of
+// the group, and returns the position of the last once it is final. The order
+// decides which of them take effect.
+func (f *fleet) randomTransfers(batches, accounts int) (last ledger.Position) {
+	f.Helper()
 	random := rand.New(rand.NewPCG(3, 4))
 	codes := map[ledger.Code]int{}
-	var last ledger.Position
-	for range 10 {
-		batch := make([][]byte, 60)
+	for range batches {
+		batch := make([][]byte, accounts)
 		for i := range batch {
-			batch[i] = f.transfer(random.IntN(60), random.IntN(60), random.Uint64N(aplostest.Balance))
+			batch[i] = f.transfer(random.IntN(accounts), random.IntN(accounts), random.Uint64N(aplostest.Balance))
 		}
-		outcomes, err := f.node(random.IntN(4)).Submit(t.Context(), batch)
+		outcomes, err := f.node(random.IntN(4)).Submit(f.Context(), batch)
 		if err != nil {
-			t.Fatal(err)
+			f.Fatal(err)
 		}
 		for _, o := range outcomes {
 			codes[o.Code]++
@@ -39,12 +51,8 @@ func TestSameLogSameChain(t *testing.T) {
 		}
 	}
 	if codes[ledger.CodeOK] == 0 || codes[token.CodeInsufficientFunds] == 0 {
-		t.Fatalf("the transactions ended as %v: the order decides nothing", codes)
+		f.Fatalf("the transactions ended as %v: the order decides nothing", codes)
 	}
 	f.final(last)
-	f.start(4, 5, 6)
-	f.final(last)
-	if height := f.sameHeaders(); height < 10 {
-		t.Errorf("the headers were compared up to height %d", height)
-	}
+	return last
 }

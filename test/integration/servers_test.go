@@ -34,3 +34,7 @@ func (s server) kill(t testing.TB) { t.Helper(); s.do(t, "kill") }
 
 // run starts it again.
 func (s server) run(t testing.TB) { t.Helper(); s.do(t, "run") }
+
+// pause stops it where it stands; it goes on after resume.
+func (s server) pause(t testing.TB)  { t.Helper(); s.do(t, "pause") }
+func (s server) resume(t testing.TB) { t.Helper(); s.do(t, "continue") }
