@@ -16,24 +16,25 @@ type Tasks struct {
 // Run carries out tasks until ctx ends, and waits for them.
 func (t *Tasks) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
-	t.set(func(task func(context.Context)) {
+	t.mu.Lock()
+	// What takes begin away is in the group before anybody can add a task to it, and
+	// is its last to end but for tasks: an empty group must not be added to while
+	// it is waited for.
+	group.Go(func() error {
+		<-ctx.Done()
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.begin = nil
+		return nil
+	})
+	t.begin = func(task func(context.Context)) {
 		group.Go(func() error {
 			task(ctx)
 			return nil
 		})
-	})
-	group.Go(func() error {
-		<-ctx.Done()
-		t.set(nil)
-		return nil
-	})
+	}
+	t.mu.Unlock()
 	return group.Wait()
-}
-
-func (t *Tasks) set(begin func(func(context.Context))) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.begin = begin
 }
 
 // Go begins a task, and reports whether it did: not before Run and after it.
