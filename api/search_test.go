@@ -65,7 +65,10 @@ func TestSearchSaysWhatIsWrong(t *testing.T) {
 	f := start(t, options{})
 	f.settle(t)
 	for _, r := range []v1.SearchRequest{
-		{Query: "height:many"}, {Sort: "roles"}, {Cursor: "x"}, {Aggregations: []v1.SearchAggregation{{Op: "sum", Field: "kind"}}},
+		{Query: "height:many"},
+		{Sort: "roles"},
+		{Cursor: "x"},
+		{Aggregations: []v1.SearchAggregation{{Op: "sum", Field: "kind"}}},
 		{Aggregations: []v1.SearchAggregation{{Op: "date_histogram", Field: "time", Interval: "1y"}}},
 	} {
 		_, err := f.client.Search(t.Context(), &r)

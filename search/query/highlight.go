@@ -74,7 +74,7 @@ func (n Words) At(spans []document.Span) bool {
 	}
 	for i, word := range n.Words {
 		last := i == len(n.Words)-1
-		if spans[i].Word != word && !(last && n.Prefix && strings.HasPrefix(spans[i].Word, word)) {
+		if spans[i].Word != word && (!last || !n.Prefix || !strings.HasPrefix(spans[i].Word, word)) {
 			return false
 		}
 	}

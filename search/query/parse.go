@@ -112,7 +112,7 @@ func (p *parser) several(operand func() (Node, error), more func() (bool, error)
 }
 
 func (p *parser) not() (Node, error) {
-	if !p.token.is("NOT") && !(p.token.kind == tokenSign && p.token.text == "-") {
+	if !p.token.is("NOT") && (p.token.kind != tokenSign || p.token.text != "-") {
 		return p.primary()
 	}
 	if err := p.deeper(); err != nil {

@@ -149,8 +149,13 @@ func TestHighlights(t *testing.T) {
 	}
 	got := query.Highlights(n, &d, schema)
 	want := []query.Highlight{{Field: document.FieldText, Parts: []query.Part{
-		{Text: "<b>"}, {Text: "Transfer", Match: true}, {Text: "</b> of \u202e"}, {Text: "tokens", Match: true},
-		{Text: "; "}, {Text: "transfer", Match: true}, {Text: " again"},
+		{Text: "<b>"},
+		{Text: "Transfer", Match: true},
+		{Text: "</b> of \u202e"},
+		{Text: "tokens", Match: true},
+		{Text: "; "},
+		{Text: "transfer", Match: true},
+		{Text: " again"},
 	}}}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("highlights %+v\nwant %+v", got, want)

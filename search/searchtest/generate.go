@@ -3,6 +3,7 @@ package searchtest
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 
 	"github.com/librum/librum/search/document"
 	"github.com/librum/librum/search/query"
@@ -18,15 +19,15 @@ var plainWords = []string{"model", "models", "round", "open", "closed", "loss", 
 
 // Text returns a text that strangers might write.
 func Text(r *rand.Rand) string {
-	s := ""
+	var s strings.Builder
 	for range 1 + r.IntN(6) {
 		if r.IntN(4) == 0 {
-			s += hostile[r.IntN(len(hostile))] + " "
+			s.WriteString(hostile[r.IntN(len(hostile))] + " ")
 		} else {
-			s += plainWords[r.IntN(len(plainWords))] + " "
+			s.WriteString(plainWords[r.IntN(len(plainWords))] + " ")
 		}
 	}
-	return s
+	return s.String()
 }
 
 func word(r *rand.Rand) string {

@@ -58,7 +58,7 @@ func Run(t *testing.T, open func(t *testing.T, schema *document.Schema) Index) {
 	}
 }
 
-func source() *rand.Rand { return rand.New(rand.NewPCG(7, 11)) }
+func source() *rand.Rand { return rand.New(rand.NewPCG(7, 11)) } //nolint:gosec // the same texts in every run
 
 func at(height uint64) *query.Checkpoint {
 	return &query.Checkpoint{Chain: ledger.Hash([]byte("chain")), Height: height, Hash: ledger.Hash(fmt.Append(nil, height))}
@@ -88,6 +88,7 @@ func search(t *testing.T, x Index, r *query.Request) *query.Answer {
 }
 
 func testFinds(t *testing.T, x Index, schema *document.Schema) {
+	t.Helper()
 	r := source()
 	naive := filled(t, x, schema, r, 200)
 	someHits := 0
@@ -131,6 +132,7 @@ func keys(list []document.Document) []string {
 }
 
 func testPages(t *testing.T, x Index, schema *document.Schema) {
+	t.Helper()
 	r := source()
 	naive := filled(t, x, schema, r, 200)
 	for _, field := range []string{"", document.FieldTime, "balance", document.FieldSender, document.FieldPublic} {
@@ -161,6 +163,7 @@ func testPages(t *testing.T, x Index, schema *document.Schema) {
 }
 
 func testAggregates(t *testing.T, x Index, schema *document.Schema) {
+	t.Helper()
 	r := source()
 	naive := filled(t, x, schema, r, 200)
 	var flat []query.Aggregation
@@ -227,6 +230,7 @@ func near(a, b float64) bool {
 }
 
 func testVersions(t *testing.T, x Index, _ *document.Schema) {
+	t.Helper()
 	version := func(height uint64, text, sender string) document.Document {
 		return document.Document{Kind: document.KindAccount, ID: "one", Height: height, Fields: document.Values{
 			document.FieldText: text, document.FieldSender: sender, "roles": []string{sender},
@@ -245,8 +249,11 @@ func testVersions(t *testing.T, x Index, _ *document.Schema) {
 		n    query.Node
 		want int
 	}{
-		{query.Words{Words: []string{"five"}}, 1}, {query.Words{Words: []string{"four"}}, 0},
-		{query.Equal{Field: "roles", Value: "eve"}, 1}, {query.Equal{Field: document.FieldSender, Value: "adam"}, 0}, {query.All{}, 1},
+		{query.Words{Words: []string{"five"}}, 1},
+		{query.Words{Words: []string{"four"}}, 0},
+		{query.Equal{Field: "roles", Value: "eve"}, 1},
+		{query.Equal{Field: document.FieldSender, Value: "adam"}, 0},
+		{query.All{}, 1},
 	} {
 		if got := total(c.n); got != c.want {
 			t.Errorf("after versions 5 and 4, %s: %d hits, want %d", query.String(c.n), got, c.want)
@@ -264,6 +271,7 @@ func testVersions(t *testing.T, x Index, _ *document.Schema) {
 }
 
 func testCheckpoint(t *testing.T, x Index, schema *document.Schema) {
+	t.Helper()
 	if _, ok, err := x.Checkpoint(t.Context()); err != nil || ok {
 		t.Fatalf("an empty index has a checkpoint: %t, %v", ok, err)
 	}
@@ -302,6 +310,7 @@ func testCheckpoint(t *testing.T, x Index, schema *document.Schema) {
 }
 
 func testPrune(t *testing.T, x Index, schema *document.Schema) {
+	t.Helper()
 	naive := filled(t, x, schema, source(), 200)
 	const below = 20
 	if err := x.Prune(t.Context(), below); err != nil {
@@ -329,6 +338,7 @@ func testPrune(t *testing.T, x Index, schema *document.Schema) {
 }
 
 func testTotal(t *testing.T, x Index, _ *document.Schema) {
+	t.Helper()
 	list := make([]document.Document, query.MaxTotal+2)
 	for i := range list {
 		list[i] = document.Document{Kind: document.KindBlock, ID: fmt.Sprint(i), Height: uint64(i), Fields: document.Values{}}
@@ -343,6 +353,7 @@ func testTotal(t *testing.T, x Index, _ *document.Schema) {
 }
 
 func testCancel(t *testing.T, x Index, schema *document.Schema) {
+	t.Helper()
 	filled(t, x, schema, source(), 40)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -77,11 +77,11 @@ func (s *searching) within(ctx context.Context, list []query.Aggregation, levels
 // statement begins a statement over the documents found: the keys of the levels
 // as k0, k1, … and what else is selected.
 func (s *searching) statement(levels []level, selected string) (text string, args []any) {
-	keys := ""
+	var keys strings.Builder
 	from, where := " FROM documents", " WHERE "+s.where
 	var joins, kept []any
 	for i, l := range levels {
-		keys += fmt.Sprintf("%s AS k%d, ", l.group, i)
+		fmt.Fprintf(&keys, "%s AS k%d, ", l.group, i)
 		from += strings.ReplaceAll(l.join, "$", fmt.Sprint(i))
 		joins = append(joins, l.joins...)
 		where += " AND " + l.group + " IS NOT NULL"
@@ -90,20 +90,21 @@ func (s *searching) statement(levels []level, selected string) (text string, arg
 			kept = append(kept, l.keep)
 		}
 	}
-	return "SELECT " + keys + selected + from + where, append(append(joins, s.args...), kept...)
+	return "SELECT " + keys.String() + selected + from + where, append(append(joins, s.args...), kept...)
 }
 
 func groupBy(levels int) string {
 	if levels == 0 {
 		return ""
 	}
-	return " GROUP BY " + names("k", levels)
+	return " GROUP BY " + names(levels)
 }
 
-func names(letter string, n int) string {
+// names are those of the first n keys.
+func names(n int) string {
 	list := make([]string, n)
 	for i := range list {
-		list[i] = fmt.Sprint(letter, i)
+		list[i] = fmt.Sprint("k", i)
 	}
 	return strings.Join(list, ", ")
 }
@@ -172,7 +173,7 @@ func (s *searching) grouped(
 		order = "n DESC, " + last
 		over := ""
 		if n > 1 {
-			over = "PARTITION BY " + names("k", n-1) + " "
+			over = "PARTITION BY " + names(n-1) + " "
 		}
 		text = "SELECT * FROM (SELECT *, row_number() OVER (" + over + "ORDER BY n DESC, " + last + ") AS place FROM (" + text + ")) WHERE place <= ?"
 		args = append(args, a.TermSize())
@@ -269,12 +270,12 @@ func (s *searching) percentiles(
 	inner += " AND " + ordered(f) + " IS NOT NULL"
 	over := ""
 	if len(levels) > 0 {
-		over = "PARTITION BY " + names("k", len(levels)) + " "
+		over = "PARTITION BY " + names(len(levels)) + " "
 	}
 	ranked := "SELECT *, row_number() OVER (" + over + "ORDER BY x) AS place, count(*) OVER (" + over + ") AS n FROM (" + inner + ")"
 	keys := ""
 	if len(levels) > 0 {
-		keys = names("k", len(levels)) + ", "
+		keys = names(len(levels)) + ", "
 	}
 	text := "SELECT " + keys + "p.value, x FROM (" + ranked + ") JOIN json_each(?) AS p ON place = (n * p.value + 999) / 1000 ORDER BY p.value"
 	var tenth int64

@@ -200,7 +200,7 @@ func (b *batch) insert(ctx context.Context, columns []string) (*sql.Stmt, error)
 	if s, ok := b.inserts[list]; ok {
 		return s, nil
 	}
-	s, err := b.tx.PrepareContext(ctx, "INSERT INTO documents("+list+") VALUES (?"+strings.Repeat(", ?", len(columns)+4)+")")
+	s, err := b.tx.PrepareContext(ctx, "INSERT INTO documents("+list+") VALUES (?"+strings.Repeat(", ?", len(columns)+4)+")") //nolint:gosec // names of columns, from the schema
 	if err == nil {
 		b.inserts[list] = s
 	}
@@ -249,7 +249,7 @@ func (x *Index) pruneSome(ctx context.Context, below uint64, lasting string) (in
 	const chosen = "SELECT doc FROM documents WHERE f_height < ? AND f_kind NOT IN (SELECT value FROM json_each(?)) ORDER BY f_height, key LIMIT ?"
 	var n int64
 	for _, table := range []string{"lists WHERE doc", "words WHERE rowid", "documents WHERE doc"} { // the last takes what is chosen
-		result, err := tx.ExecContext(ctx, "DELETE FROM "+table+" IN ("+chosen+")", int64(below), lasting, pruneStep)
+		result, err := tx.ExecContext(ctx, "DELETE FROM "+table+" IN ("+chosen+")", int64(below), lasting, pruneStep) //nolint:gosec // of constants
 		if err != nil {
 			return 0, err
 		}

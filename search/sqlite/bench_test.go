@@ -2,6 +2,7 @@ package sqlite_test
 
 import (
 	"fmt"
+	"maps"
 	"path/filepath"
 	"testing"
 
@@ -30,9 +31,7 @@ func BenchmarkApply(b *testing.B) {
 			with := func(more document.Values) document.Values {
 				v := document.Values{}
 				for _, part := range []document.Values{common, more} {
-					for name, value := range part {
-						v[name] = value
-					}
+					maps.Copy(v, part)
 				}
 				return v
 			}

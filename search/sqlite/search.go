@@ -88,7 +88,7 @@ func (s *searching) hits(ctx context.Context, r *query.Request, o query.Order, a
 	if err != nil {
 		return err
 	}
-	text := "SELECT " + strings.Join(columns, ", ") + " FROM documents WHERE " + s.where
+	text := "SELECT " + strings.Join(columns, ", ") + " FROM documents WHERE " + s.where //nolint:gosec // names of columns; values are parameters
 	args := s.args
 	if further {
 		condition, more := behind(o, place)

@@ -87,9 +87,9 @@ func (n *network) paused(ctx context.Context, t *testing.T, p *payments, e engin
 	pause := time.NewTimer(pauseTime)
 	defer pause.Stop()
 	for _, s := range e.servers {
-		s.pause(t)
+		s.pause(t) //nolint:contextcheck // scripts run under the test's context
 	}
-	defer func() {
+	defer func() { //nolint:contextcheck // scripts run under the test's context
 		for _, s := range e.servers { // a failed test too must leave them running
 			s.resume(t)
 		}
@@ -102,7 +102,7 @@ func (n *network) paused(ctx context.Context, t *testing.T, p *payments, e engin
 	n.doctorFinds(ctx, t, e)
 	<-pause.C
 	for _, s := range e.servers {
-		s.resume(t)
+		s.resume(t) //nolint:contextcheck // scripts run under the test's context
 	}
 	resumed := time.Now()
 	n.recovers(ctx, t, p)
@@ -114,13 +114,13 @@ func (n *network) paused(ctx context.Context, t *testing.T, p *payments, e engin
 func (n *network) killed(ctx context.Context, t *testing.T, p *payments, e engine) {
 	t.Helper()
 	for _, s := range e.servers {
-		s.kill(t)
+		s.kill(t) //nolint:contextcheck // scripts run under the test's context
 	}
 	if e.waits == "" {
 		p.more(ctx, t, 5, 0, 1, 2, 3)
 	}
 	for _, s := range e.servers {
-		s.run(t)
+		s.run(t) //nolint:contextcheck // scripts run under the test's context
 	}
 	started := time.Now()
 	n.recovers(ctx, t, p)
@@ -142,7 +142,7 @@ func (n *network) saysAway(ctx context.Context, t *testing.T, e engine) {
 	gauge := map[string]string{"store": "librum_store_wait_seconds", "order": "librum_log_wait_seconds"}[e.stage]
 	for i, c := range n.once {
 		n.until(ctx, t, fmt.Sprintf("node %d to be not ready for %s", i+1, e.stage), func() error {
-			if name := fmt.Sprintf("node-%d", i+1); !n.alive(t, name) {
+			if name := fmt.Sprintf("node-%d", i+1); !n.alive(t, name) { //nolint:contextcheck // scripts run under the test's context
 				t.Fatalf("%s has ended", name)
 			}
 			err := c.Ready(ctx)

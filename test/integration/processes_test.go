@@ -57,10 +57,10 @@ func (n *network) killNodes(ctx context.Context, t *testing.T, p *payments, time
 		i := random.IntN(clusterNodes)
 		p.more(ctx, t, 1+random.Int64N(20), i)
 		name := fmt.Sprintf("node-%d", i+1)
-		n.do(t, "kill", name)
+		n.do(t, "kill", name) //nolint:contextcheck // scripts run under the test's context
 		others := []int{(i + 1) % clusterNodes, (i + 2) % clusterNodes, (i + 3) % clusterNodes}
 		p.more(ctx, t, 3, others...)
-		n.do(t, "run", name)
+		n.do(t, "run", name) //nolint:contextcheck // scripts run under the test's context
 		started := time.Now()
 		n.recovers(ctx, t, p)
 		t.Logf("%s killed: it takes payments again and is ready %s after it was started", name, time.Since(started).Round(100*time.Millisecond))
@@ -74,7 +74,7 @@ func (n *network) topic() string { return fmt.Sprintf("librum-%.16s-0", n.digest
 // in its place: all stop, and say why and what to do. Nothing goes on after.
 func (n *network) losesTopic(ctx context.Context, t *testing.T) {
 	t.Helper()
-	n.do(t, "kill", "node-4")
+	n.do(t, "kill", "node-4") //nolint:contextcheck // scripts run under the test's context
 	four := n.node(ctx, t, 3)
 	n.until(ctx, t, "node 4 to be ready", func() error { return n.clients[3].Ready(ctx) })
 	brokers := addresses(t, "LIBRUM_TEST_KAFKA")
@@ -85,7 +85,7 @@ func (n *network) losesTopic(ctx context.Context, t *testing.T) {
 	if code, said := four.wait(ctx); code != 1 || !strings.Contains(said, n.topic()) || !strings.Contains(said, "docs/runbooks/damage.md") {
 		t.Errorf("a running node whose topic is gone: exit %d, %s", code, said)
 	}
-	n.until(ctx, t, "the other nodes to stop", func() error {
+	n.until(ctx, t, "the other nodes to stop", func() error { //nolint:contextcheck // scripts run under the test's context
 		for _, name := range []string{"node-1", "node-2", "node-3"} {
 			if n.alive(t, name) {
 				return errors.New(name + " runs")

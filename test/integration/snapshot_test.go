@@ -32,7 +32,7 @@ func (n *network) snapshots(ctx context.Context, t *testing.T) {
 	}
 	four, three := n.of(3, "node.yaml"), n.of(2, "node.yaml")
 	wants("of a running node", 3, "create", "--config", four, "--out", file)
-	n.do(t, "kill", "node-4")
+	n.do(t, "kill", "node-4") //nolint:contextcheck // scripts run under the test's context
 	wants("create", 0, "create", "--config", four, "--out", file)
 	wants("into a store that holds blocks", 3, "restore", "--config", four, "--genesis", n.digest, "--in", file)
 
@@ -47,13 +47,13 @@ func (n *network) snapshots(ctx context.Context, t *testing.T) {
 	}
 	wants("for another genesis", 1, "restore", "--config", four, "--genesis", strings.Repeat("1", 64), "--in", file)
 	wants("restore", 0, "restore", "--config", four, "--genesis", n.digest, "--in", file)
-	n.do(t, "kill", "node-3")
+	n.do(t, "kill", "node-3") //nolint:contextcheck // scripts run under the test's context
 	before, err := n.clients[0].Status(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
 	wants("prune", 0, "prune", "--config", three, "--below", fmt.Sprint(before.Final))
-	n.do(t, "run", "node-3")
+	n.do(t, "run", "node-3") //nolint:contextcheck // scripts run under the test's context
 	n.do(t, "run", "node-4")
 	for _, i := range []int{2, 3} {
 		n.until(ctx, t, fmt.Sprintf("node %d to be ready", i+1), func() error { return n.clients[i].Ready(ctx) })
@@ -62,7 +62,7 @@ func (n *network) snapshots(ctx context.Context, t *testing.T) {
 			t.Errorf("block 1 of node %d: %v, want 410", i+1, err)
 		}
 	}
-	n.job(t)
+	n.job(t) //nolint:contextcheck // scripts run under the test's context
 	after := n.equalHeads(ctx, t, before.Final+1)
 	t.Logf("a snapshot and pruning at height %d, height %d at all nodes after", before.Final, after.Final)
 }
