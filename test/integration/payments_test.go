@@ -88,6 +88,7 @@ func (n *network) operator(t testing.TB, i int) ledger.ID {
 }
 
 func (p *payments) write(ctx context.Context, t *testing.T, i int, c *client.Client) {
+	t.Helper()
 	tick := time.NewTicker(paymentEvery)
 	defer tick.Stop()
 	for {

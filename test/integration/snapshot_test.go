@@ -54,7 +54,7 @@ func (n *network) snapshots(ctx context.Context, t *testing.T) {
 	}
 	wants("prune", 0, "prune", "--config", three, "--below", fmt.Sprint(before.Final))
 	n.do(t, "run", "node-3") //nolint:contextcheck // scripts run under the test's context
-	n.do(t, "run", "node-4")
+	n.do(t, "run", "node-4") //nolint:contextcheck // scripts run under the test's context
 	for _, i := range []int{2, 3} {
 		n.until(ctx, t, fmt.Sprintf("node %d to be ready", i+1), func() error { return n.clients[i].Ready(ctx) })
 		_, err := n.clients[i].Block(ctx, 1)
