@@ -107,6 +107,9 @@ func writeManifest(dir Dir, chain ledger.Digest) error {
 		if kind != FileLock || info.Size() != 0 { // to open and close it again would let the lock go (fcntl(2))
 			size, digest, err = dir.HashFile(path, -1)
 		}
+		if errors.Is(err, fs.ErrNotExist) && kind.Rebuilt() {
+			return nil // SQLite takes its log away once its last reader is gone, which may be now
+		}
 		m.Files = append(m.Files, ManifestFile{Path: path, Kind: kind, Rebuilt: kind.Rebuilt(), Size: uint64(size), Digest: digest})
 		return err
 	})
