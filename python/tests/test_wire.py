@@ -24,8 +24,8 @@ BY_HAND = {
 }  # fmt: skip
 # The index has no client in Python yet.
 SEARCH = {
-    "Highlight", "HighlightPart", "Indexed", "SearchAggregate", "SearchAggregation", "SearchAnswer", "SearchBucket", "SearchField",
-    "SearchFields", "SearchHit", "SearchPercentile", "SearchRequest",
+    "Highlight", "HighlightPart", "Indexed", "SearchAggregate", "SearchAggregation", "SearchAnswer", "SearchBucket",
+    "SearchField", "SearchFields", "SearchHit", "SearchPercentile", "SearchRequest",
 }  # fmt: skip
 TYPES = {name: kind for name, kind in vars(wire).items() if isinstance(kind, type)}
 

@@ -107,7 +107,7 @@ class NotReady(Problem):
 
 
 class NoIndex(Problem):
-    """This node has no index."""
+    """The node has no index."""
 
 
 class IndexBuilding(Problem):
