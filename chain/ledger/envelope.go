@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"fmt"
+	"math"
 )
 
 // Kind names what a signature is for; it is the external_aad of the COSE
@@ -133,22 +134,7 @@ func headSize(n int) int {
 // readByteStringHead returns the length that a byte string's head announces
 // and the size of the head; it refuses longer forms than needed.
 func readByteStringHead(b []byte) (n, head int, ok bool) {
-	if len(b) == 0 || b[0]>>5 != 2 {
-		return 0, 0, false
-	}
-	switch info := b[0] & 31; {
-	case info < 24:
-		return int(info), 1, true
-	case info <= 26:
-		size := 1 << (info - 24)
-		if len(b) < 1+size {
-			return 0, 0, false
-		}
-		for _, c := range b[1 : 1+size] {
-			n = n<<8 | int(c)
-		}
-		return n, 1 + size, headSize(n) == 1+size
-	default:
-		return 0, 0, false
-	}
+	r := reader{rest: b}
+	n = int(r.head(majorBytes, math.MaxUint32))
+	return n, len(b) - len(r.rest), !r.failed
 }
