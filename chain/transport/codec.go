@@ -15,6 +15,11 @@ import (
 // Part is bytes of a file. It is not encoded: a file is not read twice for it.
 type Part []byte
 
+// Nothing is what a call carries that asks, or answers, by being made.
+type Nothing struct {
+	_ struct{} `cbor:",toarray"`
+}
+
 // codec writes messages as the ledger does. The library bounds their length, on
 // each side, before it decodes.
 type codec struct{}

@@ -102,7 +102,7 @@ func (m *Mesh) push(ctx context.Context, to ledger.ID, b *outbox) {
 		if len(batch) == 0 {
 			continue
 		}
-		if err := m.call(ctx, callTime, to, methodPush, &signatures{List: batch}, new(nothing)); err != nil {
+		if err := m.call(ctx, callTime, to, methodPush, &signatures{List: batch}, new(transport.Nothing)); err != nil {
 			m.logger.Debug("signatures were not delivered; they will be asked for", "to", to.Short(), "signatures", len(batch), "error", err)
 		}
 	}

@@ -46,10 +46,6 @@ type answer struct {
 	Signatures []ledger.HeaderSignature
 }
 
-type nothing struct {
-	_ struct{} `cbor:",toarray"`
-}
-
 // Register implements [transport.Service].
 func (m *Mesh) Register(r grpc.ServiceRegistrar) {
 	r.RegisterService(&grpc.ServiceDesc{
@@ -71,7 +67,7 @@ func (m *Mesh) begin(ctx context.Context) (*node.Node, ledger.ID, error) {
 	return n, caller, nil
 }
 
-func (m *Mesh) servePush(ctx context.Context, in *signatures) (*nothing, error) {
+func (m *Mesh) servePush(ctx context.Context, in *signatures) (*transport.Nothing, error) {
 	n, caller, err := m.begin(ctx)
 	if err != nil {
 		return nil, err
@@ -90,7 +86,7 @@ func (m *Mesh) servePush(ctx context.Context, in *signatures) (*nothing, error) 
 	for _, s := range in.List {
 		n.ReceiveSignature(s)
 	}
-	return new(nothing), nil
+	return new(transport.Nothing), nil
 }
 
 func (m *Mesh) servePull(ctx context.Context, in *pull) (*answer, error) {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/chain/transport"
 )
 
 // TestWire holds the messages to their bytes: nodes of other builds read them.
@@ -25,7 +26,7 @@ func TestWire(t *testing.T) {
 		{&pull{Height: 1 << 40}, "811b0000010000000000"},
 		{&answer{Header: []byte{1, 2}, Signatures: []ledger.HeaderSignature{s}}, "8242010281" + hex.EncodeToString(signed)},
 		{&answer{}, "824080"},
-		{new(nothing), "80"},
+		{new(transport.Nothing), "80"},
 	} {
 		b, err := ledger.Encode(c.message)
 		if err != nil || hex.EncodeToString(b) != c.want {
@@ -51,7 +52,7 @@ func FuzzMessages(f *testing.F) {
 	f.Add([]byte{0x82, 0x40, 0x80})
 	f.Add([]byte{0x81, 0xf6})
 	f.Fuzz(func(t *testing.T, b []byte) {
-		for _, v := range []any{new(signatures), new(pull), new(answer), new(nothing)} {
+		for _, v := range []any{new(signatures), new(pull), new(answer), new(transport.Nothing)} {
 			if ledger.DecodeFormat("message", b, len(b), v) != nil {
 				continue
 			}

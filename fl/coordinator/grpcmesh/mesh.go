@@ -84,7 +84,7 @@ func (m *Mesh) Hold(ctx context.Context, of ledger.ID, u coordinator.Upload) ([]
 // Heard implements [coordinator.Link].
 func (m *Mesh) Heard(ctx context.Context, of ledger.ID) ([]ledger.ID, error) {
 	var p peers
-	if err := m.call(ctx, callTime, of, methodHeard, new(nothing), &p, grpc.MaxCallRecvMsgSize(maxHeardBytes)); err != nil {
+	if err := m.call(ctx, callTime, of, methodHeard, new(transport.Nothing), &p, grpc.MaxCallRecvMsgSize(maxHeardBytes)); err != nil {
 		return nil, fromStatus(err)
 	}
 	if len(p.Peers) > coordinator.MaxHeard {
@@ -113,7 +113,7 @@ func (m *Mesh) Wake() {
 // wake tells a node, and once more if a peer came meanwhile.
 func (m *Mesh) wake(ctx context.Context, to ledger.ID, w *wake) {
 	for more := true; more; {
-		if err := m.call(ctx, callTime, to, methodWake, new(nothing), new(nothing)); err != nil {
+		if err := m.call(ctx, callTime, to, methodWake, new(transport.Nothing), new(transport.Nothing)); err != nil {
 			m.logger.Debug("a node was not told that a peer came", "to", to.Short(), "error", err)
 		}
 		m.mu.Lock()

@@ -46,10 +46,6 @@ type peers struct {
 	Peers []ledger.ID
 }
 
-type nothing struct {
-	_ struct{} `cbor:",toarray"`
-}
-
 // Register implements [transport.Service].
 func (m *Mesh) Register(r grpc.ServiceRegistrar) {
 	r.RegisterService(&grpc.ServiceDesc{
@@ -86,7 +82,7 @@ func (m *Mesh) serveHold(ctx context.Context, in *coordinator.Upload) (*receipt,
 	return &receipt{Receipt: raw}, nil
 }
 
-func (m *Mesh) serveHeard(context.Context, *nothing) (*peers, error) {
+func (m *Mesh) serveHeard(context.Context, *transport.Nothing) (*peers, error) {
 	s, err := m.begin()
 	if err != nil {
 		return nil, err
@@ -94,13 +90,13 @@ func (m *Mesh) serveHeard(context.Context, *nothing) (*peers, error) {
 	return &peers{Peers: s.Heard()}, nil
 }
 
-func (m *Mesh) serveWake(context.Context, *nothing) (*nothing, error) {
+func (m *Mesh) serveWake(context.Context, *transport.Nothing) (*transport.Nothing, error) {
 	s, err := m.begin()
 	if err != nil {
 		return nil, err
 	}
 	s.PeerCame()
-	return new(nothing), nil
+	return new(transport.Nothing), nil
 }
 
 func (m *Mesh) serveFetch(ctx context.Context, in *span, send func(transport.Part) error) (err error) {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/chain/transport"
 	"github.com/librum/librum/fl/coordinator"
 )
 
@@ -26,7 +27,7 @@ func TestWire(t *testing.T) {
 		{&receipt{Receipt: []byte{1, 2}}, "81420102"},
 		{&peers{Peers: []ledger.ID{{1}}}, "81815001" + zeros(15)},
 		{&peers{}, "8180"},
-		{new(nothing), "80"},
+		{new(transport.Nothing), "80"},
 	} {
 		b, err := ledger.Encode(c.message)
 		if err != nil || hex.EncodeToString(b) != c.want {
@@ -45,7 +46,7 @@ func FuzzMessages(f *testing.F) {
 	f.Add([]byte{0x81, 0x80})
 	f.Add([]byte{0x81, 0x40})
 	f.Fuzz(func(t *testing.T, b []byte) {
-		for _, v := range []any{new(span), new(coordinator.Upload), new(receipt), new(peers), new(nothing)} {
+		for _, v := range []any{new(span), new(coordinator.Upload), new(receipt), new(peers), new(transport.Nothing)} {
 			if ledger.DecodeFormat("message", b, len(b), v) != nil {
 				continue
 			}
