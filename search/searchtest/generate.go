@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/librum/librum/search/document"
 	"github.com/librum/librum/search/query"
@@ -106,7 +107,7 @@ func leaf(r *rand.Rand, f document.Field) query.Node {
 		if len(words) == 0 {
 			return query.All{}
 		}
-		w := query.Words{Words: words, Prefix: r.IntN(3) == 0 && len([]rune(words[len(words)-1])) >= query.MinPrefix}
+		w := query.Words{Words: words, Prefix: r.IntN(3) == 0 && utf8.RuneCountInString(words[len(words)-1]) >= query.MinPrefix}
 		if f.Type == document.Text {
 			w.Field = f.Name
 		}
@@ -127,8 +128,9 @@ func leaf(r *rand.Rand, f document.Field) query.Node {
 	switch n := r.IntN(4); {
 	case n == 0:
 		return query.Exists{Field: f.Name}
-	case n == 1 && f.Type == document.Keyword && len(v.(string)) >= query.MinPrefix:
-		return query.Prefix{Field: f.Name, Text: v.(string)[:query.MinPrefix]}
+	case n == 1 && f.Type == document.Keyword && utf8.RuneCountInString(v.(string)) >= query.MinPrefix:
+		// Characters, not bytes: half a character can't be written as a query.
+		return query.Prefix{Field: f.Name, Text: string([]rune(v.(string))[:query.MinPrefix])}
 	case n == 2 && !f.Many && f.Type != document.Flag:
 		return between(r, f, v)
 	}
