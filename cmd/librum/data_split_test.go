@@ -159,10 +159,22 @@ func TestBenchAccuracy(t *testing.T) {
 	if err := json.Unmarshal([]byte(out), &r); code != 0 || err != nil {
 		t.Fatalf("exit %d, %v: %s", code, err, text)
 	}
-	if len(r.Runs) != 2 || len(r.Runs[1].Rounds) != 3 || r.Runs[0].Steps != 9 || r.Runs[0].Central == 0 || r.Accuracy != (r.Runs[0].Rounds[2]+r.Runs[1].Rounds[2])/2 {
+	if len(r.Cells) != 1 || len(r.Cells[0].Runs) != 2 {
+		t.Fatalf("%+v", r)
+	}
+	runs := r.Cells[0].Runs
+	if len(runs[1].Rounds) != 3 || runs[0].Steps != 9 || runs[0].Central == 0 || r.Cells[0].Accuracy != (runs[0].Rounds[2]+runs[1].Rounds[2])/2 {
 		t.Errorf("%+v", r)
 	}
-	for _, args := range [][]string{{"--file", spec, "--data", source, "--test", source, "--seeds", "-1"}, {"--file", spec, "--data", source}, {"--file", spec, "--data", source, "--test", source, "--split", "x"}} {
+	for _, args := range [][]string{
+		{"--file", spec, "--data", source, "--test", source, "--seeds", "-1"},
+		{"--file", spec, "--data", source},
+		{"--file", spec, "--data", source, "--test", source, "--attacks", "rain"},
+		{"--file", spec, "--data", source, "--test", source, "--strategies", "hope"},
+		{"--file", spec, "--data", source, "--test", source, "--peers", "3", "--per-round", "4"},
+		{"--file", spec, "--data", source, "--test", source, "--rows", "1000"},
+		{"--file", spec, "--data", source, "--test", source, "--split", "x"},
+	} {
 		if _, text, code := run(t, newBenchCommand(), append([]string{"accuracy"}, args...)...); code != exitUsage {
 			t.Errorf("%v: exit %d, %s", args, code, text)
 		}
