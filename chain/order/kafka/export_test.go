@@ -17,3 +17,6 @@ func SeenMissing(l *Log, at time.Time) { l.missing.Store(&at) }
 
 // IsMissing reports whether that still counts.
 func IsMissing(l *Log) bool { return l.missing.Load() != nil }
+
+// UntilKnown asks until the brokers know the topic.
+var UntilKnown = untilKnown

@@ -113,7 +113,7 @@ func (l *Log) newProducer(ctx context.Context) error {
 			return nil
 		}
 		// A cluster that just started hands out no ids at first.
-		if !errors.Is(err, client.GroupLoadInProgress) && !errors.Is(err, client.GroupCoordinatorNotAvailable) {
+		if !isOneOf(err, append([]client.Error{client.GroupLoadInProgress, client.GroupCoordinatorNotAvailable}, unsettled...)) {
 			return fmt.Errorf("ask for a producer id: %w", err)
 		}
 		if pause, err = wait(ctx, pause); err != nil {

@@ -18,6 +18,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	client "github.com/segmentio/kafka-go"
@@ -469,4 +470,40 @@ func TestConfig(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "use TLS") {
 		t.Errorf("PLAIN without TLS: %v", err)
 	}
+}
+
+// TestUnsettledCluster has a log that is opened ask again while brokers come and go,
+// and take any other answer for what it is.
+func TestUnsettledCluster(t *testing.T) {
+	t.Parallel()
+	refused := errors.New("connection refused")
+	for _, c := range []struct {
+		answers []error
+		want    error
+	}{
+		{[]error{fmt.Errorf("ask: %w", client.BrokerNotAvailable), client.LeaderNotAvailable, client.UnknownTopicOrPartition, nil}, nil},
+		{[]error{client.NotController, client.TopicAuthorizationFailed}, client.TopicAuthorizationFailed},
+		{[]error{refused}, refused},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			asked := 0
+			err := kafka.UntilKnown(t.Context(), func(context.Context) error { asked++; return c.answers[asked-1] })
+			if !errors.Is(err, c.want) || asked != len(c.answers) {
+				t.Errorf("%v: asked %d times, %v", c.answers, asked, err)
+			}
+		})
+	}
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		err := kafka.UntilKnown(t.Context(), func(context.Context) error { return client.BrokerNotAvailable })
+		if waited := time.Since(began); !errors.Is(err, client.BrokerNotAvailable) || waited < 20*time.Second || waited > time.Minute {
+			t.Errorf("brokers that never come: %v after %s", err, waited)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := kafka.UntilKnown(ctx, func(context.Context) error { return client.BrokerNotAvailable }); !errors.Is(err, context.DeadlineExceeded) ||
+			!errors.Is(err, client.BrokerNotAvailable) {
+			t.Errorf("a caller that gives up: %v", err)
+		}
+	})
 }

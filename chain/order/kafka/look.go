@@ -18,7 +18,11 @@ func Look(ctx context.Context, config Config) error {
 	if err != nil {
 		return err
 	}
-	info, err := l.topicInfo(ctx)
+	var info *topicInfo
+	err = untilAnswered(ctx, func(ctx context.Context) (err error) {
+		info, err = l.topicInfo(ctx)
+		return err
+	})
 	if err == nil {
 		err = l.takeTopic(ctx, info)
 	}

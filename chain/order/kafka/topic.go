@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -77,15 +78,17 @@ func atLeast(n int) func(string) bool {
 // ensureTopic makes the topic where it is not there, and refuses it where it is
 // unsafe.
 func (l *Log) ensureTopic(ctx context.Context) error {
-	info, err := l.topicInfo(ctx)
+	var info *topicInfo
+	ask := func(ctx context.Context) (err error) {
+		info, err = l.topicInfo(ctx)
+		return err
+	}
+	err := untilAnswered(ctx, ask)
 	if errors.Is(err, client.UnknownTopicOrPartition) {
-		if err := l.makeTopic(ctx); err != nil {
+		if err := untilAnswered(ctx, l.makeTopic); err != nil {
 			return fmt.Errorf("make topic %s: %w", l.config.Topic, err)
 		}
-		err = l.untilKnown(ctx, func(ctx context.Context) error {
-			info, err = l.topicInfo(ctx)
-			return err
-		})
+		err = untilKnown(ctx, ask)
 	}
 	if err != nil {
 		return err
@@ -99,7 +102,7 @@ func (l *Log) takeTopic(ctx context.Context, info *topicInfo) error {
 	if l.id.IsZero() {
 		return fmt.Errorf("topic %s has no id; Kafka 3.1 or later is needed", l.config.Topic)
 	}
-	return l.untilKnown(ctx, func(ctx context.Context) error { return l.checkSettings(ctx, info) })
+	return untilKnown(ctx, func(ctx context.Context) error { return l.checkSettings(ctx, info) })
 }
 
 func (l *Log) topicInfo(ctx context.Context) (*topicInfo, error) {
@@ -148,18 +151,33 @@ func (l *Log) makeTopic(ctx context.Context) error {
 
 // untilKnown asks until the broker that answers has heard of the topic, which
 // may have been made just now.
-func (l *Log) untilKnown(ctx context.Context, ask func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, settleTime)
-	defer cancel()
-	for pause := firstPause; ; {
+func untilKnown(ctx context.Context, ask func(context.Context) error) error {
+	return untilAnswered(ctx, ask, client.UnknownTopicOrPartition)
+}
+
+// unsettled are the answers of a cluster in which brokers come or go; the first is
+// kafka-go's own, while its picture of the cluster lacks a broker that it is to ask.
+var unsettled = []client.Error{client.BrokerNotAvailable, client.LeaderNotAvailable, client.NotLeaderForPartition, client.NotController, client.NotEnoughReplicas}
+
+// untilAnswered asks again while the cluster is unsettled, or gives one of the other
+// answers that will change. In the end it returns the last one.
+func untilAnswered(ctx context.Context, ask func(context.Context) error, others ...client.Error) error {
+	began, pause := time.Now(), firstPause
+	for {
 		err := ask(ctx)
-		if !errors.Is(err, client.UnknownTopicOrPartition) && !errors.Is(err, client.LeaderNotAvailable) {
+		if !isOneOf(err, append(others, unsettled...)) || time.Since(began) > longestTime {
 			return err
 		}
-		if pause, err = wait(ctx, pause); err != nil {
-			return fmt.Errorf("wait until the brokers know topic %s: %w", l.config.Topic, err)
+		var over error
+		if pause, over = wait(ctx, pause); over != nil {
+			return fmt.Errorf("%w: %w", over, err)
 		}
 	}
+}
+
+func isOneOf(err error, codes []client.Error) bool {
+	code, ok := errors.AsType[client.Error](err)
+	return ok && slices.Contains(codes, code)
 }
 
 func (l *Log) checkSettings(ctx context.Context, info *topicInfo) error {
