@@ -17,7 +17,7 @@ import (
 // Times, all finite.
 const (
 	attemptTime  = 10 * time.Second // for one answer
-	openTime     = 2 * time.Minute  // for making tables and finishing a commit
+	openTime     = 5 * time.Minute  // for making tables, each of which may take ten seconds on a busy machine, and finishing a commit
 	firstPause   = 20 * time.Millisecond
 	longestPause = time.Second
 )
