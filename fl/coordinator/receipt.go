@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
+	"time"
 
 	"github.com/librum/librum/aggregator"
 	"github.com/librum/librum/chain/blob"
@@ -34,22 +36,69 @@ func (s *Service) Receipts(
 	if alone(group) {
 		return receipts, nil
 	}
-	var tried []error
 	self, _ := group.Find(s.config.Self)
-	for _, other := range s.inTurn() {
+	strangers := slices.DeleteFunc(s.inTurn(), func(other ledger.ID) bool {
 		vouches, ok := group.Find(other)
-		if !ok || vouches.Organisation == self.Organisation {
-			continue
-		}
-		answered := s.asking(other)
-		second, err := s.link.Hold(ctx, other, Upload{Peer: peer, Job: id, Round: number, Digest: digest, Size: size})
-		answered()
-		if err == nil {
-			return append(receipts, second), nil
-		}
-		tried = append(tried, fmt.Errorf("node %s: %w", other.Short(), err))
+		return !ok || vouches.Organisation == self.Organisation
+	})
+	second, err := s.firstToHold(ctx, strangers, Upload{Peer: peer, Job: id, Round: number, Digest: digest, Size: size})
+	if err != nil {
+		return nil, fmt.Errorf("have the update vouched for by another organisation: %w", err)
 	}
-	return nil, fmt.Errorf("have the update vouched for by another organisation: %w", reasons(tried))
+	return append(receipts, second), nil
+}
+
+// hedgeTime is how long a node is waited for before the next one is asked as well:
+// one that is stuck must not keep a peer from being vouched for by another (Dean,
+// Barroso: The Tail at Scale, 2013). A large file may go to several for that, all
+// of which are to have it in the end.
+const hedgeTime = 5 * time.Second
+
+// firstToHold has an update vouched for by one of some nodes, whichever is first.
+func (s *Service) firstToHold(ctx context.Context, nodes []ledger.ID, u Upload) ([]byte, error) {
+	if len(nodes) == 0 {
+		return nil, errAlone
+	}
+	type answer struct {
+		receipt []byte
+		err     error
+	}
+	answers := make(chan answer, len(nodes))
+	var asked sync.WaitGroup
+	defer asked.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ask := func(node ledger.ID) {
+		defer s.asking(node)()
+		receipt, err := s.link.Hold(ctx, node, u)
+		if err != nil {
+			err = fmt.Errorf("node %s: %w", node.Short(), err)
+		}
+		answers <- answer{receipt, err}
+	}
+	due := time.NewTimer(0)
+	defer due.Stop()
+	next := 0
+	var tried []error
+	for {
+		select {
+		case <-due.C:
+			if next < len(nodes) {
+				node := nodes[next]
+				asked.Go(func() { ask(node) })
+				next++
+				due.Reset(hedgeTime)
+			}
+		case a := <-answers:
+			if a.err == nil {
+				return a.receipt, nil
+			}
+			if tried = append(tried, a.err); len(tried) == len(nodes) {
+				return nil, reasons(tried)
+			}
+			due.Reset(0)
+		}
+	}
 }
 
 // ErrTooMany tells that too many files of a peer were copied in one attempt.
