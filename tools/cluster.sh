@@ -7,8 +7,9 @@
 # cluster.sh kill NAME ends one process as a crash would; run NAME starts it again
 #
 # Servers are those of make servers (LIBRUM_SERVERS_DIR, by default ./servers-data); up starts them where they do not run.
-# DIR is LIBRUM_CLUSTER_DIR, by default ./cluster-data; LIBRUM_CLUSTER_STORE=pebble keeps each node's rows in a directory. What an organisation has, stands in DIR/org-N alone: only part.json,
-# ca.pem and the list of revoked certificates go to the others.
+# DIR is LIBRUM_CLUSTER_DIR, by default ./cluster-data; LIBRUM_CLUSTER_STORE=pebble keeps each node's rows in a directory.
+# What an organisation has, stands in DIR/org-N alone: only part.json, ca.pem and the list of revoked certificates go to
+# the others.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/.." && pwd)
@@ -123,6 +124,7 @@ start() {
     # shellcheck source=/dev/null
     source "${LIBRUM_SERVERS_DIR:-$root/servers-data}/env" 2>/dev/null || die "no servers run; start them with: make servers"
     for i in KAFKA CASSANDRA ETCD KUBO; do
+        [ "$i" != CASSANDRA ] || [ "$engine" != pebble ] || continue
         i=LIBRUM_TEST_$i
         [ -n "${!i:-}" ] || die "the servers that run lack one: $i is not set; end them with make servers-stop and start them with make servers"
     done

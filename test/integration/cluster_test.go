@@ -42,7 +42,7 @@ type network struct {
 // do runs the script of make cluster.
 func (n *network) do(t testing.TB, args ...string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, filepath.Join("..", "..", "tools", "cluster.sh"), args...)
 	cmd.Env = append(os.Environ(), "LIBRUM_CLUSTER_DIR="+n.dir)
@@ -57,7 +57,11 @@ func (n *network) do(t testing.TB, args ...string) string {
 
 func startNetwork(t *testing.T) *network {
 	t.Helper()
-	for _, variable := range []string{"LIBRUM_TEST_KAFKA", "LIBRUM_TEST_CASSANDRA", "LIBRUM_TEST_ETCD", "LIBRUM_TEST_KUBO"} {
+	needs := []string{"LIBRUM_TEST_KAFKA", "LIBRUM_TEST_ETCD", "LIBRUM_TEST_KUBO"}
+	if !onPebble() {
+		needs = append(needs, "LIBRUM_TEST_CASSANDRA")
+	}
+	for _, variable := range needs {
 		addresses(t, variable)
 	}
 	if os.Getenv("LIBRUM_BIN") == "" {
@@ -152,12 +156,27 @@ func (n *network) keepLogs(t testing.TB) {
 	}
 }
 
+// onPebble reports whether the nodes keep their rows in a directory.
+func onPebble() bool { return os.Getenv("LIBRUM_CLUSTER_STORE") == "pebble" }
+
 // clean removes what the nodes left in the engines.
 func (n *network) clean(t testing.TB) {
 	t.Helper()
 	if n.digest == "" {
 		return
 	}
+	if !onPebble() {
+		n.dropKeyspaces(t)
+	}
+	brokers := addresses(t, "LIBRUM_TEST_KAFKA")
+	admin := &queue.Client{Addr: queue.TCP(brokers...), Timeout: time.Minute}
+	if _, err := admin.DeleteTopics(context.Background(), &queue.DeleteTopicsRequest{Addr: admin.Addr, Topics: []string{n.topic()}}); err != nil {
+		t.Error(err)
+	}
+}
+
+func (n *network) dropKeyspaces(t testing.TB) {
+	t.Helper()
 	cluster := gocql.NewCluster(addresses(t, "LIBRUM_TEST_CASSANDRA")...)
 	cluster.Timeout, cluster.ProtoVersion = 5*time.Minute, 4 // a change of the schema waits its turn
 	session, err := cluster.CreateSession()
@@ -170,11 +189,6 @@ func (n *network) clean(t testing.TB) {
 		if err := session.Query(fmt.Sprintf("DROP KEYSPACE IF EXISTS librum_%.16s_%d", n.digest, i+1)).Exec(); err != nil {
 			t.Error(err)
 		}
-	}
-	brokers := addresses(t, "LIBRUM_TEST_KAFKA")
-	admin := &queue.Client{Addr: queue.TCP(brokers...), Timeout: time.Minute}
-	if _, err := admin.DeleteTopics(context.Background(), &queue.DeleteTopicsRequest{Addr: admin.Addr, Topics: []string{n.topic()}}); err != nil {
-		t.Error(err)
 	}
 }
 
