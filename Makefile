@@ -53,11 +53,12 @@ test-faults: build ## the tests of faults at full length, an hour or so; make te
 	tools/test-faults.sh
 
 .PHONY: lint
-lint: ## the linters of .golangci.yml, the house rules of internal/lint, ruff and mypy
+lint: ## the linters of .golangci.yml, the house rules of internal/lint, compose files, ruff and mypy
 	@tools/require.sh go
 	tools/golangci-lint.sh run ./...
 	go test ./internal/lint
 	tools/generate.sh check
+	tools/compose.sh
 	tools/lint-python.sh
 
 .PHONY: fmt
