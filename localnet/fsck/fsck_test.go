@@ -8,8 +8,11 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,7 +21,7 @@ import (
 	"github.com/librum/librum/localnet/fsck"
 )
 
-// everyByte makes TestFlippedBytes take some 20 minutes instead of a sample.
+// everyByte makes TestFlippedBytes go through all bytes instead of a sample.
 var everyByte = flag.Bool("every-byte", false, "flip every byte of the files of one node instead of some of four")
 
 // create makes a network of four nodes that has not run.
@@ -122,62 +125,100 @@ func TestFlippedBytes(t *testing.T) {
 		t.Fatalf("untouched: %+v", r)
 	}
 	random := rand.New(rand.NewPCG(1, 2))
-	flips := 0
+	var places []place
 	err := dir.WalkFiles(func(path string, info fs.FileInfo) error {
-		places := []int64{}
 		switch size := info.Size(); {
 		case size == 0:
 		case *everyByte && localnet.KindOf(path) != localnet.FileIndex: // which is large, and is rebuilt
 			for at := range size {
-				places = append(places, at)
+				places = append(places, place{path, at})
 			}
 		default:
-			places = append(places, random.Int64N(size))
-		}
-		for _, at := range places {
-			flip(t, dir, path, at)
-			r := check(t, dir)
-			kind, found := localnet.KindOf(path), r.Findings
-			if kind.Rebuilt() {
-				found = r.Rebuilt
-			}
-			if !named(found, string(kind), path) && (kind != localnet.FileManifest || !named(r.Findings, string(kind), path)) {
-				t.Errorf("byte %d of %s changed: found %v", at, path, found)
-			}
-			flip(t, dir, path, at)
-			flips++
+			places = append(places, place{path, random.Int64N(size)})
 		}
 		return nil
 	})
-	if err != nil || flips < 30 {
-		t.Errorf("%d bytes were flipped, %v", flips, err)
+	if err != nil || len(places) < 30 {
+		t.Fatalf("%d bytes to flip, %v", len(places), err)
 	}
+	var workers sync.WaitGroup
+	var next atomic.Int64
+	for range runtime.GOMAXPROCS(0) {
+		mine := copyOf(t, dir)
+		workers.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(places)) && !t.Failed(); i = next.Add(1) - 1 {
+				places[i].isNamed(t, mine)
+			}
+			if r, err := fsck.Check(t.Context(), mine); err != nil || r.Found != 0 && !t.Failed() {
+				t.Errorf("mended: %v, %v", r.Findings, err)
+			}
+		})
+	}
+	workers.Wait()
 	if *everyByte {
-		t.Logf("each of %d bytes was flipped", flips)
-		if flips > 64<<10 {
-			t.Errorf("the chain has %d bytes, want 64 KiB at most", flips)
+		t.Logf("each of %d bytes was flipped", len(places))
+		if len(places) > 64<<10 {
+			t.Errorf("the chain has %d bytes, want 64 KiB at most", len(places))
 		}
 	}
-	if r := check(t, dir); r.Found != 0 {
-		t.Errorf("mended: %v", r.Findings)
+}
+
+// place is that of a byte.
+type place struct {
+	path string
+	at   int64
+}
+
+// isNamed flips the byte, wants its file named, and flips it back.
+func (p place) isNamed(t *testing.T, dir localnet.Dir) {
+	t.Helper()
+	err := flipByte(dir, p.path, p.at)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	r, err := fsck.Check(t.Context(), dir)
+	kind, found := localnet.KindOf(p.path), r.Findings
+	if kind.Rebuilt() {
+		found = r.Rebuilt
+	}
+	if err != nil || !named(found, string(kind), p.path) && (kind != localnet.FileManifest || !named(r.Findings, string(kind), p.path)) {
+		t.Errorf("byte %d of %s changed: found %v, %v", p.at, p.path, found, err)
+	}
+	if err := flipByte(dir, p.path, p.at); err != nil {
+		t.Error(err)
 	}
 }
 
 // flip changes a byte, or changes it back.
 func flip(t *testing.T, dir localnet.Dir, path string, at int64) {
 	t.Helper()
+	if err := flipByte(dir, path, at); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func flipByte(dir localnet.Dir, path string, at int64) error {
 	f, err := os.OpenFile(filepath.Join(string(dir), path), os.O_RDWR, 0)
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	var b [1]byte
 	if _, err = f.ReadAt(b[:], at); err == nil {
 		b[0] ^= 0x10
 		_, err = f.WriteAt(b[:], at)
 	}
-	if err := errors.Join(err, f.Close()); err != nil {
+	return errors.Join(err, f.Close())
+}
+
+// copyOf copies all files of a network that has stopped.
+func copyOf(t *testing.T, dir localnet.Dir) localnet.Dir {
+	t.Helper()
+	c := localnet.Dir(t.TempDir())
+	if err := errors.Join(os.CopyFS(string(c), os.DirFS(string(dir))), secret(c)); err != nil {
 		t.Fatal(err)
 	}
+	return c
 }
 
 // TestFindings goes through what else can become of a file.
