@@ -129,7 +129,7 @@ func TestUnsafeTopicStopsANode(t *testing.T) {
 			{ConfigName: "retention.bytes", ConfigValue: "-1"},
 			{ConfigName: "message.timestamp.type", ConfigValue: "LogAppendTime"},
 			{ConfigName: "compression.type", ConfigValue: "uncompressed"},
-			{ConfigName: "max.message.bytes", ConfigValue: "33554432"},
+			{ConfigName: "max.message.bytes", ConfigValue: "16777216"},
 			{ConfigName: "unclean.leader.election.enable", ConfigValue: "false"},
 		},
 	}}})

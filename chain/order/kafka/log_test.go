@@ -187,7 +187,7 @@ func TestUnsafeTopics(t *testing.T) {
 			}},
 			want: []string{
 				`cleanup.policy is "compact", want delete`, `unclean.leader.election.enable is "true", want false`,
-				`max.message.bytes is "900000000", want 1`, `min.insync.replicas is "1", want 2`,
+				`max.message.bytes is "900000000", want 1114112 to 16777216`, `min.insync.replicas is "1", want 2 or more`,
 			},
 		},
 		"single broker": {

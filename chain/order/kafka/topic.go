@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -36,8 +37,29 @@ func (e *UnsafeTopicError) Unwrap() error { return ErrUnsafeTopic }
 // setting is what a topic is made with, and what one that is there is held to.
 type setting struct {
 	name, value string
-	replicas    bool                    // a matter of replicas, which a single broker has not
-	safe        func(value string) bool // nil: equal
+	replicas    bool // a matter of replicas, which a single broker has not
+	most        int  // a number from value up to this one is safe; 0: value alone
+}
+
+// safe reports whether a topic may have that value.
+func (s setting) safe(value string) bool {
+	if s.most == 0 {
+		return value == s.value
+	}
+	least, err := strconv.Atoi(s.value)
+	have, haveErr := strconv.Atoi(value)
+	return err == nil && haveErr == nil && have >= least && have <= s.most
+}
+
+// want says what may be there.
+func (s setting) want() string {
+	switch s.most {
+	case 0:
+		return s.value
+	case math.MaxInt:
+		return s.value + " or more"
+	}
+	return fmt.Sprintf("%s to %d", s.value, s.most)
 }
 
 var settings = []setting{
@@ -45,14 +67,14 @@ var settings = []setting{
 	{name: "retention.ms", value: "-1"},
 	{name: "retention.bytes", value: "-1"},
 	{name: "unclean.leader.election.enable", value: "false"},
-	{name: "max.message.bytes", value: strconv.Itoa(maxBatchBytes), safe: between(maxBatchBytes, mostBatchBytes)},
+	{name: "max.message.bytes", value: strconv.Itoa(maxBatchBytes), most: mostBatchBytes},
 	// A stranger's few bytes could unpack to more than a reader holds; so the
 	// broker unpacks them, and refuses what is too long then.
 	{name: "compression.type", value: "uncompressed"},
 	// The broker forgets producers by the time of their last record, and refuses
 	// times ahead of its own: the clock of a client must not matter.
 	{name: "message.timestamp.type", value: "LogAppendTime"},
-	{name: "min.insync.replicas", value: "2", replicas: true, safe: atLeast(2)},
+	{name: "min.insync.replicas", value: "2", replicas: true, most: math.MaxInt},
 }
 
 const wantReplicas = 3
@@ -60,20 +82,6 @@ const wantReplicas = 3
 // mostBatchBytes bounds max.message.bytes from above: a batch is fetched whole, also
 // one that a stranger wrote.
 const mostBatchBytes = 16 << 20
-
-func between(least, most int) func(string) bool {
-	return func(value string) bool {
-		v, err := strconv.Atoi(value)
-		return err == nil && v >= least && v <= most
-	}
-}
-
-func atLeast(n int) func(string) bool {
-	return func(value string) bool {
-		v, err := strconv.Atoi(value)
-		return err == nil && v >= n
-	}
-}
 
 // ensureTopic makes the topic where it is not there, and refuses it where it is
 // unsafe.
@@ -213,12 +221,8 @@ func (l *Log) checkSettings(ctx context.Context, info *topicInfo) error {
 		}
 	}
 	for _, s := range settings {
-		safe := have[s.name] == s.value
-		if s.safe != nil {
-			safe = s.safe(have[s.name])
-		}
-		if !safe && (!s.replicas || !l.config.UnsafeSingleBroker) {
-			bad("%s is %q, want %s", s.name, have[s.name], s.value)
+		if !s.safe(have[s.name]) && (!s.replicas || !l.config.UnsafeSingleBroker) {
+			bad("%s is %q, want %s", s.name, have[s.name], s.want())
 		}
 	}
 	if len(unsafe.Problems) > 0 {

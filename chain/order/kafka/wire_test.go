@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/segmentio/kafka-go/protocol"
@@ -149,6 +150,33 @@ func TestExchange(t *testing.T) {
 		}
 		if b := s.Bytes(); int(binary.BigEndian.Uint32(b)) != len(b)-4 || !bytes.HasSuffix(b, []byte("body")) {
 			t.Errorf("%s: request is %x", name, b)
+		}
+	}
+}
+
+// TestSettings holds what a topic may have, at both ends of each range.
+func TestSettings(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, value string
+		safe        bool
+		want        string
+	}{
+		{"retention.ms", "-1", true, "-1"},
+		{"retention.ms", "604800000", false, "-1"},
+		{"cleanup.policy", "", false, "delete"},
+		{"max.message.bytes", "1114111", false, "1114112 to 16777216"},
+		{"max.message.bytes", "1114112", true, "1114112 to 16777216"},
+		{"max.message.bytes", "16777216", true, "1114112 to 16777216"},
+		{"max.message.bytes", "16777217", false, "1114112 to 16777216"},
+		{"max.message.bytes", "many", false, "1114112 to 16777216"},
+		{"min.insync.replicas", "1", false, "2 or more"},
+		{"min.insync.replicas", "2", true, "2 or more"},
+		{"min.insync.replicas", "3", true, "2 or more"},
+	} {
+		i := slices.IndexFunc(settings, func(s setting) bool { return s.name == c.name })
+		if i < 0 || settings[i].safe(c.value) != c.safe || settings[i].want() != c.want {
+			t.Errorf("%s of %q: want safe %t, and %q in what is said", c.name, c.value, c.safe, c.want)
 		}
 	}
 }
