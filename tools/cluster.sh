@@ -14,7 +14,7 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/.." && pwd)
 dir=$(realpath -m -- "${LIBRUM_CLUSTER_DIR:-$root/cluster-data}")
-patience=${LIBRUM_CLUSTER_PATIENCE:-180} # seconds for a node to answer
+patience=${LIBRUM_CLUSTER_PATIENCE:-300} # seconds for a node to answer
 librum=${LIBRUM_BIN:-$root/bin/librum}
 engine=${LIBRUM_CLUSTER_STORE:-cassandra} # or pebble
 organisations="1 2 3 4"
@@ -163,7 +163,7 @@ forget() {
 # job : the operator of organisation 1 creates it, peers of all take part, an auditor of organisation 3 verifies it.
 # shellcheck disable=SC2120 # its arguments come from the command line
 job() {
-    local i digest id who sign server=()
+    local i digest ended id who sign server=()
     digest=$(cat "$dir/digest")
     for i in $organisations; do
         alive "peer-$i" || run "peer-$i"
@@ -178,10 +178,12 @@ job() {
             --token-out "$who/token" "${sign[@]}" >&2
     done
     at 1
-    id=$("$librum" job run -f "$dir/job.yaml" "${server[@]}" --token-file "$dir/org-1/token" --json | tail -n 1 | field job)
+    ended=$("$librum" job run -f "$dir/job.yaml" "${server[@]}" --token-file "$dir/org-1/token" --json | tail -n 1)
+    id=$(field job <<<"$ended")
     say "job $id is done; verifying it through organisation-3"
     at 3
-    "$librum" verify job "$id" "${server[@]}" --token-file "$dir/org-3/token" --genesis "$digest" "$@"
+    "$librum" verify job "$id" "${server[@]}" --token-file "$dir/org-3/token" --genesis "$digest" \
+        --after "$(field position <<<"$ended")" "$@" # node 3 may be a block behind node 1
 }
 
 up() {

@@ -175,7 +175,7 @@ func TestJobCommands(t *testing.T) {
 	}
 	out, progress, code := s.run(t, newJobCommand(), "run", "-f", file, "--key", "a", "--json")
 	var end jobEnd
-	if err := json.Unmarshal([]byte(out), &end); err != nil || code != 0 || end.State != "finished" || end.NumRounds != 2 || end.Accuracy == nil || end.ModelDigest.IsZero() {
+	if err := json.Unmarshal([]byte(out), &end); err != nil || code != 0 || end.State != "finished" || end.NumRounds != 2 || end.Accuracy == nil || end.ModelDigest.IsZero() || end.Position == "" {
 		t.Fatalf("exit %d, %s%s", code, out, progress)
 	}
 	for _, want := range []string{"waiting for 2 peers", "round 1/2  accuracy ", "round 2/2  accuracy ", " %  loss ", "  peers 2  ", "  block "} {
@@ -197,6 +197,18 @@ func TestJobCommands(t *testing.T) {
 	}
 	if out, _, code := s.run(t, newJobCommand(), "list"); code != 0 || !strings.Contains(out, id+"  finished  2/2") {
 		t.Errorf("list: exit %d, %s", code, out)
+	}
+	// What is verified covers the job's end, or it is not right.
+	if out, text, code := s.run(t, newVerifyCommand(), "job", id, "--after", end.Position); code != 0 || !strings.Contains(out, "state finished") {
+		t.Errorf("verify after %s: exit %d, %s%s", end.Position, code, out, text)
+	}
+	for _, bad := range []string{"12", "12.", ".1", "12.0.0", "x.0", "-1.0", "12.4294967296"} {
+		if _, text, code := s.run(t, newVerifyCommand(), "job", id, "--after="+bad); code != exitUsage || !strings.Contains(text, "offset.index") {
+			t.Errorf("verify after %q: exit %d, %s", bad, code, text)
+		}
+	}
+	if _, text, code := run(t, newVerifyCommand(), "job", id, "--after", end.Position); code != exitUsage || !strings.Contains(text, "--server") {
+		t.Errorf("verify a directory after a position: exit %d, %s", code, text)
 	}
 	if _, text, code := s.run(t, newJobCommand(), "cancel", id); code != exitNo || !strings.Contains(text, "job_over") {
 		t.Errorf("cancel: exit %d, %s", code, text)

@@ -66,7 +66,8 @@ type jobEnd struct {
 	Loss        *float64      `json:"loss,omitempty"`
 	ModelDigest ledger.Digest `json:"model_digest,omitzero"`
 	CardDigest  ledger.Digest `json:"card_digest,omitzero"`
-	Seconds     float64       `json:"seconds"` // of log time
+	Seconds     float64       `json:"seconds"`  // of log time
+	Position    string        `json:"position"` // of the transaction that ended it
 }
 
 // followJob shows a job's progress until it ends, then how it ended.
@@ -166,6 +167,7 @@ func watchJob(ctx context.Context, c *client.Client, j *v1.Job, display progress
 		case v1.EndsJob(e.Type):
 			end.State, end.Reason, end.NumRounds = data.State, data.Reason, data.Rounds
 			end.ModelDigest, end.CardDigest, end.Seconds = data.Model, data.Card, elapsed.Seconds()
+			end.Position = e.Position
 			return end, nil
 		}
 	}

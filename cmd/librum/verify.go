@@ -29,6 +29,7 @@ type verifyOptions struct {
 	crl       string
 	plain     bool
 	json      bool
+	after     string // of chain and job alone
 
 	dirSet bool // asked for, not the default
 }
@@ -54,7 +55,7 @@ func newVerifyCommand() *cobra.Command {
 	flags.StringVar(&o.crl, "crl", "", "with --server: PEM file of the certificates that those of --ca have revoked")
 	flags.BoolVar(&o.plain, "insecure-http", false, "allow http:// to a server on another machine: whoever sits between reads the token")
 	flags.BoolVar(&o.json, "json", false, "print one JSON object on the last line")
-	cmd.AddCommand(&cobra.Command{
+	chain, job := &cobra.Command{
 		Use:   "chain",
 		Short: "Execute every record of every node again and compare",
 		Example: "  librum verify chain --dir demo-data --min-height 100\n" +
@@ -68,14 +69,17 @@ func newVerifyCommand() *cobra.Command {
 		Use:   "job ID",
 		Short: "Check the chain, then compute every round of a job again",
 		Example: "  librum verify job 5c0d… --dir demo-data\n" +
-			"  librum verify job 5c0d… --server http://127.0.0.1:8080 --genesis 7d0a…",
+			"  librum verify job 5c0d… --server http://127.0.0.1:8080 --genesis 7d0a… --after 141.0",
 		Args: oneArgument("the job's id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.dirSet = cmd.Flags().Changed("dir")
 			return o.run(cmd.Context(), cmd.OutOrStdout(), args[0])
 		},
-	})
-	cmd.AddCommand(newVerifyTxCommand(o))
+	}
+	for _, c := range []*cobra.Command{chain, job} {
+		c.Flags().StringVar(&o.after, "after", "", "with --server: first wait until this position is final there; job run --json prints that of the job's end")
+	}
+	cmd.AddCommand(chain, job, newVerifyTxCommand(o))
 	return cmd
 }
 
@@ -145,10 +149,20 @@ func (o *verifyOptions) finish(out io.Writer, where string, result *verifyResult
 // verify asks the source that the flags name.
 func (o *verifyOptions) verify(ctx context.Context, anchors verify.Anchors, jobs []ledger.Digest, text io.Writer) (verifyResult, error) {
 	if o.server == "" {
+		if o.after != "" {
+			return verifyResult{}, wrongUse(errors.New("--after is for a node that goes on: give it with --server"))
+		}
 		return verifyDir(ctx, localnet.Dir(o.dir), anchors, jobs, text)
 	}
 	if o.dirSet {
 		return verifyResult{}, wrongUse(errors.New("--dir and --server: give one of them"))
+	}
+	var after ledger.Position
+	if o.after != "" {
+		var err error
+		if after, err = parsePosition(o.after); err != nil {
+			return verifyResult{}, wrongUse(fmt.Errorf("--after: %w", err))
+		}
 	}
 	flags := o.serverFlags()
 	c, err := flags.open()
@@ -156,6 +170,11 @@ func (o *verifyOptions) verify(ctx context.Context, anchors verify.Anchors, jobs
 		return verifyResult{}, err
 	}
 	defer c.Close()
+	if o.after != "" {
+		if err := finalAt(ctx, c, after); err != nil {
+			return verifyResult{}, answered(err)
+		}
+	}
 	return verifyServer(ctx, c, anchors, jobs, text)
 }
 
