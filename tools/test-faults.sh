@@ -16,5 +16,6 @@ run ./chain/node TestLinearizable -operations 150
 run ./localnet/fsck TestFlippedBytes -every-byte
 run ./test/app 'TestKilledUnderLoad|TestDiskFull' -kills 20
 # What needs real servers: an engine after the other taken away, nodes killed.
-tools/test-integration.sh ./chain/node -timeout 1h -run TestCrashOnCassandra -stops 20
-tools/test-integration.sh ./test/integration -timeout 2h -run 'TestEnginesFail|TestNodesKilled' -every-fault -node-kills 20
+exec tools/servers/servers.sh with kafka kubo cassandra etcd -- bash -euc '
+    tools/test-integration.sh ./chain/node -timeout 1h -run TestCrashOnCassandra -stops 20
+    tools/test-integration.sh ./test/integration -timeout 2h -run "TestEnginesFail|TestNodesKilled" -every-fault -node-kills 20'

@@ -7,6 +7,8 @@
 # servers.sh run NAME      starts one process again, on its data and ports
 # servers.sh pause NAME    stops one process where it stands (SIGSTOP): it keeps its connections and answers nothing
 # servers.sh continue NAME has it go on
+# servers.sh with KIND… -- COMMAND…  runs COMMAND with the addresses of the kinds in its environment: of those servers that
+#                          run, or else of its own, which it starts and stops
 #
 # KIND is kafka (three brokers), cassandra, etcd (three members), kubo or elasticsearch; a NAME is a folder below DIR,
 # kafka-2 for instance. DIR is LIBRUM_SERVERS_DIR, by default ./servers-data. Everything listens on loopback only.
@@ -16,7 +18,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
 dir=$(realpath -m -- "${LIBRUM_SERVERS_DIR:-$root/servers-data}") # servers run in folders below it
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/librum/servers
-patience=${LIBRUM_SERVERS_PATIENCE:-180} # seconds for a server to answer
+patience=${LIBRUM_SERVERS_PATIENCE:-300} # seconds for a server to answer
 
 # shellcheck source=tools/servers/process.sh
 source "$here/process.sh"
@@ -96,6 +98,29 @@ forget() {
     rm -rf -- "$dir"
 }
 
+# with KIND… -- COMMAND… : see above.
+with() {
+    local kinds=() kind variable
+    while [ $# -gt 0 ] && [ "$1" != -- ]; do
+        kinds+=("$1")
+        shift
+    done
+    [ $# -gt 1 ] || die "usage: servers.sh with KIND… -- COMMAND…"
+    shift
+    if ! status >/dev/null; then
+        dir=$(mktemp -d "${TMPDIR:-/tmp}/librum-servers.XXXXXX")
+        trap 'stop && rm -rf -- "$dir"' EXIT
+        (start "${kinds[@]}") # it has a trap of its own
+    fi
+    # shellcheck source=/dev/null
+    source "$dir/env"
+    for kind in "${kinds[@]}"; do
+        variable=LIBRUM_TEST_${kind^^}
+        [ -n "${!variable:-}" ] || die "the servers that run have no $kind; end them with make servers-stop, and this starts what it needs"
+    done
+    "$@"
+}
+
 for file in kafka cassandra etcd kubo elasticsearch; do
     # shellcheck source=/dev/null
     source "$here/$file.sh"
@@ -105,6 +130,7 @@ command=${1:-help}
 [ $# -eq 0 ] || shift
 case "$command" in
     start) start "$@" ;;
+    with) with "$@" ;;
     stop) stop ;;
     status) status ;;
     install) for kind in "$@"; do "install_$kind"; done ;;
