@@ -162,6 +162,7 @@ type coming struct {
 // many want it at once, as the peers of a round do, it comes once.
 func (s *Service) Ensure(ctx context.Context, digest ledger.Digest, size uint64) error {
 	for {
+		before := s.cameSoFar()
 		here, err := s.open(ctx, digest)
 		if err == nil {
 			return here.Close()
@@ -169,7 +170,10 @@ func (s *Service) Ensure(ctx context.Context, digest ledger.Digest, size uint64)
 		if !errors.Is(err, blob.ErrNotFound) && !errors.Is(err, blob.ErrCorrupt) {
 			return err
 		}
-		c, first := s.comes(file{digest, size})
+		c, first := s.comes(file{digest, size}, before)
+		if c == nil {
+			continue
+		}
 		if first {
 			c.err = s.fetch(ctx, digest, size)
 			s.came(file{digest, size}, c)
@@ -187,13 +191,24 @@ func (s *Service) Ensure(ctx context.Context, digest ledger.Digest, size uint64)
 	}
 }
 
+// cameSoFar returns how many fetches have ended.
+func (s *Service) cameSoFar() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.arrivals
+}
+
 // comes returns what is known of a file that is being fetched, and whether it is
-// the caller who is to fetch it.
-func (s *Service) comes(f file) (_ *coming, first bool) {
+// the caller who is to fetch it. It is nil where a fetch has ended since before,
+// when the caller looked for the file: it may be here now.
+func (s *Service) comes(f file, before uint64) (_ *coming, first bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if c := s.coming[f]; c != nil {
 		return c, false
+	}
+	if s.arrivals != before {
+		return nil, false
 	}
 	s.coming[f] = &coming{done: make(chan struct{})}
 	return s.coming[f], true
@@ -203,6 +218,7 @@ func (s *Service) came(f file, c *coming) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.coming, f)
+	s.arrivals++
 	close(c.done)
 }
 
