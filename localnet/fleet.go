@@ -52,6 +52,12 @@ func (n *Network) RunPeers(ctx context.Context, base string, seed uint64, logger
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	for i, part := range parts {
+		var held data.Dataset
+		if n.holdOut > 0 {
+			if part, held, err = part.HoldOut(n.holdOut, seed); err != nil {
+				return fmt.Errorf("peer %d: %w", i, err)
+			}
+		}
 		key, err := keyfile.Load(n.Dir.PeerKey(i), n.ask)
 		if err != nil {
 			return err
@@ -68,7 +74,7 @@ func (n *Network) RunPeers(ctx context.Context, base string, seed uint64, logger
 		}
 		config := peer.Config{
 			ID: id, Key: key, Chain: n.Chain, Shard: n.Genesis.Shard, Group: n.Genesis.Group,
-			Data: part, Server: Remote{c}, Now: time.Now, Random: rand.Reader, Logger: logger, Watch: WatchInterval,
+			Data: part, HeldOut: held, Server: Remote{c}, Now: time.Now, Random: rand.Reader, Logger: logger, Watch: WatchInterval,
 		}
 		config.Server = n.cheat.server(i, config)
 		p := peer.New(config)

@@ -34,6 +34,9 @@ type Options struct {
 	StoreCache int64
 	// Ask opens keys that are encrypted or on tokens; nil: there are none.
 	Ask keyfile.Ask
+	// HoldOut is the share of its rows that each peer in this process evaluates on
+	// and does not train on; 0: none.
+	HoldOut float64
 	// Cheat is for demonstrations.
 	Cheat Cheat
 }
@@ -47,6 +50,7 @@ type Network struct {
 	Nodes []*fullnode.Node // in the order of their directories
 
 	cheat   Cheat
+	holdOut float64
 	ask     keyfile.Ask
 	opened  bool // wholly: what follows is a clean stop if all can be closed
 	log     *local.Log
@@ -61,7 +65,7 @@ func Open(ctx context.Context, dir Dir, options Options) (*Network, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Network{Dir: dir, Genesis: g, Chain: chain, mesh: node.NewLocalMesh(), meeting: coordinator.NewLocalMesh(), cheat: options.Cheat, ask: options.Ask}
+	n := &Network{Dir: dir, Genesis: g, Chain: chain, mesh: node.NewLocalMesh(), meeting: coordinator.NewLocalMesh(), cheat: options.Cheat, holdOut: options.HoldOut, ask: options.Ask}
 	if n.log, err = local.Open(ctx, vfs.Default, dir.Log(), local.Options{Logger: options.Logger}); err != nil {
 		return nil, err
 	}

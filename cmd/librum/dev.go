@@ -27,6 +27,7 @@ type devOptions struct {
 	dir    string
 	peers  int
 	extern int
+	held   float64
 
 	peersSet bool // asked for, not the default
 }
@@ -54,6 +55,7 @@ it was left. Keys are random; whoever can read the directory has them.`,
 	flags := cmd.Flags()
 	flags.StringVar(&o.dir, "dir", "librum-dev", "directory of the network")
 	flags.IntVar(&o.peers, "peers", 10, "peers of a new network that run in this process")
+	flags.Float64Var(&o.held, "hold-out", 0, "share of its rows that each peer in this process holds out, for jobs with fraction_evaluate")
 	flags.IntVar(&o.extern, "external-peers", 0, "peers of a new network that run elsewhere, by librum peer run; their keys are left in DIR/peers")
 	return cmd
 }
@@ -61,6 +63,9 @@ it was left. Keys are random; whoever can read the directory has them.`,
 func (o *devOptions) run(ctx context.Context, out, log io.Writer) (err error) {
 	if o.peers < 0 || o.peers > 100 || o.extern < 0 || o.extern > 100 || o.peers+o.extern == 0 || o.dir == "" {
 		return wrongUse(errors.New("--peers and --external-peers are 0 to 100, not both 0; --dir is not empty"))
+	}
+	if !(o.held >= 0 && o.held < 1) {
+		return wrongUse(fmt.Errorf("--hold-out: %g: want a share of 0 up to but not 1", o.held))
 	}
 	logger := slog.New(slog.NewTextHandler(log, nil))
 	at, err := o.open(ctx, o.passphrase.ask, logger)
@@ -76,7 +81,7 @@ func (o *devOptions) run(ctx context.Context, out, log io.Writer) (err error) {
 			return errors.Join(err, at.close())
 		}
 	}
-	r, running, err := runNetwork(ctx, dir, at, devSeed, localnet.Options{Logger: logger, Ask: o.passphrase.ask})
+	r, running, err := runNetwork(ctx, dir, at, devSeed, localnet.Options{Logger: logger, Ask: o.passphrase.ask, HoldOut: o.held})
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil // stopped while it opened

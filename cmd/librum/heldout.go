@@ -15,8 +15,8 @@ import (
 	"github.com/librum/librum/internal/durable"
 )
 
-// heldOut measures models on the rows of the digits that no peer has, as the
-// data scientist who submitted the job would.
+// heldOut measures models on rows that no peer has, as the data scientist who
+// submitted the job would.
 type heldOut struct {
 	ctx      context.Context //nolint:containedctx // measures for one watch, which ends with it
 	client   *client.Client
@@ -32,6 +32,11 @@ func newHeldOut(ctx context.Context, c *client.Client, id ledger.Digest, spec jo
 	if err != nil {
 		return nil, err
 	}
+	return newMeasure(ctx, c, id, spec, rows)
+}
+
+// newMeasure returns what measures a job's models on rows.
+func newMeasure(ctx context.Context, c *client.Client, id ledger.Digest, spec job.Spec, rows data.Dataset) (*heldOut, error) {
 	trainer, err := train.New(train.FromJob(&spec))
 	if err != nil {
 		return nil, err
@@ -41,24 +46,34 @@ func newHeldOut(ctx context.Context, c *client.Client, id ledger.Digest, spec jo
 
 // measure returns accuracy and loss of a round's model.
 func (h *heldOut) measure(round int) (train.Metrics, error) {
-	dir, err := os.MkdirTemp("", "librum-model-")
-	if err != nil {
-		return train.Metrics{}, fmt.Errorf("make a directory for the model: %w", err)
-	}
-	defer func() { _ = os.RemoveAll(dir) }() // what stays behind is in the system's temporary directory
-	path := filepath.Join(dir, "model.safetensors")
-	if _, err := h.client.DownloadModel(h.ctx, h.job, uint64(round), path); err != nil {
-		return train.Metrics{}, fmt.Errorf("fetch the model of round %d: %w", round, err)
-	}
-	b, err := durable.ReadFile(path, maxRemoteFile)
+	params, _, err := h.fetch(uint64(round))
 	if err != nil {
 		return train.Metrics{}, err
 	}
+	return h.trainer.Evaluate(h.ctx, params, h.rows)
+}
+
+// fetch returns a version of the model, and its file's digest.
+func (h *heldOut) fetch(version uint64) (_ []train.Param, digest ledger.Digest, err error) {
+	dir, err := os.MkdirTemp("", "librum-model-")
+	if err != nil {
+		return nil, digest, fmt.Errorf("make a directory for the model: %w", err)
+	}
+	defer func() { _ = os.RemoveAll(dir) }() // what stays behind is in the system's temporary directory
+	path := filepath.Join(dir, "model.safetensors")
+	file, err := h.client.DownloadModel(h.ctx, h.job, version, path)
+	if err != nil {
+		return nil, digest, fmt.Errorf("fetch the model of round %d: %w", version, err)
+	}
+	b, err := durable.ReadFile(path, maxRemoteFile)
+	if err != nil {
+		return nil, digest, err
+	}
 	params, err := train.DecodeFile(bytes.NewReader(b), int64(len(b)), h.trainer.Spec())
 	if err != nil {
-		return train.Metrics{}, fmt.Errorf("read the model of round %d: %w", round, err)
+		return nil, digest, fmt.Errorf("read the model of round %d: %w", version, err)
 	}
-	return h.trainer.Evaluate(h.ctx, params, h.rows)
+	return params, file.Digest, nil
 }
 
 // measured shows rounds with what heldOut measured in place of the peers'

@@ -24,6 +24,8 @@ type peerRunOptions struct {
 	root   string
 	policy string
 	egress string
+	test   string
+	held   float64
 }
 
 func newPeerRunCommand() *cobra.Command {
@@ -51,6 +53,8 @@ Data: ` + data.SourceForms + `.`,
 	flags := cmd.Flags()
 	flags.StringVar(&o.data, "data", "", "where the rows come from: "+data.SourceForms)
 	flags.StringVar(&o.root, "data-root", "", "folder that paths in --data are relative to and must not leave, symbolic links included")
+	flags.StringVar(&o.test, "evaluate", "", "rows to evaluate on, which are not trained on, in the same forms")
+	flags.Float64Var(&o.held, "hold-out", 0, "in place of --evaluate: share of the rows to evaluate on and not to train on, the same at each start")
 	flags.StringVar(&o.policy, "policy", "", "file with the policy")
 	flags.StringVar(&o.egress, "egress", "", "log of the files that left (default the identity's file name with .egress.jsonl)")
 	return cmd
@@ -61,6 +65,7 @@ type peerStart struct {
 	Peer    ledger.ID     `json:"peer"`
 	Chain   ledger.Digest `json:"chain"`
 	Rows    int           `json:"rows"`
+	HeldOut int           `json:"held_out,omitempty"`
 	Columns int           `json:"columns"`
 	Classes int           `json:"classes"`
 	Policy  ledger.Digest `json:"policy"`
@@ -80,6 +85,10 @@ func (o *peerRunOptions) run(ctx context.Context, out, log io.Writer) (err error
 	if err != nil {
 		return wrongUse(fmt.Errorf("--data: %w", err))
 	}
+	rows, held, err := o.holdOut(rows)
+	if err != nil {
+		return wrongUse(err)
+	}
 	path := first(o.egress, o.identity+".egress.jsonl")
 	egress, err := peer.OpenEgress(path)
 	if err != nil {
@@ -98,10 +107,10 @@ func (o *peerRunOptions) run(ctx context.Context, out, log io.Writer) (err error
 	}
 	watch := watchKey(o.peerFlags, s)
 	defer watch.close()
-	s.config.Data, s.config.Renewed = rows, watch.renewed
+	s.config.Data, s.config.HeldOut, s.config.Renewed = rows, held, watch.renewed
 	s.config.Consent = peer.Consent{Policy: rules, Egress: egress, Paused: o.paused}
 	start := peerStart{
-		Peer: s.config.ID, Chain: s.config.Chain, Rows: rows.Rows, Columns: rows.Columns, Classes: rows.Classes,
+		Peer: s.config.ID, Chain: s.config.Chain, Rows: rows.Rows, HeldOut: held.Rows, Columns: rows.Columns, Classes: rows.Classes,
 		Policy: rules.Digest, Egress: path,
 	}
 	if o.json {
@@ -115,6 +124,32 @@ func (o *peerRunOptions) run(ctx context.Context, out, log io.Writer) (err error
 	}
 	return peer.New(s.config).Run(ctx)
 }
+
+// holdOut returns the rows to train on and those to evaluate on.
+func (o *peerRunOptions) holdOut(rows data.Dataset) (rest, held data.Dataset, err error) {
+	switch {
+	case o.test != "" && o.held != 0:
+		return rest, held, errors.New("--evaluate and --hold-out: one of them alone")
+	case o.test != "":
+		if held, err = loadData(o.test, o.root); err == nil && held.Columns != rows.Columns {
+			err = fmt.Errorf("%d columns, --data has %d", held.Columns, rows.Columns)
+		}
+		if err != nil {
+			return rest, held, fmt.Errorf("--evaluate: %w", err)
+		}
+		return rows, held, nil
+	case o.held != 0:
+		if rest, held, err = rows.HoldOut(o.held, holdOutSeed); err != nil {
+			err = fmt.Errorf("--hold-out: %w", err)
+		}
+		return rest, held, err
+	}
+	return rows, held, nil
+}
+
+// holdOutSeed draws the same rows at each start, so that none is trained on
+// after it was evaluated on.
+const holdOutSeed = 0
 
 func readPolicy(path string) (*policy.Policy, error) {
 	if path == "" {

@@ -24,6 +24,13 @@ const (
 // log time.
 const Lease = 30_000
 
+// Names of metrics that begin with EvalPrefix are of the model that a round began
+// with, on rows that the peer held out; EvalExamples is how many, as it claims.
+const (
+	EvalPrefix   = "eval_"
+	EvalExamples = EvalPrefix + "examples"
+)
+
 // Metrics are numbers by name. Names are lower-case letters, digits and
 // underscores.
 type Metrics map[string]float64

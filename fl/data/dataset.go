@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/rand/v2"
+	"slices"
 )
 
 // ErrInvalid is wrapped by every error about a data set, a text or a partition
@@ -85,6 +87,25 @@ func (d Dataset) Subset(rows []int) (Dataset, error) {
 		}
 	}
 	return s, nil
+}
+
+// HoldOut sets a share of the rows aside, drawn by seed: at least one, and not
+// all. It wraps ErrInvalid where the share is not above 0 and below 1, or there is
+// one row alone.
+func (d Dataset) HoldOut(share float64, seed uint64) (rest, held Dataset, err error) {
+	if !(share > 0 && share < 1) || d.Rows < 2 {
+		return rest, held, fmt.Errorf("hold out %v of %d rows: want a share above 0 and below 1 of at least two rows: %w", share, d.Rows, ErrInvalid)
+	}
+	order := rand.New(newSource("hold out", seed)).Perm(d.Rows) //nolint:gosec // a repeatable split is the purpose
+	n := min(max(1, int(share*float64(d.Rows))), d.Rows-1)
+	aside, stay := order[:n], order[n:]
+	slices.Sort(aside)
+	slices.Sort(stay)
+	if held, err = d.Subset(aside); err != nil {
+		return rest, held, err
+	}
+	rest, err = d.Subset(stay)
+	return rest, held, err
 }
 
 // LabelCounts returns how many rows carry each label, Classes long: none where the

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"pgregory.net/rapid"
 )
 
 func TestValidate(t *testing.T) {
@@ -56,6 +58,36 @@ func TestSubset(t *testing.T) {
 	for _, row := range []int{-1, 3} {
 		if _, err := d.Subset([]int{row}); !errors.Is(err, ErrInvalid) {
 			t.Errorf("row %d: %v, want ErrInvalid", row, err)
+		}
+	}
+}
+
+// TestHoldOut takes a data set apart, the same way each time.
+func TestHoldOut(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		rows := rapid.IntRange(2, 60).Draw(t, "rows")
+		d := Dataset{Rows: rows, Columns: 1, Classes: 1, Labels: make([]int32, rows), Features: make([]float32, rows)}
+		for i := range d.Features {
+			d.Features[i] = float32(i)
+		}
+		share, seed := rapid.Float64Range(0.001, 0.999).Draw(t, "share"), rapid.Uint64().Draw(t, "seed")
+		rest, held, err := d.HoldOut(share, seed)
+		if err != nil || rest.Rows < 1 || held.Rows < 1 || math.Abs(float64(held.Rows)-share*float64(rows)) > 1 {
+			t.Fatalf("%g of %d rows: %d and %d, %v", share, rows, rest.Rows, held.Rows, err)
+		}
+		all := append(slices.Clone(rest.Features), held.Features...)
+		if slices.Sort(all); !slices.Equal(all, d.Features) {
+			t.Fatalf("the parts are not the whole: %v", all)
+		}
+		_, again, err := d.HoldOut(share, seed)
+		if err != nil || !slices.Equal(again.Features, held.Features) {
+			t.Fatalf("other rows the second time: %v", err)
+		}
+	})
+	for _, share := range []float64{0, 1, -1, math.NaN()} {
+		if _, _, err := (Dataset{Rows: 3, Columns: 1, Classes: 1, Labels: make([]int32, 3), Features: make([]float32, 3)}).HoldOut(share, 1); !errors.Is(err, ErrInvalid) {
+			t.Errorf("share %g: %v", share, err)
 		}
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"github.com/librum/librum/aggregator/strategy"
 )
 
 // fields is the table of job(1), over the places in s.
@@ -13,13 +15,15 @@ func (s *Spec) fields() []field {
 		integer("num_rounds", &s.NumRounds, 1, MaxRounds, "Number of rounds."),
 		real64("fraction_train", &s.FractionTrain, "1, since drawing a cohort is not built yet",
 			func(x float64) bool { return x == 1 }, "Fraction of the roster that trains in a round."),
+		real64("fraction_evaluate", &s.FractionEvaluate, "0 or 1",
+			func(x float64) bool { return x == 0 || x == 1 }, "Fraction of the peers that measure the model a round begins with on rows they hold out, before they train."),
 		integer("min_train_peers", &s.MinTrainPeers, 1, MaxPeers, "A round with fewer updates is void."),
 		integer("min_available_peers", &s.MinAvailablePeers, 1, MaxPeers,
 			"A round opens when that many peers are there; left out, min_train_peers."),
 		choice("model.name", &s.Model.Name, "Built-in model.", Models()...),
 		sizes("model.layers", &s.Model.Layers, "Sizes from the features to the classes."),
 		seed("seed", &s.Seed, "Of the initial model and of the order of training."),
-		integer("train.local_epochs", &s.Train.LocalEpochs, 1, MaxLocalEpochs, "How often a peer goes through its rows in a round."),
+		integer("train.local_epochs", &s.Train.LocalEpochs, 0, MaxLocalEpochs, "How often a peer goes through its rows in a round; with 0 it evaluates and does not train."),
 		integer("train.batch_size", &s.Train.BatchSize, 1, MaxBatchSize, "Rows in a step."),
 		real64("train.learning_rate", &s.Train.LearningRate, fmt.Sprintf("a number above 0, at most %g", MaxLearningRate),
 			func(x float64) bool { return x > 0 && x <= MaxLearningRate }, "Of SGD."),
@@ -98,6 +102,10 @@ func (s *Spec) problems(said map[string]bool) []Problem {
 		between("min_available_peers", s.MinAvailablePeers, s.MinAvailablePeers < s.MinTrainPeers,
 			"at least min_train_peers, which is %d", s.MinTrainPeers)
 	}
+	if !wrong["train.local_epochs"] && !wrong["fraction_evaluate"] && s.Train.LocalEpochs == 0 {
+		between("train.local_epochs", 0, !s.evaluates(),
+			"at least 1, unless fraction_evaluate is 1, the strategy plain fedavg, and all tensors are shared")
+	}
 	problems = append(problems, s.strategyProblems(wrong)...)
 	if wrong["model.layers"] {
 		return problems
@@ -122,6 +130,13 @@ func (s *Spec) problems(said map[string]bool) []Problem {
 			"at most %d for a model as wide as %d", MaxActivations/widest, widest)
 	}
 	return problems
+}
+
+// evaluates reports whether a job whose peers don't train makes sense: its result
+// is the model that it began with.
+func (s *Spec) evaluates() bool {
+	plain := s.Strategy.Name == strategy.FedAvg && s.Strategy.Clip.Name == "" && s.Strategy.Mean.Name == ""
+	return s.FractionEvaluate == 1 && plain && len(s.Parameters.Share)+len(s.Parameters.KeepLocal) == 0
 }
 
 // betweenOptions checks early_stop and parameters against the model.

@@ -14,6 +14,7 @@ import (
 type Spec struct {
 	NumRounds         int64      `cbor:"num_rounds" json:"num_rounds" yaml:"num_rounds"`
 	FractionTrain     float64    `cbor:"fraction_train" json:"fraction_train" yaml:"fraction_train"`
+	FractionEvaluate  float64    `cbor:"fraction_evaluate,omitzero" json:"fraction_evaluate,omitzero" yaml:"fraction_evaluate,omitempty"`
 	MinTrainPeers     int64      `cbor:"min_train_peers" json:"min_train_peers" yaml:"min_train_peers"`
 	MinAvailablePeers int64      `cbor:"min_available_peers" json:"min_available_peers" yaml:"min_available_peers"`
 	Model             Model      `cbor:"model" json:"model" yaml:"model"`

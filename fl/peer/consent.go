@@ -8,7 +8,6 @@ import (
 
 	fl "github.com/librum/librum/fl/contract"
 	"github.com/librum/librum/fl/policy"
-	"github.com/librum/librum/fl/train"
 )
 
 // Consent is what the owner of the data has a say in. The zero value agrees to
@@ -58,16 +57,4 @@ func (p *Peer) untilPaused(ctx context.Context) (_ context.Context, stop func())
 		return ctx, func() {}
 	}
 	return until(ctx, pausePoll, ErrPaused, func(context.Context) bool { return p.paused() })
-}
-
-// claim returns what a peer tells about an update beside the update.
-func (p *Peer) claim(measured train.Metrics, opened *fl.RoundOpened) (examples uint64, metrics fl.Metrics) {
-	metrics = measured.Named()
-	if p.config.Consent.Policy == nil {
-		return uint64(min(int64(measured.Examples), opened.Spec.MaxNumExamples)), metrics
-	}
-	if !p.config.Consent.Policy.Metrics() {
-		metrics = nil
-	}
-	return p.config.Consent.Policy.Examples(measured.Examples, &opened.Spec), metrics
 }

@@ -59,6 +59,9 @@ type Config struct {
 	Random io.Reader // nonces
 	Logger *slog.Logger
 
+	// HeldOut are rows to evaluate on, none of Data; without any the peer does not.
+	HeldOut data.Dataset
+
 	// Watch is how often the peer asks, while it works, whether the round is
 	// still wanted; 0 for never.
 	Watch time.Duration
@@ -253,7 +256,13 @@ func (p *Peer) work(ctx context.Context, task *Task, opened *fl.RoundOpened, rul
 	if err != nil {
 		return p.decline(ctx, task, fl.DeclinedTraining, err)
 	}
-	updated, metrics, err := p.train(ctx, trainer, opened, append(params, own...))
+	params = append(params, own...)
+	evaluated, err := p.evaluate(ctx, trainer, opened, params)
+	var updated []train.Param
+	var metrics train.Metrics
+	if err == nil {
+		updated, metrics, err = p.train(ctx, trainer, opened, params)
+	}
 	switch {
 	case errors.Is(err, errModel):
 		return p.decline(ctx, task, fl.DeclinedTraining, err)
@@ -274,7 +283,7 @@ func (p *Peer) work(ctx context.Context, task *Task, opened *fl.RoundOpened, rul
 		return err
 	}
 	digest := ledger.Hash(update)
-	examples, told := p.claim(metrics, opened)
+	examples, told := p.claim(metrics, evaluated, opened)
 	if p.paused() {
 		return p.decline(ctx, task, fl.DeclinedPolicy, ErrPaused)
 	}
@@ -356,6 +365,9 @@ func (p *Peer) train(ctx context.Context, trainer *train.Trainer, opened *fl.Rou
 	rule, err := opened.Spec.Rule()
 	if err != nil {
 		return nil, train.Metrics{}, fmt.Errorf("%w: %w", errModel, err)
+	}
+	if opened.Spec.Train.LocalEpochs == 0 { // the round only evaluates
+		return params, train.Metrics{}, nil
 	}
 	if !rule.Needs().Controls {
 		return trainer.Train(ctx, params, p.config.Data, opened.Round)

@@ -117,5 +117,10 @@ func (p *Policy) Examples(rows int, spec *job.Spec) uint64 {
 	return uint64(max(n, 0))
 }
 
+// Reveals reports whether metrics of so many rows may be told.
+func (p *Policy) Reveals(rows int, spec *job.Spec) bool {
+	return p.Metrics() && int64(rows) >= p.leastRows && p.Examples(rows, spec) > 0
+}
+
 // Metrics reports whether loss and accuracy may be told.
 func (p *Policy) Metrics() bool { return !p.hideMetrics }

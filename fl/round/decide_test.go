@@ -198,6 +198,25 @@ func TestResult(t *testing.T) {
 	}
 }
 
+// TestEvaluationIsWeightedByItsRows: what some peers measured on rows that they
+// held out is weighted by these, whatever they trained on.
+func TestEvaluationIsWeightedByItsRows(t *testing.T) {
+	t.Parallel()
+	s := closed(t)
+	s.Answers[0].Metrics["eval_loss"], s.Answers[0].Metrics["eval_examples"] = 1, 30
+	s.Answers[2].Metrics["eval_loss"], s.Answers[2].Metrics["eval_examples"] = 2, 10
+	s.Answers[1].Metrics["eval_accuracy"] = 1 // of no rows
+	got, err := s.Result(nil, nil, round.File{}, round.File{})
+	if want := (fl.Metrics{"loss": 8.0 / 6, "eval_loss": 1.25, "eval_examples": 40}); err != nil || !reflect.DeepEqual(got.Metrics, want) {
+		t.Errorf("metrics %v, %v; want %v", got.Metrics, err, want)
+	}
+	s.Answers[0].Metrics["eval_examples"] = -5
+	got, err = s.Result(nil, nil, round.File{}, round.File{})
+	if err != nil || got.Metrics["eval_loss"] != 2 || got.Metrics["eval_examples"] != 10 {
+		t.Errorf("with a negative number of rows: %v, %v", got.Metrics, err)
+	}
+}
+
 // TestHolderThatCannotGoOn: a holder that does not come by the card gives up
 // its term in time, and one that waits for peers derives nothing.
 func TestHolderThatCannotGoOn(t *testing.T) {

@@ -2,6 +2,7 @@ package round
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/librum/librum/chain/ledger"
 	fl "github.com/librum/librum/fl/contract"
@@ -74,28 +75,36 @@ func (s *Snapshot) Result(without []ledger.ID, refused []fl.Refused, model, stat
 }
 
 // meanMetrics returns the means, weighted by examples, of the metrics that all
-// updates of the set claim.
+// updates of the set claim. What peers measured on rows that they held out is
+// weighted by these, over those that tell it.
 func (s *Snapshot) meanMetrics(set []fl.Averaged) fl.Metrics {
 	weights := make(map[ledger.ID]float64, len(set))
 	for _, a := range set {
 		weights[a.Peer] = float64(a.Weight)
 	}
-	sums, counts, total := map[string]float64{}, map[string]int{}, 0.0
+	sums, totals, counts := map[string]float64{}, map[string]float64{}, map[string]int{}
 	for _, a := range s.Answers {
 		w, in := weights[a.Peer]
 		if !in {
 			continue
 		}
-		total += w
 		for name, value := range a.Metrics {
+			w := w
+			if strings.HasPrefix(name, fl.EvalPrefix) {
+				w = max(a.Metrics[fl.EvalExamples], 0)
+			}
 			sums[name] += float64(w * value)
+			totals[name] += w
 			counts[name]++
 		}
 	}
 	means := fl.Metrics{}
 	for name, sum := range sums {
-		if counts[name] == len(set) {
-			means[name] = sum / total
+		switch {
+		case name == fl.EvalExamples:
+			means[name] = totals[name]
+		case totals[name] > 0 && (strings.HasPrefix(name, fl.EvalPrefix) || counts[name] == len(set)):
+			means[name] = sum / totals[name]
 		}
 	}
 	if means.Validate() != nil { // claims so large that their sum is infinite

@@ -41,7 +41,8 @@ type Spec struct {
 	// linear regression, which ends in one number. LeNet-5 has its own layers
 	// between pixels and classes. 2 to MaxLayers sizes of 1 to MaxWidth.
 	Layers []int
-	// LocalEpochs is how often a round goes through the rows: 1 to MaxLocalEpochs.
+	// LocalEpochs is how often a round goes through the rows: 0, which only
+	// evaluates, to MaxLocalEpochs.
 	LocalEpochs int
 	// BatchSize is the number of rows in a step, 1 to MaxBatchSize. The last
 	// batch of an epoch holds what is left, and counts as a mean over that.
@@ -82,8 +83,8 @@ func DigitsSpec() Spec {
 // Validate reports every field of s that is out of bounds, wrapping ErrInvalid.
 func (s Spec) Validate() error {
 	problems := s.layerProblems()
-	if s.LocalEpochs < 1 || s.LocalEpochs > MaxLocalEpochs {
-		problems = append(problems, fmt.Errorf("local_epochs is %d: must be 1 to %d", s.LocalEpochs, MaxLocalEpochs))
+	if s.LocalEpochs < 0 || s.LocalEpochs > MaxLocalEpochs {
+		problems = append(problems, fmt.Errorf("local_epochs is %d: must be 0 to %d", s.LocalEpochs, MaxLocalEpochs))
 	}
 	if s.BatchSize < 1 || s.BatchSize > MaxBatchSize {
 		problems = append(problems, fmt.Errorf("batch_size is %d: must be 1 to %d", s.BatchSize, MaxBatchSize))

@@ -31,7 +31,7 @@ func TestSpecValidate(t *testing.T) {
 		"a batch of images":      {func(s *Spec) { s.Model, s.Layers, s.BatchSize = job.ModelLeNet5, []int{784, 10}, 4096 }, "batch_size 4096 times the widest layer, 19600"},
 		"too many parameters":    {func(s *Spec) { s.Layers = []int{MaxWidth, MaxWidth} }, "parameters: must be at most"},
 		"too many activations":   {func(s *Spec) { s.Layers, s.BatchSize = []int{MaxWidth, 10}, MaxBatchSize }, "batch_size 16384 times the widest layer"},
-		"no epochs":              {func(s *Spec) { s.LocalEpochs = 0 }, "local_epochs is 0: must be 1 to 1000"},
+		"epochs below none":      {func(s *Spec) { s.LocalEpochs = -1 }, "local_epochs is -1: must be 0 to 1000"},
 		"too many epochs":        {func(s *Spec) { s.LocalEpochs = MaxLocalEpochs + 1 }, "local_epochs is 1001"},
 		"no batch":               {func(s *Spec) { s.BatchSize = -1 }, "batch_size is -1"},
 		"batch too large":        {func(s *Spec) { s.BatchSize = math.MaxInt }, "batch_size is"},
@@ -68,7 +68,7 @@ func TestSpecValidate(t *testing.T) {
 
 func TestSpecValidateNamesAllProblems(t *testing.T) {
 	t.Parallel()
-	err := Spec{}.Validate()
+	err := Spec{LocalEpochs: -1}.Validate()
 	for _, field := range []string{"layers", "local_epochs", "batch_size", "learning_rate"} {
 		if !strings.Contains(err.Error(), field) {
 			t.Errorf("%v does not name %s", err, field)

@@ -88,6 +88,9 @@ func (t *Trainer) train(ctx context.Context, params, correction []Param, ds data
 		return nil, Metrics{}, fmt.Errorf("train round %d: %w", round, err)
 	}
 	defer release()
+	if t.spec.LocalEpochs == 0 {
+		return nil, Metrics{}, fmt.Errorf("train round %d: local_epochs is 0, there is nothing to train: %w", round, ErrInvalid)
+	}
 	if t.fit == nil {
 		if t.fit, err = newNetwork(t.spec, t.spec.BatchSize, true, t.values); err != nil {
 			return nil, Metrics{}, fmt.Errorf("build the training graph: %w", err)

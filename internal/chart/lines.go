@@ -100,10 +100,7 @@ func (f frame) x(round int) string {
 	return place(left + width*float64(round-f.first)/float64(f.last-f.first))
 }
 
-func (f frame) y(value float64) string {
-	value = min(max(value, f.low), f.high)
-	return place(top + height - height*(value-f.low)/(f.high-f.low))
-}
+func (f frame) y(value float64) string { return place(f.height(value)) }
 
 func place(x float64) string { return fmt.Sprintf("%.2f", math.Round(100*x)/100) }
 

@@ -51,20 +51,36 @@ func TestAnything(t *testing.T) {
 		"tiny":     {{Name: "a", Values: []float64{5e-324, 0}}},
 		"hostile":  {{Name: `"/><script>`, Values: []float64{1, 2}}},
 	} {
-		got := chart.Lines(`<&">`, "x", "y", series)
-		if len(got) > 4096 || strings.Contains(string(got), "NaN") || strings.Contains(string(got), "Inf") || strings.Contains(string(got), "<script") {
-			t.Errorf("%s: %d bytes\n%s", name, len(got), got)
+		check(t, name, chart.Lines(`<&">`, "x", "y", series))
+		var bars []chart.Bar
+		for _, s := range series {
+			for _, v := range s.Values {
+				bars = append(bars, chart.Bar{Name: s.Name, Value: v})
+			}
 		}
-		reader := xml.NewDecoder(bytes.NewReader(got))
-		for {
-			_, err := reader.Token()
-			if errors.Is(err, io.EOF) {
-				break
-			}
-			if err != nil {
-				t.Errorf("%s: %v\n%s", name, err, got)
-				break
-			}
+		check(t, name, chart.Bars(`<&">`, "x", "y", bars))
+	}
+	many := chart.Bars("many", "x", "y", make([]chart.Bar, 2_000))
+	if n := bytes.Count(many, []byte("<title")); n != 2_000 {
+		t.Errorf("%d bars of 2,000", n)
+	}
+}
+
+// check wants XML without NaN and foreign elements.
+func check(t *testing.T, name string, got []byte) {
+	t.Helper()
+	if len(got) > 4096 || strings.Contains(string(got), "NaN") || strings.Contains(string(got), "Inf") || strings.Contains(string(got), "<script") {
+		t.Errorf("%s: %d bytes\n%s", name, len(got), got)
+	}
+	reader := xml.NewDecoder(bytes.NewReader(got))
+	for {
+		_, err := reader.Token()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Errorf("%s: %v\n%s", name, err, got)
+			break
 		}
 	}
 }
