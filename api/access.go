@@ -78,8 +78,8 @@ func AccessTable() []Access {
 		},
 		{
 			Operations: []string{
-				"list-jobs", "get-job", "list-rounds", "list-metrics", operationFollow,
-				"get-model", "get-card", "get-version-card", "get-blob",
+				"list-jobs", "get-job", "list-rounds", "list-updates", "list-metrics", operationFollow,
+				"get-model", "get-card", "get-version-card", "get-provenance", "get-blob",
 			},
 			Own:    "of jobs that it created, or a round of which asked it",
 			Member: ScopeOwn, Peer: ScopeOwn, Auditor: ScopeAll,

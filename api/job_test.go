@@ -211,7 +211,53 @@ func checkModels(t *testing.T, f *fixture, j *v1.Job) {
 	if status, _, b := f.ask(t, http.MethodGet, route+"/card", "", nil); status != http.StatusOK || !bytes.Equal(b, card) {
 		t.Errorf("card of the version: status %d", status)
 	}
+	checkProvenance(t, f, j, route)
 	checkUpdatesStayPrivate(t, f, j)
+}
+
+// checkProvenance asks where the model comes from, for the card for people, and
+// for what each peer answered.
+func checkProvenance(t *testing.T, f *fixture, j *v1.Job, route string) {
+	t.Helper()
+	for form, want := range map[string]string{client.FormPROV: `"librum:model-` + j.Model.Digest.String(), client.FormInToto: `"predicateType": "https://slsa.dev`} {
+		b, err := f.client.Provenance(t.Context(), j.ID, j.FinalRounds, form)
+		if err != nil || !json.Valid(b) || !strings.Contains(string(b), want) {
+			t.Errorf("provenance as %s: %s, %v", form, b, err)
+		}
+	}
+	for _, version := range []uint64{0, 99} {
+		if _, err := f.client.Provenance(t.Context(), j.ID, version, client.FormPROV); !client.IsCode(err, "not_found") {
+			t.Errorf("provenance of version %d: %v", version, err)
+		}
+	}
+	if status, _, _ := f.ask(t, http.MethodGet, route+"/provenance?form=xml", "", nil); status != http.StatusUnprocessableEntity && status != http.StatusBadRequest {
+		t.Errorf("a form that there is not: status %d", status)
+	}
+	status, header, text := f.ask(t, http.MethodGet, "/v1/models/"+j.ID.String()+"/card?form=markdown", "", nil)
+	if status != http.StatusOK || !strings.HasPrefix(header.Get("Content-Type"), "text/markdown") || !bytes.Contains(text, []byte("](data:image/svg+xml;base64,")) {
+		t.Errorf("card for people: status %d, %v, %.200s", status, header, text)
+	}
+	var all []v1.Update
+	page := client.Page{Limit: 1}
+	for range 3 {
+		part, err := f.client.Updates(t.Context(), j.ID, 1, page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, part.Updates...)
+		if page.Cursor = part.NextCursor; page.Cursor == "" {
+			break
+		}
+	}
+	if len(all) != 2 || all[0].Peer.String() >= all[1].Peer.String() || all[0].State != "submitted" || all[0].NumExamples == 0 || len(all[1].Metrics) != 2 || all[1].File == nil {
+		t.Errorf("updates %+v", all)
+	}
+	if _, err := f.client.Updates(t.Context(), j.ID, 9, client.Page{}); !client.IsCode(err, "not_found") {
+		t.Errorf("updates of round 9: %v", err)
+	}
+	if _, err := f.client.Updates(t.Context(), j.ID, 1, client.Page{Cursor: "x"}); !client.IsCode(err, "invalid") {
+		t.Errorf("updates behind nonsense: %v", err)
+	}
 }
 
 // checkUpdatesStayPrivate asks for an update whose digest the ledger shows.

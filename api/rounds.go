@@ -27,6 +27,11 @@ func (s *server) roundRoutes() {
 		Summary:     "What the final rounds of a job reached",
 		Description: "A round that is not final yet ends the page: ask again with its next_cursor.",
 	}, s.jobMetrics)
+	handle(s, huma.Operation{
+		OperationID: "list-updates", Method: http.MethodGet, Path: "/v1/jobs/{id}/rounds/{n}/updates", Tags: []string{"jobs"},
+		Summary:     "What each peer of a round answered",
+		Description: "Of the round's newest attempt, in the order of the peers.",
+	}, s.updates)
 }
 
 type roundsInput struct {
@@ -133,6 +138,13 @@ func showRound(state contract.State, id ledger.Digest, number uint64, r *fl.Roun
 		return out, err
 	}
 	out.Model, out.Averaged, out.Metrics = showFile(c.Model, c.ModelSize), c.Count, c.Metrics
+	remembered, ok, err := fl.LoadState(state, id, number, r.CommitTerm)
+	if err != nil {
+		return out, err
+	}
+	if ok {
+		out.ServerState = showFile(remembered.Digest, remembered.Size)
+	}
 	for _, refused := range c.Refused {
 		out.Refused = append(out.Refused, v1.RefusedUpdate{Peer: refused.Peer, Reason: string(refused.Reason)})
 	}

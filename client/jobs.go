@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
+	"strconv"
 
 	v1 "github.com/librum/librum/api/v1"
 	"github.com/librum/librum/chain/ledger"
@@ -47,6 +49,12 @@ func (c *Client) Rounds(ctx context.Context, id ledger.Digest, page Page) (v1.Ro
 	return out, c.do(ctx, get(jobPath(id)+"/rounds", page.query(), &out))
 }
 
+// Updates lists what the peers of a round answered.
+func (c *Client) Updates(ctx context.Context, id ledger.Digest, round uint64, page Page) (v1.Updates, error) {
+	var out v1.Updates
+	return out, c.do(ctx, get(jobPath(id)+"/rounds/"+strconv.FormatUint(round, 10)+"/updates", page.query(), &out))
+}
+
 // Metrics lists what the final rounds of a job reached.
 func (c *Client) Metrics(ctx context.Context, id ledger.Digest, page Page) (v1.Metrics, error) {
 	var out v1.Metrics
@@ -74,6 +82,20 @@ func (c *Client) Card(ctx context.Context, id ledger.Digest) (json.RawMessage, e
 		return nil, fmt.Errorf("read the model card: it has digest %s, the ledger says %s", ledger.Hash(b), j.Card.Digest)
 	}
 	return b, nil
+}
+
+// The forms of a provenance.
+const (
+	FormPROV   = "prov"    // W3C PROV-JSON
+	FormInToto = "in-toto" // a statement with SLSA Provenance
+)
+
+// Provenance returns where a version of a job's model comes from, as this server
+// tells it.
+func (c *Client) Provenance(ctx context.Context, id ledger.Digest, version uint64, form string) (json.RawMessage, error) {
+	var b []byte
+	path := "/v1/models/" + id.String() + "/versions/" + strconv.FormatUint(version, 10) + "/provenance"
+	return b, c.do(ctx, get(path, url.Values{"form": {form}}, &b))
 }
 
 func jobPath(id ledger.Digest) string { return "/v1/jobs/" + id.String() }

@@ -37,26 +37,27 @@ type Jobs struct {
 
 // Round is one round of a job.
 type Round struct {
-	Round     uint64             `json:"round"`
-	Attempt   uint64             `json:"attempt" doc:"From 1; a void round is opened again under its number."`
-	State     string             `json:"state" enum:"open,closed,committed,final,void,failed"`
-	Input     File               `json:"input" doc:"The model it began with."`
-	Model     *File              `json:"model,omitempty" doc:"Its result, once committed."`
-	Peers     uint64             `json:"peers" doc:"Asked."`
-	Submitted uint64             `json:"submitted"`
-	Declined  uint64             `json:"declined"`
-	Declines  []DeclinedUpdate   `json:"declines,omitempty" doc:"Peers that take no part in this attempt, by their own word."`
-	Averaged  uint64             `json:"averaged" doc:"Updates in the average, once committed."`
-	Refused   []RefusedUpdate    `json:"refused,omitempty" doc:"Updates left out of the average."`
-	Nodes     uint64             `json:"nodes" doc:"In the attesting group."`
-	Agreed    uint64             `json:"agreed" doc:"Nodes that came to the same result."`
-	Dissented uint64             `json:"dissented"`
-	Lost      []LostTerm         `json:"lost,omitempty" doc:"Terms whose commit did not become final, the oldest first."`
-	Metrics   map[string]float64 `json:"metrics,omitempty" doc:"Claims of the node that committed."`
-	Opened    int64              `json:"opened" doc:"Log time, ms, as all times here."`
-	Closed    int64              `json:"closed,omitempty"`
-	Committed int64              `json:"committed,omitempty"`
-	Ended     int64              `json:"ended,omitempty"`
+	Round       uint64             `json:"round"`
+	Attempt     uint64             `json:"attempt" doc:"From 1; a void round is opened again under its number."`
+	State       string             `json:"state" enum:"open,closed,committed,final,void,failed"`
+	Input       File               `json:"input" doc:"The model it began with."`
+	Model       *File              `json:"model,omitempty" doc:"Its result, once committed."`
+	ServerState *File              `json:"server_state,omitempty" doc:"What the server of the strategy remembers for the next round, once committed."`
+	Peers       uint64             `json:"peers" doc:"Asked."`
+	Submitted   uint64             `json:"submitted"`
+	Declined    uint64             `json:"declined"`
+	Declines    []DeclinedUpdate   `json:"declines,omitempty" doc:"Peers that take no part in this attempt, by their own word."`
+	Averaged    uint64             `json:"averaged" doc:"Updates in the average, once committed."`
+	Refused     []RefusedUpdate    `json:"refused,omitempty" doc:"Updates left out of the average."`
+	Nodes       uint64             `json:"nodes" doc:"In the attesting group."`
+	Agreed      uint64             `json:"agreed" doc:"Nodes that came to the same result."`
+	Dissented   uint64             `json:"dissented"`
+	Lost        []LostTerm         `json:"lost,omitempty" doc:"Terms whose commit did not become final, the oldest first."`
+	Metrics     map[string]float64 `json:"metrics,omitempty" doc:"Claims of the node that committed."`
+	Opened      int64              `json:"opened" doc:"Log time, ms, as all times here."`
+	Closed      int64              `json:"closed,omitempty"`
+	Committed   int64              `json:"committed,omitempty"`
+	Ended       int64              `json:"ended,omitempty"`
 }
 
 // LostTerm is a term that was lost over a round's commit; another node committed
@@ -88,6 +89,24 @@ type DeclinedUpdate struct {
 type Rounds struct {
 	Rounds     []Round `json:"rounds" nullable:"false"`
 	NextCursor string  `json:"next_cursor,omitempty" doc:"Where the next page begins; missing at the end."`
+}
+
+// Update is a peer's answer in a round. Number of examples and metrics are its
+// claims.
+type Update struct {
+	Peer        ledger.ID          `json:"peer"`
+	State       string             `json:"state" enum:"expected,submitted,declined"`
+	Time        int64              `json:"time,omitempty" doc:"Log time of the answer, ms."`
+	File        *File              `json:"file,omitempty" doc:"That it submitted."`
+	NumExamples uint64             `json:"num_examples,omitempty" doc:"The peer's claim."`
+	Metrics     map[string]float64 `json:"metrics,omitempty" doc:"The peer's claims; eval_ is of the model that the round began with, on rows that the peer held out."`
+	Reason      string             `json:"reason,omitempty" doc:"Why it declined."`
+}
+
+// Updates is a page of the answers in a round, in the order of the peers.
+type Updates struct {
+	Updates    []Update `json:"updates" nullable:"false"`
+	NextCursor string   `json:"next_cursor,omitempty" doc:"Where the next page begins; missing at the end."`
 }
 
 // Metrics is a page of what the final rounds of a job reached.

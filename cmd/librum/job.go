@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,6 +30,7 @@ func newJobCommand() *cobra.Command {
 	cmd.AddCommand(
 		newJobRunCommand(flags), newJobSubmitCommand(flags), newJobListCommand(flags),
 		newJobShowCommand(flags), newJobWatchCommand(flags), newJobCancelCommand(flags), newJobExportCommand(flags),
+		newJobEvaluateCommand(flags),
 	)
 	return cmd
 }
@@ -127,14 +129,24 @@ func newJobShowCommand(flags *serverFlags) *cobra.Command {
 			if err != nil {
 				return answered(err)
 			}
+			var updates v1.Updates // of the newest final round
+			if j.FinalRounds > 0 {
+				if updates, err = c.Updates(cmd.Context(), id, j.FinalRounds, client.Page{Limit: 100}); err != nil {
+					return answered(err)
+				}
+			}
 			if flags.json {
 				return printJSON(cmd.OutOrStdout(), struct {
 					v1.Job
 
 					Declines []v1.DeclinedUpdate `json:"declines,omitempty"` // of the newest round
-				}{j, declines})
+					Updates  []v1.Update         `json:"updates,omitempty"`  // of the newest final round, the first hundred
+				}{j, declines, updates.Updates})
 			}
 			if err := printJob(cmd.OutOrStdout(), &j); err != nil {
+				return err
+			}
+			if err := printUpdates(cmd.OutOrStdout(), j.FinalRounds, updates); err != nil {
 				return err
 			}
 			for _, d := range declines {
@@ -143,6 +155,45 @@ func newJobShowCommand(flags *serverFlags) *cobra.Command {
 			return nil
 		}),
 	}
+}
+
+// printUpdates shows what each peer claims in a round.
+func printUpdates(w io.Writer, round uint64, page v1.Updates) error {
+	names := map[string]bool{}
+	for _, u := range page.Updates {
+		for name := range u.Metrics {
+			names[name] = true
+		}
+	}
+	metrics := slices.Sorted(maps.Keys(names))
+	if len(metrics) == 0 {
+		return nil
+	}
+	say(w, "\nwhat peers claim in round %d; eval_ is of the model before it, on rows that they held out", round)
+	t := newTable(w)
+	head := []any{"PEER", "EXAMPLES"}
+	for _, name := range metrics {
+		head = append(head, strings.ToUpper(name))
+	}
+	t.row(head...)
+	for _, u := range page.Updates {
+		if u.State != "submitted" {
+			continue
+		}
+		row := []any{u.Peer, u.NumExamples}
+		for _, name := range metrics {
+			value := ""
+			if x, told := u.Metrics[name]; told {
+				value = fmt.Sprintf("%.4g", x)
+			}
+			row = append(row, value)
+		}
+		t.row(row...)
+	}
+	if page.NextCursor != "" {
+		t.row("…")
+	}
+	return t.Flush()
 }
 
 // fetchJob returns a job and who declined its newest round.

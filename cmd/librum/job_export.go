@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -15,8 +16,10 @@ import (
 	"github.com/librum/librum/chain/ledger"
 	"github.com/librum/librum/chain/verify"
 	"github.com/librum/librum/client"
+	"github.com/librum/librum/fl/card"
 	fl "github.com/librum/librum/fl/contract"
 	"github.com/librum/librum/fl/evidence"
+	"github.com/librum/librum/fl/provenance"
 	flverify "github.com/librum/librum/fl/verify"
 	"github.com/librum/librum/fullnode"
 	"github.com/librum/librum/localnet"
@@ -27,6 +30,9 @@ type exportOptions struct {
 	evidence       string
 	model          string
 	card           string
+	cardFolder     string
+	provenance     string
+	statement      string
 	dir            string
 	genesis        string
 	withoutUpdates bool
@@ -39,14 +45,18 @@ func newJobExportCommand(flags *serverFlags) *cobra.Command {
 		Short: "Write a job's evidence, model or card into files",
 		Long: `Write what is asked for: --evidence for one file that shows how the job went and
 that "librum verify FILE" checks anywhere, --model for the last final model,
---card for the model card.
+--card for the model card, --card-folder for the card with a text for people and
+its plots, --provenance and --statement for where the model comes from, as W3C
+PROV-JSON and as an in-toto statement with SLSA Provenance. These two are made
+from the ledger's rows and are not signed: the evidence is what proves.
 
 For the evidence the chain is verified first, from the directory of a stopped
 network (--dir), or from the node that --server names; a node gives updates to
 nobody but those who attest, so what a server gives rests on a quorum's word.`,
 		Example: "  librum job export 3f0c… --evidence job.evidence --dir demo-data\n" +
 			"  librum job export 3f0c… --evidence job.evidence --genesis 7d0a…\n" +
-			"  librum job export 3f0c… --model model.safetensors --card card.json",
+			"  librum job export 3f0c… --model model.safetensors --card card.json\n" +
+			"  librum job export 3f0c… --card-folder card --provenance prov.json --statement in-toto.json",
 		Args: oneArgument("the job's id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id, err := ledger.ParseDigest(args[0])
@@ -60,6 +70,9 @@ nobody but those who attest, so what a server gives rests on a quorum's word.`,
 	f.StringVar(&o.evidence, "evidence", "", "file for the evidence")
 	f.StringVar(&o.model, "model", "", "file for the last final model, safetensors")
 	f.StringVar(&o.card, "card", "", "file for the model card, JSON")
+	f.StringVar(&o.cardFolder, "card-folder", "", "folder, made where it is not there, for card.json, card.md and its plots")
+	f.StringVar(&o.provenance, "provenance", "", "file for the last final model's provenance, PROV-JSON")
+	f.StringVar(&o.statement, "statement", "", "file for the same as an in-toto statement")
 	f.StringVar(&o.dir, "dir", "", "take it from the directory of a stopped network instead of a server")
 	f.StringVar(&o.genesis, "genesis", "", "anchor of the evidence: the genesis file, or its digest")
 	f.BoolVar(&o.withoutUpdates, "without-updates", false, "leave the peers' updates out of the evidence: averages then rest on a quorum's word")
@@ -72,6 +85,10 @@ type exported struct {
 	Evidence *exportedFile `json:"evidence,omitempty"`
 	Model    *exportedFile `json:"model,omitempty"`
 	Card     *exportedFile `json:"card,omitempty"`
+
+	CardFolder string        `json:"card_folder,omitempty"`
+	Provenance *exportedFile `json:"provenance,omitempty"`
+	Statement  *exportedFile `json:"statement,omitempty"`
 }
 
 type exportedFile struct {
@@ -83,8 +100,8 @@ type exportedFile struct {
 }
 
 func (o *exportOptions) run(ctx context.Context, flags *serverFlags, id ledger.Digest, out io.Writer) (err error) {
-	if o.evidence == "" && o.model == "" && o.card == "" {
-		return wrongUse(errors.New("nothing to write: give --evidence, --model or --card"))
+	if first(o.evidence, o.model, o.card, o.cardFolder, o.provenance, o.statement) == "" {
+		return wrongUse(errors.New("nothing to write: give --evidence, --model, --card, --card-folder, --provenance or --statement"))
 	}
 	if o.dir != "" && flags.server != "" {
 		return wrongUse(errors.New("--dir and --server: give one of them"))
@@ -204,7 +221,7 @@ func (e *export) run(ctx context.Context) (err error) {
 	if e.evidence == "" && e.from.client != nil {
 		return e.download(ctx)
 	}
-	place := first(e.evidence, e.model, e.card)
+	place := first(e.evidence, e.model, e.card, e.cardFolder, e.provenance, e.statement)
 	spool, err := os.CreateTemp(filepath.Dir(place), ".librum-spool-*")
 	if err != nil {
 		return &exitError{code: exitUnknown, err: fmt.Errorf("make a temporary file beside %s: %w", place, err)}
@@ -240,6 +257,19 @@ func (e *export) run(ctx context.Context) (err error) {
 	if err := e.results(ctx, string(job.State), job.Finals, job.Model, job.Card); err != nil {
 		return err
 	}
+	origin := func(form string) ([]byte, error) {
+		line, err := provenance.Read(state, e.job, job.Finals)
+		if err != nil {
+			return nil, err
+		}
+		if form == client.FormInToto {
+			return line.Statement()
+		}
+		return line.PROV()
+	}
+	if err := e.origins(origin); err != nil {
+		return err
+	}
 	if e.evidence == "" {
 		return nil
 	}
@@ -260,11 +290,84 @@ func (e *export) download(ctx context.Context) error {
 	if j.Card != nil {
 		card = j.Card.Digest
 	}
-	return e.results(ctx, j.State, j.FinalRounds, model, card)
+	if err := e.results(ctx, j.State, j.FinalRounds, model, card); err != nil {
+		return err
+	}
+	return e.origins(func(form string) ([]byte, error) {
+		b, err := e.from.client.Provenance(ctx, e.job, j.FinalRounds, form)
+		return b, answered(err)
+	})
+}
+
+// origins writes where the model comes from.
+func (e *export) origins(make func(form string) ([]byte, error)) error {
+	for _, f := range []struct {
+		what, path, form string
+		into             **exportedFile
+	}{
+		{"provenance", e.provenance, client.FormPROV, &e.result.Provenance},
+		{"statement", e.statement, client.FormInToto, &e.result.Statement},
+	} {
+		if f.path == "" {
+			continue
+		}
+		b, err := make(f.form)
+		if err != nil {
+			return &exitError{code: exitUnknown, err: fmt.Errorf("make the %s: %w", f.what, err)}
+		}
+		if *f.into, err = e.writeBytes(f.path, b); err != nil {
+			return &exitError{code: exitUnknown, err: fmt.Errorf("write the %s: %w", f.what, err)}
+		}
+		say(e.out, "%s: %s, %d bytes", f.what, f.path, len(b))
+	}
+	return nil
+}
+
+func (e *export) writeBytes(path string, b []byte) (*exportedFile, error) {
+	size, err := e.write(path, func(w io.Writer) error {
+		_, err := w.Write(b)
+		return err
+	})
+	return &exportedFile{File: path, Bytes: size}, err
+}
+
+// folder writes the card for programs and for people, with its plots.
+func (e *export) folder(ctx context.Context, digest ledger.Digest) error {
+	var b bytes.Buffer
+	files := evidence.Reads{Files: e.from.files}
+	if err := files.Copy(ctx, &b, digest); err != nil {
+		return fmt.Errorf("read the model card: %w", err)
+	}
+	c, err := card.Parse(b.Bytes())
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(e.cardFolder, 0o750); err != nil {
+		return err
+	}
+	put := func(name string, b []byte) error {
+		_, err := e.writeBytes(filepath.Join(e.cardFolder, name), b)
+		return err
+	}
+	errs := []error{put("card.json", b.Bytes()), put("card.md", c.Markdown(func(p card.Plot) string { return p.Name }))}
+	for _, p := range c.Plots() {
+		errs = append(errs, put(p.Name, p.SVG))
+	}
+	e.result.CardFolder = e.cardFolder
+	say(e.out, "card for people: %s", filepath.Join(e.cardFolder, "card.md"))
+	return errors.Join(errs...)
 }
 
 // results writes model and card.
 func (e *export) results(ctx context.Context, state string, finals uint64, model, card ledger.Digest) error {
+	if e.cardFolder != "" {
+		if card.IsZero() {
+			return &exitError{code: exitUnknown, err: fmt.Errorf("the job is %s and has no model card", state)}
+		}
+		if err := e.folder(ctx, card); err != nil {
+			return &exitError{code: exitUnknown, err: fmt.Errorf("write %s: %w", e.cardFolder, err)}
+		}
+	}
 	for _, f := range []struct {
 		what, path string
 		digest     ledger.Digest

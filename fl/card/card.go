@@ -51,6 +51,9 @@ type Participant struct {
 	Peer        ledger.ID `json:"peer"`
 	Rounds      uint64    `json:"rounds"`
 	NumExamples uint64    `json:"num_examples"` // of its last update; a claim
+	// Metrics are those of its last update, claims too; what begins with eval_ is
+	// of the model that this round began with, on rows that the peer held out.
+	Metrics fl.Metrics `json:"claimed_metrics,omitempty"`
 }
 
 // Times are log times in RFC 3339.
@@ -180,7 +183,7 @@ func (c *Card) count(state contract.State, id ledger.Digest, number uint64, r *f
 			c.Participants = append(c.Participants, Participant{Peer: peer})
 		}
 		c.Participants[i].Rounds++
-		c.Participants[i].NumExamples = u.NumExamples
+		c.Participants[i].NumExamples, c.Participants[i].Metrics = u.NumExamples, u.Metrics
 	}
 	return nil
 }

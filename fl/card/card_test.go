@@ -63,7 +63,7 @@ func finished() (rows, error) {
 			r.put(fl.CohortRow(id, number), &fl.Cohort{Attempt: number, Peers: peers}),
 		)
 		for i, p := range peers {
-			u := fl.Update{Attempt: number, State: fl.UpdateSubmitted, NumExamples: uint64(10 * (i + 1))}
+			u := fl.Update{Attempt: number, State: fl.UpdateSubmitted, NumExamples: uint64(10 * (i + 1)), Metrics: fl.Metrics{"accuracy": 0.5 + float64(i)/8, "eval_loss": 0.25, "eval_examples": 4}}
 			if number == 2 && i == 0 {
 				u.Attempt = 1 // it answered the void attempt only
 			}

@@ -36,6 +36,12 @@ def test_a_job_from_beginning_to_end(client: librum.Client, job: wire.Job, tmp_p
     assert (tmp_path / "model.safetensors").stat().st_size == file.size
     assert bytes(client.models.blob(file.digest)) == (tmp_path / "model.safetensors").read_bytes()
     assert client.models.card(job.id)["model"]["job"] == job.id
+    assert "librum:model-" + file.digest in client.models.provenance(job.id)["entity"]
+    statement = client.models.provenance(job.id, version=2, form="in-toto")
+    assert statement["subject"][0]["digest"] == {"sha256": file.digest}
+    updates = list(client.jobs.updates(job.id, 2))
+    assert [u.state for u in updates] == ["submitted"] * len(updates)
+    assert all(u.file and u.num_examples and u.metrics for u in updates)
 
 
 def test_events(client: librum.Client, job: wire.Job) -> None:
@@ -168,6 +174,8 @@ def test_asyncio(network: Network, job: wire.Job, tmp_path: Path) -> None:
             assert file.digest == job.model.digest
             assert len(await client.models.blob(file.digest)) == file.size
             assert (await client.models.card(job.id))["model"]["job"] == job.id
+            assert "entity" in await client.models.provenance(job.id, version=1)
+            assert [u.state async for u in client.jobs.updates(job.id, 1)]
             assert [r.round async for r in client.jobs.rounds(job.id)] == [1, 2]
             key = librum.Key.load(network.directory / "member-key")
             done = await client.transactions.call(key, "token", "transfer", {"to": bytes([7]) * 16, "amount": b""})

@@ -20,7 +20,7 @@ SCHEMAS = DOCUMENT["components"]["schemas"]
 # Read or made by hand: problems are exceptions, pages are walked, requests are parameters of methods.
 BY_HAND = {
     "Balances", "Batch", "BearerTokens", "Blocks", "Collections", "FieldError", "Jobs", "Metrics", "NFTs", "NewUpload",
-    "Peers", "Problem", "Proposals", "Rounds", "Submission", "Tokens",
+    "Peers", "Problem", "Proposals", "Rounds", "Submission", "Tokens", "Updates",
 }  # fmt: skip
 # The index has no client in Python yet.
 SEARCH = {

@@ -333,6 +333,10 @@ class Jobs(_Part):
         """Go through a job's rounds, the oldest first."""
         return self._client.walk(f"/v1/jobs/{job}/rounds", "rounds", wire.Round)
 
+    def updates(self, job: str, round_number: int) -> AsyncIterator[wire.Update]:
+        """Go through what the peers of a round answered. Numbers of examples and metrics are their claims."""
+        return self._client.walk(f"/v1/jobs/{job}/rounds/{round_number}/updates", "updates", wire.Update)
+
     def metrics(self, job: str) -> AsyncIterator[wire.RoundMetrics]:
         """Go through what the final rounds reached. Metrics are claims of the nodes that committed."""
         return self._client.walk(f"/v1/jobs/{job}/metrics", "metrics", wire.RoundMetrics)
@@ -419,6 +423,20 @@ class Models(_Part):
     async def card(self, job: str) -> Any:
         """Return the model card of a finished job, checked against the digest that the job names."""
         return await self._run(self._calls.card(job))
+
+    async def provenance(self, job: str, *, version: int | None = None, form: str = "prov") -> Any:
+        """Return where a version of a model comes from, as the node tells it.
+
+        Parameters
+        ----------
+        job
+            Id of the job.
+        version
+            Number of the round whose result it is; None: the newest.
+        form
+            ``prov`` for W3C PROV-JSON, ``in-toto`` for a statement with SLSA Provenance.
+        """
+        return await self._run(self._calls.provenance(job, version, form))
 
     async def _route(self, job: str, version: int | None) -> str:
         if version is None:

@@ -79,6 +79,13 @@ class Calls:
             )
         return document(Answer(200, {}, content))
 
+    def provenance(self, job: str, version: int | None, form: str) -> Steps[Any]:
+        """Read where a version of a model comes from."""
+        if version is None:
+            found = yield from self.get(f"/v1/jobs/{job}", reader(wire.Job))
+            version = found.final_rounds
+        return (yield from self.get(f"/v1/models/{job}/versions/{version}/provenance", document, form=form))
+
     def submit(self, signed: bytes, wait: str) -> Steps[wire.Transaction]:
         """Send a signed transaction. The same bytes are the same transaction, so repeats are safe."""
         request = Request(

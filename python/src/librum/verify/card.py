@@ -22,7 +22,7 @@ def card(rows: Rows, chain: bytes) -> bytes:
     job = rows.job()
     assert job is not None
     group = rows.group(job.finals)
-    rounds, participants, finished = [], dict[bytes, list[int]](), 0
+    rounds, participants, finished = [], dict[bytes, tuple[int, int, dict[str, float]]](), 0
     for number in range(1, job.finals + 1):
         row = rows.round(number)
         commit = rows.commit(number, row.commit_term) if row else None
@@ -36,8 +36,8 @@ def card(rows: Rows, chain: bytes) -> bytes:
         for peer in rows.cohort(number):
             update = rows.update(number, peer)
             if update is not None and update.attempt == row.attempt and update.state == "submitted":
-                told = participants.setdefault(peer, [0, 0])
-                told[0], told[1] = told[0] + 1, update.num_examples
+                told = participants.get(peer, (0, 0, {}))[0]
+                participants[peer] = told + 1, update.num_examples, update.metrics
     best = {}
     if job.best > 0:
         best["best_round"] = {
@@ -55,7 +55,9 @@ def card(rows: Rows, chain: bytes) -> bytes:
             "quorum": group.quorum,
         },
         "participants": [
-            {"peer": peer.hex(), "rounds": n, "num_examples": examples} for peer, (n, examples) in participants.items()
+            {"peer": peer.hex(), "rounds": n, "num_examples": examples}
+            | ({"claimed_metrics": dict(sorted(metrics.items()))} if metrics else {})
+            for peer, (n, examples, metrics) in participants.items()
         ] or None,
         "times": {"created": _rfc3339(job.created), "last_round_final": _rfc3339(finished)},
         "quantitative_analysis": rounds,
@@ -67,8 +69,8 @@ def card(rows: Rows, chain: bytes) -> bytes:
 
 # The order in which the fields of a spec stand in JSON.
 _FIELDS = (
-    "num_rounds", "fraction_train", "min_train_peers", "min_available_peers", "model", "seed", "strategy", "train",
-    "initial_model", "early_stop",
+    "num_rounds", "fraction_train", "fraction_evaluate", "min_train_peers", "min_available_peers", "model", "seed",
+    "strategy", "train", "initial_model", "early_stop",
     "update_type", "round_timeout_s", "wait_after_min_s", "wait_for_peers_s", "attest_timeout_s", "max_terms",
     "max_num_examples",
 )  # fmt: skip

@@ -54,6 +54,7 @@ from librum.wire.jobs import (
     Round,
     RoundMetrics,
     Task,
+    Update,
     Upload,
 )
 
@@ -100,5 +101,6 @@ __all__ = [
     "Token",
     "Transaction",
     "TransactionContent",
+    "Update",
     "Upload",
 ]

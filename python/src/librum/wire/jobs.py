@@ -153,6 +153,8 @@ class Round:
         Its result, once committed.
     refused
         Updates left out of the average.
+    server_state
+        What the server of the strategy remembers for the next round, once committed.
     """
 
     round: int
@@ -175,6 +177,34 @@ class Round:
     metrics: dict[str, float] | None = None
     model: File | None = None
     refused: list[RefusedUpdate] | None = None
+    server_state: File | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Update:
+    """A peer's answer in a round. Number of examples and metrics are its claims.
+
+    Attributes
+    ----------
+    file
+        That it submitted.
+    metrics
+        What begins with ``eval_`` is of the model that the round began with, on rows that the peer held out.
+    num_examples
+        The peer's claim.
+    reason
+        Why it declined.
+    time
+        Log time of the answer, ms.
+    """
+
+    peer: str
+    state: str
+    file: File | None = None
+    metrics: dict[str, float] | None = None
+    num_examples: int | None = None
+    reason: str | None = None
+    time: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
