@@ -107,7 +107,7 @@ class NotReady(Problem):
 
 
 class NoIndex(Problem):
-    """The node has no index."""
+    """This node has no index."""
 
 
 class IndexBuilding(Problem):
