@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# cluster.sh up        start, a job with peers, verification from outside; then stays until Ctrl-C, which ends all it started
+# cluster.sh up        start, a job with peers, verification from outside; then stays until Ctrl-C, which ends all it started,
+#                      and says when a process has ended
 # cluster.sh start     four nodes of four organisations in processes of their own, over the servers that run
 # cluster.sh job       starts the peers if they do not run, has them train, and verifies the job through another node
 # cluster.sh stop      ends nodes and peers, and nothing else
@@ -187,7 +188,8 @@ job() {
 }
 
 up() {
-    local servers='' name
+    local name some=yes away known=''
+    servers='' # not local: it is read when all functions have ended
     if ! "$here/servers/servers.sh" status >/dev/null 2>&1; then
         "$here/servers/servers.sh" start kafka cassandra etcd kubo
         servers=ours
@@ -198,11 +200,20 @@ up() {
     # shellcheck disable=SC2119
     job
     say "the nodes go on; Ctrl-C ends them. A token: $dir/org-1/token"
-    while status >/dev/null; do sleep 1; done
-    for name in $(names); do
-        alive "$name" || say "$name has ended, see $dir/$name/log"
+    while [ -n "$some" ]; do
+        some='' away=''
+        for name in $(names); do
+            if alive "$name"; then
+                some=yes
+                continue
+            fi
+            away+=" $name "
+            [[ "$known" == *" $name "* ]] || say "$name has ended, see $dir/$name/log; start it again with: tools/cluster.sh run $name"
+        done
+        known=$away
+        sleep 1
     done
-    exit 1
+    exit 1 # nothing is left
 }
 
 command=${1:-help}
