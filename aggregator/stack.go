@@ -26,7 +26,8 @@ type Stack struct {
 }
 
 // NewStack reads the headers of the global model and of the updates, which have
-// the given layout: the model's own or that of [ControlLayout].
+// the given layout: the model's own or that of [ControlLayout]. A rule that does
+// not look at the global model may leave it out; it is all zeros then.
 func NewStack(ctx context.Context, model, layout tensor.Layout, global Source, updates []Update) (*Stack, error) {
 	if len(updates) > MaxVoters {
 		return nil, fmt.Errorf("%w: %d updates; at most %d are allowed beside each other", ErrInput, len(updates), MaxVoters)
@@ -36,8 +37,10 @@ func NewStack(ctx context.Context, model, layout tensor.Layout, global Source, u
 		return nil, err
 	}
 	s := &Stack{model: model, in: in, global: global}
-	if s.offsets, err = locate(model, Update{File: global.File, Size: global.Size}, headerLimit(model)); err != nil {
-		return nil, fmt.Errorf("aggregate: global model: %w", err)
+	if global.File != nil {
+		if s.offsets, err = locate(model, Update{File: global.File, Size: global.Size}, headerLimit(model)); err != nil {
+			return nil, fmt.Errorf("aggregate: global model: %w", err)
+		}
 	}
 	for _, t := range model.Tensors() {
 		place, ok := layout.Find(t.Name)
@@ -115,6 +118,10 @@ func (h *shelf) origin(t tile) ([]float64, error) {
 	of := h.stack.model.Tensors()[t.tensor]
 	size := of.DType.Size()
 	raw, dst := h.raw[:int64(t.elements)*size], h.global[:t.elements]
+	if h.stack.offsets == nil {
+		clear(dst)
+		return dst, nil
+	}
 	if err := tensor.ReadFull(h.stack.global.File, raw, h.stack.offsets[t.tensor]+t.first*size); err != nil {
 		return nil, fmt.Errorf("read tensor %q of the global model: %w", of.Name, err)
 	}

@@ -14,7 +14,7 @@ import (
 // Input is what a round's rule is applied to.
 type Input struct {
 	Model   tensor.Layout
-	Global  aggregator.Source  // the model that the peers began from; unused by fedavg
+	Global  aggregator.Source  // the model that the peers began from; where [Needs] does not ask for it, it may be missing
 	State   *aggregator.Source // what the round before left; nil in the first
 	Updates []aggregator.Update
 	Cohort  int     // peers that were asked, at least those that answered

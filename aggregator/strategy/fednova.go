@@ -13,7 +13,7 @@ func fedNova() Strategy {
 	return Strategy{
 		Name: FedNova,
 		Doc:  "Mean of the updates, each divided by how long its peer trained (Wang et al. 2020).",
-		mean: func(Params) mean { return nova{} },
+		mean: func(Params) mean { return nova{} }, relative: true,
 		fits: func(_ Params, c Conditions) []Problem {
 			if c.ProximalMu == 0 {
 				return nil

@@ -15,7 +15,7 @@ func flTrust() Strategy {
 	return Strategy{
 		Name: FLTrust,
 		Doc:  "Updates scaled to the length of a trusted peer's and weighted by the cosine to it (Cao et al. 2021).",
-		mean: func(Params) mean { return trust{} },
+		mean: func(Params) mean { return trust{} }, relative: true,
 		fits: func(_ Params, c Conditions) []Problem {
 			if c.Root {
 				return nil

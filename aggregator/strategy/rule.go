@@ -83,7 +83,6 @@ func Resolve(c Choice) (Rule, error) {
 		return Rule{}, fmt.Errorf("%w: %s goes with the plain mean alone: its control variates are only right for all updates, as they are", ErrParams, outer.Name)
 	}
 	r.plain = r.clip == nil && r.server == nil && r.isWeighted()
-	r.needs.Global = !r.plain
 	r.needs.State = r.slots > 0 || r.needs.Norm
 	return r, nil
 }
@@ -106,14 +105,17 @@ func (r *Rule) take(p Part, problems *[]error) *Strategy {
 	switch {
 	case s.clip != nil:
 		r.clip = s.clip(params)
+		r.needs.Global = true
 		r.needs.Norm = r.needs.Norm || s.Name == AdaptiveClip
 	case s.mean != nil:
 		r.mean = s.mean(params)
+		r.needs.Global = r.needs.Global || s.relative
 		r.needs.Steps = s.Name == FedNova
 		r.needs.Root = s.Name == FLTrust
 	default:
 		r.mean = weighted{uniform: s.uniform}
 		if s.server != nil {
+			r.needs.Global = true
 			r.server = func(in *Input) *aggregator.Server { return s.server(params, in) }
 			probe := s.server(params, &Input{Cohort: 1})
 			r.slots, r.needs.Controls = probe.Slots, probe.Control

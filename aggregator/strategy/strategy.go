@@ -24,6 +24,8 @@ type Strategy struct {
 
 	// uniform makes a server's mean that of one vote a peer.
 	uniform bool
+	// relative says that the mean looks at differences from the global model.
+	relative bool
 	// fits lists what the job must be like for the entry; nil demands nothing.
 	fits func(p Params, c Conditions) []Problem
 }

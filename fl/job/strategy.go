@@ -32,12 +32,40 @@ type Part struct {
 const maxParams = 16
 
 // Rule returns the rule that the spec names.
-func (s *Spec) Rule() (strategy.Rule, error) {
+func (s *Spec) Rule() (strategy.Rule, error) { return s.Strategy.Rule() }
+
+// Rule returns the rule that the strategy and what it nests make.
+func (s *Strategy) Rule() (strategy.Rule, error) {
 	return strategy.Resolve(strategy.Choice{
-		Strategy: strategy.Part{Name: s.Strategy.Name, Params: s.Strategy.Params},
-		Clip:     strategy.Part{Name: s.Strategy.Clip.Name, Params: s.Strategy.Clip.Params},
-		Mean:     strategy.Part{Name: s.Strategy.Mean.Name, Params: s.Strategy.Mean.Params},
+		Strategy: strategy.Part{Name: s.Name, Params: s.Params},
+		Clip:     strategy.Part{Name: s.Clip.Name, Params: s.Clip.Params},
+		Mean:     strategy.Part{Name: s.Mean.Name, Params: s.Mean.Params},
 	})
+}
+
+// Complete fills in the defaults of the parameters that were left out, and
+// returns the rule and what is wrong between its parts or between them and the
+// conditions. The names of fields are those of a job spec.
+func (s *Strategy) Complete(c strategy.Conditions) (strategy.Rule, []Problem) {
+	rule, err := s.Rule()
+	if err != nil {
+		return rule, partProblems(err)
+	}
+	s.complete()
+	var all []Problem
+	for _, p := range rule.Fits(c) {
+		all = append(all, Problem{Field: p.Field, Allowed: p.Need})
+	}
+	return rule, all
+}
+
+// partProblems turns what Resolve says, a line a problem, into problems.
+func partProblems(err error) []Problem {
+	var all []Problem
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		all = append(all, Problem{Field: "strategy", Allowed: strings.TrimLeft(strings.TrimPrefix(line, strategy.ErrParams.Error()), ": ")})
+	}
+	return all
 }
 
 // fields are the fields of a strategy.
@@ -120,11 +148,7 @@ func (s *Spec) strategyProblems(wrong map[string]bool) []Problem {
 	}
 	rule, err := s.Rule()
 	if err != nil {
-		var all []Problem
-		for line := range strings.SplitSeq(err.Error(), "\n") {
-			all = append(all, Problem{Field: "strategy", Allowed: strings.TrimLeft(strings.TrimPrefix(line, strategy.ErrParams.Error()), ": ")})
-		}
-		return all
+		return partProblems(err)
 	}
 	var all []Problem
 	conditions := strategy.Conditions{
