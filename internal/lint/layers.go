@@ -25,7 +25,7 @@ var layers = []layer{
 	{name: "a job in one file", units: []string{"fl/evidence"}},
 	{name: "assembly", units: []string{"chain/ca", "chain/node", "chain/verify", "fl/coordinator", "fl/peer", "fl/verify", "search/indexer"}, open: true},
 	{name: "a state in one file", units: []string{"chain/snapshot"}},
-	{name: "a round's result", units: []string{"fl/recompute"}},
+	{name: "a round's result", units: []string{"fl/recompute", "fl/aggregation"}},
 	{name: "indexes", units: []string{"search/sqlite", "search/elastic"}},
 	{name: "between nodes", units: []string{"chain/transport"}},
 	{name: "stages", units: []string{

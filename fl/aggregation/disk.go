@@ -1,0 +1,166 @@
+package aggregation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/internal/durable"
+)
+
+// A directory holds the head, a record for each input, and the store of files.
+// The head is written last and removed first: without it there is nothing.
+const (
+	version     = 1
+	headName    = "head.cbor"
+	inputsDir   = "inputs"
+	filesDir    = "files"
+	maxHead     = 4 << 20 // refusals of 4,096 updates
+	maxRecord   = 4 << 10
+	recordEnd   = ".cbor"
+	maxDetail   = 256 // bytes of a refusal's text
+	createdMode = 0o600
+)
+
+// head is what is known of an aggregation beside its inputs.
+type head struct {
+	_       struct{} `cbor:",toarray"`
+	Version uint16
+	Creator ledger.ID
+	Created int64
+	Spec    Spec
+	State   State
+	Reason  string
+	Outcome Outcome
+}
+
+func (a *aggregation) filesDir() string { return filepath.Join(a.dir, filesDir) }
+
+// record is where an input's record lies: names differ in more than some file
+// systems tell apart.
+func (a *aggregation) record(name string) string {
+	return filepath.Join(a.dir, inputsDir, ledger.Hash([]byte(name)).String()+recordEnd)
+}
+
+// save makes the head durable.
+func (a *aggregation) save() error {
+	b, err := ledger.Encode(&a.head)
+	if err != nil {
+		return err
+	}
+	return durable.WriteFile(filepath.Join(a.dir, headName), b, createdMode)
+}
+
+// saveInput makes an input's record durable.
+func (a *aggregation) saveInput(in *Input) error {
+	b, err := ledger.Encode(in)
+	if err != nil {
+		return err
+	}
+	return durable.WriteFile(a.record(in.Name), b, createdMode)
+}
+
+// erase removes the directory, the head first.
+func (a *aggregation) erase() error {
+	if err := os.Remove(filepath.Join(a.dir, headName)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := durable.SyncDir(vfs.Default, a.dir); err != nil {
+		return err
+	}
+	return errors.Join(a.store.Close(), os.RemoveAll(a.dir))
+}
+
+// load finds the aggregations of an earlier life and clears what was being made
+// or removed.
+func (s *Service) load(ctx context.Context) error {
+	if err := os.MkdirAll(s.config.Dir, 0o700); err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(s.config.Dir)
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		id, err := ledger.ParseDigest(entry.Name())
+		if err != nil || !entry.IsDir() {
+			continue // not ours
+		}
+		a := &aggregation{id: id, dir: filepath.Join(s.config.Dir, entry.Name()), inputs: map[string]Input{}, complete: map[string]bool{}, touched: s.config.Now()}
+		b, err := durable.ReadFile(filepath.Join(a.dir, headName), maxHead)
+		if errors.Is(err, fs.ErrNotExist) {
+			if err := os.RemoveAll(a.dir); err != nil {
+				return err
+			}
+			continue
+		}
+		if err == nil {
+			err = a.load(ctx, b, s.config.Files)
+		}
+		if err != nil {
+			return fmt.Errorf("read aggregation %s: %w", id, err)
+		}
+		s.all[id] = a
+	}
+	return nil
+}
+
+// load reads the head and the inputs.
+func (a *aggregation) load(ctx context.Context, head []byte, files func(ctx context.Context, dir string) (Store, error)) (err error) {
+	if err := ledger.Decode("aggregation", head, maxHead, &a.head); err != nil {
+		return err
+	}
+	if a.head.Version != version {
+		return fmt.Errorf("it has version %d, this program reads %d", a.head.Version, version)
+	}
+	if a.store, err = files(ctx, a.filesDir()); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.store.Close())
+		}
+	}()
+	records, err := os.ReadDir(filepath.Join(a.dir, inputsDir))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, entry := range records {
+		if filepath.Ext(entry.Name()) != recordEnd { // never finished
+			continue
+		}
+		b, err := durable.ReadFile(filepath.Join(a.dir, inputsDir, entry.Name()), maxRecord)
+		if err != nil {
+			return err
+		}
+		var in Input
+		if err := ledger.Decode("input", b, maxRecord, &in); err != nil {
+			return fmt.Errorf("read input %s: %w", entry.Name(), err)
+		}
+		if err := a.recall(ctx, in); err != nil {
+			return fmt.Errorf("look up input %s: %w", in.Name, err)
+		}
+	}
+	a.bytes += a.head.Outcome.Model.Size + a.head.Outcome.Memory.Size
+	return nil
+}
+
+// recall knows an input again, which is complete if its content is there.
+func (a *aggregation) recall(ctx context.Context, in Input) error {
+	_, whole, err := a.store.Has(ctx, in.Digest)
+	if err != nil {
+		return err
+	}
+	a.inputs[in.Name] = in
+	a.bytes += in.Size
+	if whole {
+		a.complete[in.Name] = true
+	}
+	return nil
+}
