@@ -85,6 +85,19 @@ func AccessTable() []Access {
 			Member: ScopeOwn, Peer: ScopeOwn, Auditor: ScopeAll,
 		},
 		{
+			Operations: []string{"list-aggregations", "get-aggregation", "delete-aggregation"},
+			Own:        "its own",
+			Member:     ScopeOwn, Operator: ScopeAll,
+		},
+		{
+			Operations: []string{
+				"create-aggregation", "announce-aggregation-input", "get-aggregation-input", "append-aggregation-input",
+				"start-aggregation", "get-aggregation-model", "get-aggregation-memory",
+			},
+			Own:    "its own",
+			Member: ScopeOwn,
+		},
+		{
 			Operations: []string{"list-peers", "get-peer"},
 			Own:        "itself",
 			Member:     ScopeAll, Peer: ScopeOwn, Operator: ScopeAll, Officer: ScopeAll, Auditor: ScopeAll,

@@ -104,6 +104,7 @@ func (s *server) routes() {
 	s.roundRoutes()
 	s.eventRoutes()
 	s.modelRoutes()
+	s.aggregationRoutes()
 	s.blobRoutes()
 	s.uploadRoutes()
 	s.peerRoutes()

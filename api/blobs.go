@@ -65,11 +65,16 @@ func (s *server) serveBlob(ctx context.Context, file v1.File, fileName string) (
 	if err != nil {
 		return nil, err
 	}
-	return &huma.StreamResponse{Body: func(hc huma.Context) { //nolint:contextcheck // the framework hands the request in again
+	return s.serveContent(content, file.Digest, fileName), nil
+}
+
+// serveContent answers with open content, and closes it.
+func (s *server) serveContent(content blob.Blob, digest ledger.Digest, fileName string) *huma.StreamResponse {
+	return &huma.StreamResponse{Body: func(hc huma.Context) {
 		r, w := humago.Unwrap(hc)
 		defer s.closeBlob(r.Context(), content)
 		h := w.Header()
-		h.Set("ETag", etag(file.Digest))
+		h.Set("ETag", etag(digest))
 		h.Set("Content-Type", typeBinary)
 		h.Set("Cache-Control", "private, max-age=31536000, immutable")
 		if fileName != "" {
@@ -82,9 +87,9 @@ func (s *server) serveBlob(ctx context.Context, file v1.File, fileName string) (
 		http.ServeContent(out, r, "", time.Time{}, source)
 		if source.err != nil { // the length that was announced is not reached: the client sees it
 			s.Logger.LogAttrs(r.Context(), slog.LevelError, "content cannot be read",
-				slog.String("digest", file.Digest.String()), slog.Any("error", source.err))
+				slog.String("digest", digest.String()), slog.Any("error", source.err))
 		}
-	}}, nil
+	}}
 }
 
 // contentWriter tells refused conditions as problems; net/http tells them in

@@ -12,23 +12,25 @@ import (
 	"github.com/librum/librum/chain/blob"
 	"github.com/librum/librum/chain/ledger"
 	"github.com/librum/librum/chain/node"
+	"github.com/librum/librum/fl/aggregation"
 	"github.com/librum/librum/search/indexer"
 )
 
 // Config is what the interface stands on. All but Search, Now, Random,
 // Logger and Limits must be set.
 type Config struct {
-	Node        *node.Node
-	Coordinator Coordinator
-	Blobs       blob.Store
-	Genesis     []byte // the genesis file
-	Tokens      *bearer.Store
-	Audit       *auditlog.Log
-	Search      *indexer.Indexer // nil: this node has no index
-	Now         func() time.Time
-	Random      io.Reader // nonces and missing idempotency keys
-	Logger      *slog.Logger
-	Limits      Limits
+	Node         *node.Node
+	Coordinator  Coordinator
+	Blobs        blob.Store
+	Aggregations *aggregation.Service
+	Genesis      []byte // the genesis file
+	Tokens       *bearer.Store
+	Audit        *auditlog.Log
+	Search       *indexer.Indexer // nil: this node has no index
+	Now          func() time.Time
+	Random       io.Reader // nonces and missing idempotency keys
+	Logger       *slog.Logger
+	Limits       Limits
 }
 
 // Limits bound what a client may ask. Zero stands for the default.
@@ -98,8 +100,8 @@ func setDefault[T comparable](at *T, value T) {
 // withDefaults checks the configuration and fills in what is not set.
 func (c Config) withDefaults() (Config, error) {
 	switch {
-	case c.Node == nil, c.Coordinator == nil, c.Blobs == nil:
-		return c, errors.New("open the API: node, coordinator and blobs must be given")
+	case c.Node == nil, c.Coordinator == nil, c.Blobs == nil, c.Aggregations == nil:
+		return c, errors.New("open the API: node, coordinator, blobs and aggregations must be given")
 	case ledger.Hash(c.Genesis) != c.Node.Config().Chain:
 		return c, errors.New("open the API: the genesis is not the node's")
 	case c.Tokens == nil, c.Audit == nil:

@@ -14,6 +14,7 @@ func ExampleProblems() {
 		}
 	}
 	// Output:
+	// too_many_aggregations - Delete some, wait until some have ended, or for Retry-After seconds.
 	// too_many_requests - Each member, and each address without a token, has a rate. Come again after Retry-After seconds.
 	// busy - Back off for Retry-After seconds and send again.
 	// too_many_uploads - Finish some, or wait until they lapse.

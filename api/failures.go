@@ -23,6 +23,9 @@ func failureOf(err error) *failure {
 	if f, ok := asFailure(err); ok {
 		return f
 	}
+	if f, ok := asFailure(aggregationFailure(err)); ok {
+		return f
+	}
 	var spec *job.SpecError
 	var refused *contract.Error
 	switch {

@@ -2,11 +2,9 @@ package api
 
 import (
 	"context"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"reflect"
 
@@ -93,13 +91,9 @@ func (s *server) createJob(ctx context.Context, in *createJobInput) (*jobOutput,
 	if err := s.checkInitial(ctx, &spec); err != nil {
 		return nil, err
 	}
-	key := []byte(in.Key)
-	if len(key) == 0 {
-		random := make([]byte, 16)
-		if _, err := io.ReadFull(s.Random, random); err != nil {
-			return nil, fmt.Errorf("draw an idempotency key: %w", err)
-		}
-		key = []byte(hex.EncodeToString(random))
+	key, err := s.idempotencyKey(in.Key)
+	if err != nil {
+		return nil, err
 	}
 	member := callerOf(ctx).Member
 	id := fl.JobID(member, key)

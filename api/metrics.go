@@ -11,6 +11,7 @@ import (
 
 	"github.com/librum/librum/chain/ledger"
 	"github.com/librum/librum/chain/node"
+	"github.com/librum/librum/fl/aggregation"
 )
 
 // metrics counts what goes through the door and shows where the node stands.
@@ -52,6 +53,11 @@ func (s *server) gauges() []prometheus.Collector {
 		return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, value)
 	}
 	status := s.Node.Status
+	aggregations := func(state aggregation.State) prometheus.Collector {
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "librum_aggregations", Help: "Aggregations without a job, by state.", ConstLabels: prometheus.Labels{"state": string(state)},
+		}, func() float64 { return float64(s.Aggregations.Stats().States[state]) })
+	}
 	return []prometheus.Collector{
 		counter("librum_records_executed_total", "Records of the log executed, since its beginning.",
 			func() float64 { return float64(status().Next) }),
@@ -96,6 +102,11 @@ func (s *server) gauges() []prometheus.Collector {
 			func() float64 { return float64(s.streams.open() + s.tasks.open()) }),
 		gauge("librum_uploads_open", "Uploads that are not complete.",
 			func() float64 { return float64(s.sessions.count()) }),
+		aggregations(aggregation.Open), aggregations(aggregation.Running), aggregations(aggregation.Done), aggregations(aggregation.Failed),
+		gauge("librum_aggregation_bytes", "Bytes of aggregations without a job, announced and written.",
+			func() float64 { return float64(s.Aggregations.Stats().Bytes) }),
+		counter("librum_aggregation_runs_total", "Aggregations without a job that were run to an end, since the start.",
+			func() float64 { return float64(s.Aggregations.Stats().Runs) }),
 	}
 }
 

@@ -55,34 +55,46 @@ func (s *server) appendUpload(ctx context.Context, in *appendInput) (*huma.Strea
 }
 
 func (s *server) takePart(w http.ResponseWriter, r *http.Request, id ledger.ID, u v1.NewUpload, offset int64) (*uploadOutput, error) {
-	source := &failing{Reader: &steadyReader{
-		Reader: r.Body, control: http.NewResponseController(w),
-		idle: s.Limits.Idle, rate: s.Limits.PartRate, most: s.Limits.PartTime,
-	}}
-	length, err := s.Blobs.Append(r.Context(), id, offset, source, u.Size)
-	var wrong *blob.OffsetError
-	var slow net.Error
-	switch {
-	case errors.As(err, &wrong):
-		return nil, offsetFailure("upload_offset", "go on from the upload's offset", wrong.Have)
-	case errors.Is(err, blob.ErrBusy):
-		return nil, offsetFailure("upload_busy", "another part is being written; ask for the offset", offset)
-	case errors.Is(err, blob.ErrTooMany):
-		return nil, fail("too_many_uploads", "finish some or wait until they lapse").retry(s.Limits.Idle)
-	case errors.Is(err, blob.ErrTooLarge):
-		return nil, offsetFailure("body_too_large", "more than the "+strconv.FormatInt(u.Size, 10)+" bytes announced", length)
-	case errors.As(source.err, &slow) && slow.Timeout():
-		return nil, offsetFailure("body_timeout", "what came is kept; go on from the offset", length)
-	case err != nil && source.err != nil:
-		return nil, offsetFailure("bad_request", "the body ended early; what came is kept", length)
-	case err != nil:
+	length, err := s.receive(w, r, offset, u.Size, func(source io.Reader) (int64, error) {
+		return s.Blobs.Append(r.Context(), id, offset, source, u.Size)
+	})
+	if err != nil {
 		return nil, err
 	}
-	extend(r.Context(), s.Limits.Wait)
 	if length == u.Size {
 		return s.finish(r.Context(), id, u)
 	}
 	return showUpload(id, u, length), nil
+}
+
+// receive lets add take a part of size bytes in all from the body, and returns the
+// new length. What a client can mend is told as a failure.
+func (s *server) receive(w http.ResponseWriter, r *http.Request, offset, size int64, add func(source io.Reader) (int64, error)) (int64, error) {
+	source := &failing{Reader: &steadyReader{
+		Reader: r.Body, control: http.NewResponseController(w),
+		idle: s.Limits.Idle, rate: s.Limits.PartRate, most: s.Limits.PartTime,
+	}}
+	length, err := add(source)
+	var wrong *blob.OffsetError
+	var slow net.Error
+	switch {
+	case errors.As(err, &wrong):
+		return length, offsetFailure("upload_offset", "go on from the upload's offset", wrong.Have)
+	case errors.Is(err, blob.ErrBusy):
+		return length, offsetFailure("upload_busy", "another part is being written; ask for the offset", offset)
+	case errors.Is(err, blob.ErrTooMany):
+		return length, fail("too_many_uploads", "finish some or wait until they lapse").retry(s.Limits.Idle)
+	case errors.Is(err, blob.ErrTooLarge):
+		return length, offsetFailure("body_too_large", "more than the "+strconv.FormatInt(size, 10)+" bytes announced", length)
+	case errors.As(source.err, &slow) && slow.Timeout():
+		return length, offsetFailure("body_timeout", "what came is kept; go on from the offset", length)
+	case err != nil && source.err != nil:
+		return length, offsetFailure("bad_request", "the body ended early; what came is kept", length)
+	case err != nil:
+		return length, err
+	}
+	extend(r.Context(), s.Limits.Wait)
+	return length, nil
 }
 
 // failing remembers why a body ended early.

@@ -30,6 +30,8 @@ func doorProblems() []ProblemKind {
 		{Code: "idempotency_key_reused", Status: http.StatusConflict, Title: "The Idempotency-Key stands for something else", Doc: "The key was used with another body. Use a new key for a new thing."},
 		{Code: "upload_offset", Status: http.StatusConflict, Title: "The part does not follow the upload", Doc: "`offset` and the header Upload-Offset say where to go on."},
 		{Code: "upload_busy", Status: http.StatusConflict, Title: "Another part is being written", Doc: "Wait for it, ask for the offset and go on from there."},
+		{Code: "aggregation_state", Status: http.StatusConflict, Title: "The aggregation's state does not allow it", Doc: "The detail says what is missing, or what it is doing."},
+		{Code: "too_many_aggregations", Status: http.StatusTooManyRequests, Title: "Too many aggregations, too many bytes of them, or too many runs", Doc: "Delete some, wait until some have ended, or for Retry-After seconds."},
 		{Code: "precondition_failed", Status: http.StatusPreconditionFailed, Title: "The content is another one", Doc: "If-Match or If-Unmodified-Since does not hold."},
 		{Code: "body_too_large", Status: http.StatusRequestEntityTooLarge, framework: true, Title: "The body is too large", Doc: "The detail says what is allowed. Split a batch."},
 		{Code: "unsupported_media_type", Status: http.StatusUnsupportedMediaType, framework: true, Title: "The route does not read this Content-Type", Doc: "The detail lists those it reads."},

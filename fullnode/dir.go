@@ -47,6 +47,9 @@ func (d Dir) HasDiverged() (bool, error) {
 	return true, nil
 }
 
+// Aggregations is the path of the aggregations without a job.
+func (d Dir) Aggregations() string { return filepath.Join(string(d), "aggregations") }
+
 // Audit is the path of the log of administrative acts.
 func (d Dir) Audit() string { return filepath.Join(string(d), "audit.jsonl") }
 

@@ -21,6 +21,7 @@ import (
 	"github.com/librum/librum/chain/node"
 	"github.com/librum/librum/chain/order"
 	"github.com/librum/librum/chain/store"
+	"github.com/librum/librum/fl/aggregation"
 	"github.com/librum/librum/fl/coordinator"
 	"github.com/librum/librum/internal/durable"
 	"github.com/librum/librum/search/indexer"
@@ -66,11 +67,12 @@ type Config struct {
 type Node struct {
 	*node.Node
 
-	Coordinator *coordinator.Service
-	Blobs       blob.Store
-	Tokens      *bearer.Store
-	Audit       *auditlog.Log
-	Search      *indexer.Indexer // nil: it has no index
+	Coordinator  *coordinator.Service
+	Blobs        blob.Store
+	Aggregations *aggregation.Service
+	Tokens       *bearer.Store
+	Audit        *auditlog.Log
+	Search       *indexer.Indexer // nil: it has no index
 
 	closers []io.Closer
 }
@@ -101,6 +103,10 @@ func Open(ctx context.Context, config Config) (_ *Node, err error) {
 		return nil, err
 	}
 	n.closers = append(n.closers, n.Audit)
+	if n.Aggregations, err = config.openAggregations(ctx); err != nil {
+		return nil, err
+	}
+	n.closers = append(n.closers, n.Aggregations)
 	if n.Node, err = node.New(ctx, chain, config.Log, config.Store, config.Mesh); err != nil {
 		return nil, err
 	}
@@ -140,16 +146,17 @@ func (c *Config) chainNode() node.Config {
 // Door returns what the node's HTTP interface stands on, given the genesis file.
 func (n *Node) Door(genesis []byte, logger *slog.Logger) api.Config {
 	return api.Config{
-		Node: n.Node, Coordinator: n.Coordinator, Blobs: n.Blobs, Tokens: n.Tokens, Audit: n.Audit,
+		Node: n.Node, Coordinator: n.Coordinator, Blobs: n.Blobs, Aggregations: n.Aggregations, Tokens: n.Tokens, Audit: n.Audit,
 		Genesis: genesis, Logger: logger, Search: n.Search,
 	}
 }
 
-// Run runs the node, its coordinator and its index until ctx ends or one of them must stop.
+// Run runs the node, its coordinator, aggregations and index until ctx ends or one of them must stop.
 func (n *Node) Run(ctx context.Context) error {
 	group, running := errgroup.WithContext(ctx)
 	group.Go(func() error { return n.Coordinator.Run(running) })
 	group.Go(func() error { return n.Node.Run(running) })
+	group.Go(func() error { return n.Aggregations.Run(running) })
 	if n.Search != nil {
 		group.Go(func() error { return n.Search.Run(running) })
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/librum/librum/api/auditlog"
+	"github.com/librum/librum/internal/durable"
 )
 
 // FileKind says what a file of a directory is for.
@@ -12,26 +13,27 @@ type FileKind string
 
 // The kinds.
 const (
-	FileGenesis   FileKind = "genesis"
-	FileToken     FileKind = "token"
-	FileKey       FileKind = "key"
-	FileBearer    FileKind = "bearer" // a token that a node knows, as a hash, with its delegate key
-	FileLog       FileKind = "log"
-	FileStore     FileKind = "store"
-	FileBlob      FileKind = "blob"
-	FileUpload    FileKind = "upload"    // not finished; its peer sends it again
-	FileTemporary FileKind = "temporary" // cleared at start
-	FileLock      FileKind = "lock"
-	FileManifest  FileKind = "manifest"
-	FileAudit     FileKind = "audit"    // of administrative acts at a node's door
-	FileEvidence  FileKind = "evidence" // that a node diverged
-	FileEgress    FileKind = "egress"   // what left a peer; its process may add to it
-	FileNode      FileKind = "node"     // id and enrolment of one that came later
-	FilePause     FileKind = "pause"    // of a peer, made and removed by its owner
-	FileAuthority FileKind = "ca"       // keys, register and evidence of a certificate authority
-	FileIssued    FileKind = "issued"   // what an authority gives away
-	FileIndex     FileKind = "index"    // of search, built from the store
-	FileOther     FileKind = "other"
+	FileGenesis     FileKind = "genesis"
+	FileToken       FileKind = "token"
+	FileKey         FileKind = "key"
+	FileBearer      FileKind = "bearer" // a token that a node knows, as a hash, with its delegate key
+	FileLog         FileKind = "log"
+	FileStore       FileKind = "store"
+	FileBlob        FileKind = "blob"
+	FileUpload      FileKind = "upload"      // not finished; its peer sends it again
+	FileAggregation FileKind = "aggregation" // of one without a job: its owner's, and deleted once it expires
+	FileTemporary   FileKind = "temporary"   // cleared at start
+	FileLock        FileKind = "lock"
+	FileManifest    FileKind = "manifest"
+	FileAudit       FileKind = "audit"    // of administrative acts at a node's door
+	FileEvidence    FileKind = "evidence" // that a node diverged
+	FileEgress      FileKind = "egress"   // what left a peer; its process may add to it
+	FileNode        FileKind = "node"     // id and enrolment of one that came later
+	FilePause       FileKind = "pause"    // of a peer, made and removed by its owner
+	FileAuthority   FileKind = "ca"       // keys, register and evidence of a certificate authority
+	FileIssued      FileKind = "issued"   // what an authority gives away
+	FileIndex       FileKind = "index"    // of search, built from the store
+	FileOther       FileKind = "other"
 )
 
 const (
@@ -83,8 +85,12 @@ func KindOf(file string) FileKind {
 		return FileBlob
 	case node && (rest == auditName || auditlog.IsRotated(rest, auditName)):
 		return FileAudit
-	case node && rest == "audit.jsonl.lock":
+	case node && rest == "audit.jsonl.lock", node && part == "aggregations" && name == "LOCK":
 		return FileLock
+	case node && part == "aggregations" && strings.HasPrefix(name, durable.TempPrefix):
+		return FileTemporary
+	case node && part == "aggregations":
+		return FileAggregation
 	case node && part == "search":
 		return FileIndex
 	case node && part == "tokens":

@@ -46,6 +46,14 @@ class UploadBusy(Problem):
     """Another part is being written."""
 
 
+class AggregationState(Problem):
+    """The aggregation's state does not allow it."""
+
+
+class TooManyAggregations(Problem):
+    """Too many aggregations, too many bytes of them, or too many runs."""
+
+
 class PreconditionFailed(Problem):
     """The content is another one."""
 
@@ -308,6 +316,8 @@ PROBLEMS: Final[dict[str, type[Problem]]] = {
     "idempotency_key_reused": IdempotencyKeyReused,
     "upload_offset": UploadOffset,
     "upload_busy": UploadBusy,
+    "aggregation_state": AggregationState,
+    "too_many_aggregations": TooManyAggregations,
     "precondition_failed": PreconditionFailed,
     "body_too_large": BodyTooLarge,
     "unsupported_media_type": UnsupportedMediaType,

@@ -7,6 +7,7 @@ that a newer server adds is overlooked; one that is missing or of another type i
 
 from __future__ import annotations
 
+from librum.wire.aggregations import Aggregation, AggregationInput, RefusedInput
 from librum.wire.assets import (
     NFT,
     Allowance,
@@ -62,6 +63,8 @@ __all__ = [
     "CA",
     "NFT",
     "Account",
+    "Aggregation",
+    "AggregationInput",
     "Allowance",
     "Approval",
     "Balance",
@@ -91,6 +94,7 @@ __all__ = [
     "Peer",
     "Proof",
     "Proposal",
+    "RefusedInput",
     "RefusedUpdate",
     "Result",
     "Round",
