@@ -11,6 +11,7 @@ import importlib
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from librum.aggregations import aggregate
     from librum.aio import AsyncClient
     from librum.client import Client
     from librum.errors import (
@@ -33,6 +34,7 @@ _HOMES: Final = {
     "AsyncClient": "aio",
     "Client": "client",
     "Key": "keys",
+    "aggregate": "aggregations",
     "amount": "transaction",
     **dict.fromkeys(
         [
@@ -63,6 +65,7 @@ __all__ = [
     "Problem",
     "ProofError",
     "UnreachableError",
+    "aggregate",
     "amount",
 ]
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import httpx
 
 from librum import address, frames, wire
+from librum.aggregations import AsyncAggregations
 from librum.calls import Calls, Page
 from librum.errors import AnswerError, JobEndedError, UnreachableError
 from librum.follow import ENDS, Follower
@@ -87,6 +88,7 @@ class AsyncClient:
             timeout=httpx.Timeout(idle, connect=min(address.CONNECT_S, idle)),
         )
         self.accounts = Accounts(self)
+        self.aggregations = AsyncAggregations(self)
         self.blocks = Blocks(self)
         self.chain = Chain(self)
         self.governance = Governance(self)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import httpx
 
 from librum import address, frames, wire
+from librum.aggregations import Aggregations
 from librum.calls import Calls, Page
 from librum.errors import AnswerError, JobEndedError, UnreachableError
 from librum.follow import ENDS, Follower
@@ -86,6 +87,7 @@ class Client:
             timeout=httpx.Timeout(idle, connect=min(address.CONNECT_S, idle)),
         )
         self.accounts = Accounts(self)
+        self.aggregations = Aggregations(self)
         self.blocks = Blocks(self)
         self.chain = Chain(self)
         self.governance = Governance(self)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, Final, Protocol
+from typing import Any, BinaryIO, Final, Protocol, TypeVar
 
 from librum import wire
 from librum.errors import AnswerError, DigestError, UnreachableError
@@ -184,9 +184,36 @@ def upload(
     announce = Request(
         "POST", "/v1/uploads", {}, {"Content-Type": "application/json"}, json.dumps(announcement).encode(), safe=True
     )
+    return send(retry, announce, wire.Upload, lambda stands: f"/v1/uploads/{stands.id}", view)
+
+
+class Stands(Protocol):
+    """How far a file got that is sent in parts."""
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        ...
+
+    @property
+    def offset(self) -> int:
+        """Bytes that are there."""
+        ...
+
+    @property
+    def complete(self) -> bool:
+        """Whether all is there and right."""
+        ...
+
+
+S = TypeVar("S", bound=Stands)
+
+
+def send(retry: Retry, announce: Request, kind: type[S], route: Callable[[S], str], view: memoryview) -> Steps[S]:
+    """Send what was announced, going on from where the node got, and return it complete."""
     rests, reached = retry.rests(), -1
     while True:
-        stands = yield from ask(retry, announce, reader(wire.Upload))
+        stands = yield from ask(retry, announce, reader(kind))
         if stands.complete:
             return stands
         if 0 <= reached < stands.offset:
@@ -194,13 +221,13 @@ def upload(
         reached = stands.offset
         retry_after, error = 0.0, None
         try:
-            answer = yield _part(stands, view)
+            answer = yield _part(stands, route(stands), view)
         except UnreachableError:
             pass
         else:
             assert answer is not None
             if answer.status < 300:
-                stands = reader(wire.Upload)(answer)
+                stands = reader(kind)(answer)
                 if stands.complete:
                     return stands
                 if stands.offset > reached:
@@ -216,9 +243,9 @@ def upload(
         yield pause
 
 
-def _part(stands: wire.Upload, view: memoryview) -> Request:
+def _part(stands: Stands, route: str, view: memoryview) -> Request:
     if not 0 <= stands.offset <= len(view) or stands.size != len(view):
-        raise AnswerError(f"upload {stands.id[:8]}: the node stands at {stands.offset} of {len(view)} bytes")
+        raise AnswerError(f"{route}: the node stands at {stands.offset} of {len(view)} bytes")
 
     def chunks() -> Iterator[bytes]:
         for at in range(stands.offset, len(view), CHUNK_BYTES):
@@ -226,7 +253,7 @@ def _part(stands: wire.Upload, view: memoryview) -> Request:
 
     return Request(
         "PATCH",
-        f"/v1/uploads/{stands.id}",
+        route,
         headers={"Content-Type": "application/offset+octet-stream", "Upload-Offset": str(stands.offset)},
         content=Content(len(view) - stands.offset, chunks),
     )
