@@ -6,12 +6,13 @@ import asyncio
 import hashlib
 import inspect
 
-import librum
 import numpy as np
 import pytest
-from librum import aggregations, wire
 from numpy.typing import NDArray
 from safetensors.numpy import load, save
+
+import librum
+from librum import aggregations, wire
 
 from network import Network
 

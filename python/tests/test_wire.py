@@ -19,8 +19,8 @@ DOCUMENT = json.loads((REPOSITORY / "api" / "testdata" / "openapi.json").read_te
 SCHEMAS = DOCUMENT["components"]["schemas"]
 # Read or made by hand: problems are exceptions, pages are walked, requests are parameters of methods.
 BY_HAND = {
-    "AggregationPart", "AggregationStrategy", "Aggregations", "Balances", "Batch", "BearerTokens", "Blocks", "Collections",
-    "FieldError", "Jobs", "Metrics", "NFTs", "NewAggregation", "NewAggregationInput", "NewUpload",
+    "AggregationPart", "AggregationStrategy", "Aggregations", "Balances", "Batch", "BearerTokens", "Blocks",
+    "Collections", "FieldError", "Jobs", "Metrics", "NFTs", "NewAggregation", "NewAggregationInput", "NewUpload",
     "Peers", "Problem", "Proposals", "Rounds", "Submission", "Tokens", "Updates",
 }  # fmt: skip
 # The index has no client in Python yet.

@@ -201,7 +201,7 @@ class AsyncAggregations:
         """Send a safetensors file, as :meth:`Aggregations.send`."""
         return await self._client.run(put(self._retry, aggregation, name, content, kind, num_examples, steps))
 
-    async def aggregate(self, aggregation: str, *, timeout: float = 600.0) -> wire.Aggregation:  # noqa: ASYNC109
+    async def aggregate(self, aggregation: str, *, timeout: float = 600.0) -> wire.Aggregation:
         """Aggregate what was sent and return it done, as :meth:`Aggregations.aggregate`."""
         return await self._client.run(run(self._retry, aggregation, timeout))
 

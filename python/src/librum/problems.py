@@ -115,7 +115,7 @@ class NotReady(Problem):
 
 
 class NoIndex(Problem):
-    """This node has no index."""
+    """This node has no index."""  # noqa: D404  the title as the door has it
 
 
 class IndexBuilding(Problem):
