@@ -27,6 +27,8 @@ func loadData(text, root string) (_ data.Dataset, err error) {
 	switch source.Kind {
 	case data.SourceCSV:
 		return files.csv(source)
+	case data.SourceParquet:
+		return files.parquet(source)
 	case data.SourceIDX:
 		return files.idx(source)
 	default:
@@ -52,6 +54,27 @@ func (d dataFiles) csv(source data.Source) (_ data.Dataset, err error) {
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
 	rows, err := data.ReadTable(file, schema, source.Label)
+	if err != nil {
+		return data.Dataset{}, fmt.Errorf("%s: %w", source.Path, err)
+	}
+	return rows, nil
+}
+
+func (d dataFiles) parquet(source data.Source) (_ data.Dataset, err error) {
+	schema, err := d.schema(source.Schema)
+	if err != nil {
+		return data.Dataset{}, fmt.Errorf("%s: %w", source.Schema, err)
+	}
+	file, err := d.open(source.Path)
+	if err != nil {
+		return data.Dataset{}, err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	info, err := file.Stat()
+	if err != nil {
+		return data.Dataset{}, err
+	}
+	rows, err := data.ReadParquet(file, info.Size(), schema, source.Label)
 	if err != nil {
 		return data.Dataset{}, fmt.Errorf("%s: %w", source.Path, err)
 	}
@@ -88,7 +111,7 @@ func (d dataFiles) idx(source data.Source) (_ data.Dataset, err error) {
 // open opens a regular file: a pipe or a device would hang, or never end. With
 // a root neither the path nor a symbolic link in it leads out, which os.Root
 // holds even while somebody moves files.
-func (d dataFiles) open(path string) (io.ReadCloser, error) {
+func (d dataFiles) open(path string) (*os.File, error) {
 	switch {
 	case d.root == nil:
 		return durable.OpenFile(path, os.O_RDONLY, 0)

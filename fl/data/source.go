@@ -14,7 +14,7 @@ import (
 type Source struct {
 	Kind string // one of the Source constants
 
-	Path   string // of a CSV file
+	Path   string // of a CSV or Parquet file
 	Label  string // its column with the class
 	Schema string // path of its schema
 
@@ -26,13 +26,14 @@ type Source struct {
 
 // The kinds of sources.
 const (
-	SourceCSV    = "csv"
-	SourceIDX    = "idx"
-	SourceDigits = "digits"
+	SourceCSV     = "csv"
+	SourceParquet = "parquet"
+	SourceIDX     = "idx"
+	SourceDigits  = "digits"
 )
 
 // SourceForms documents what [ParseSource] reads.
-const SourceForms = "csv:PATH?label=COLUMN&schema=FILE, idx:IMAGES,LABELS or digits:PART/OF?seed=N"
+const SourceForms = "csv:PATH?label=COLUMN&schema=FILE, parquet: in place of csv:, idx:IMAGES,LABELS or digits:PART/OF?seed=N"
 
 const maxSource = 4 << 10 // bytes of a source
 
@@ -48,7 +49,7 @@ func ParseSource(text string) (Source, error) {
 	place, query, _ := strings.Cut(rest, "?")
 	var err error
 	switch kind {
-	case SourceCSV:
+	case SourceCSV, SourceParquet:
 		s.Path = place
 		err = parameters(query, map[string]*string{"label": &s.Label, "schema": &s.Schema})
 		if err == nil && (s.Path == "" || s.Label == "" || s.Schema == "") {
@@ -74,7 +75,7 @@ func ParseSource(text string) (Source, error) {
 // String writes a source as [ParseSource] reads it.
 func (s Source) String() string {
 	switch s.Kind {
-	case SourceCSV:
+	case SourceCSV, SourceParquet:
 		return fmt.Sprintf("%s:%s?label=%s&schema=%s", s.Kind, s.Path, url.QueryEscape(s.Label), url.QueryEscape(s.Schema))
 	case SourceIDX:
 		return fmt.Sprintf("%s:%s,%s", s.Kind, s.Images, s.Labels)

@@ -21,7 +21,7 @@ func TestParseSource(t *testing.T) {
 	}
 	for text, want := range map[string]string{
 		"":                                      "no kind",
-		"parquet:x":                             "no kind",
+		"orc:x":                                 "no kind",
 		"csv:x.csv":                             "label and schema",
 		"csv:?label=a&schema=b":                 "path",
 		"csv:x?label=a&schema=b&sep=;":          "question mark",
