@@ -32,11 +32,15 @@ demo: build ## train on four nodes and ten peers in one process, verify, keep th
 	bin/librum demo --dir $(DEMO_DIR) --keep
 
 .PHONY: test
-test: test-go test-python ## all tests that need no server
+test: test-go test-arm64 test-python ## all tests that need no server
 
 .PHONY: test-go
 test-go: build ## the Go tests, with the race detector where a C compiler works
 	tools/test-go.sh
+
+.PHONY: test-arm64
+test-arm64: ## the tests of the averages under emulation of arm64, where qemu-user is there
+	tools/test-arm64.sh
 
 .PHONY: test-python
 test-python: build ## build the package librum, test its wheel and the Python tests against bin/librum

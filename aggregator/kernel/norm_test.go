@@ -14,7 +14,7 @@ func naiveSquares(tensors [][]float64) float64 {
 		for begin := 0; begin < len(xs); begin += 4096 {
 			block := 0.0
 			for _, x := range xs[begin:min(begin+4096, len(xs))] {
-				square := x * x
+				square := float64(x * x)
 				block += square
 			}
 			total += block

@@ -208,7 +208,7 @@ func TestDistancesAgainstNaive(t *testing.T) {
 		for i := range rows {
 			dot := 0.0
 			for k := range columns {
-				product := rows[i][k] * rows[0][k]
+				product := float64(rows[i][k] * rows[0][k])
 				dot += product
 			}
 			if dots[i] != dot {
@@ -218,7 +218,7 @@ func TestDistancesAgainstNaive(t *testing.T) {
 				sum := 0.0
 				for k := range columns {
 					d := rows[j][k] - rows[i][k]
-					square := d * d
+					square := float64(d * d)
 					sum += square
 				}
 				if pairs[at] != sum {

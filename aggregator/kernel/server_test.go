@@ -33,11 +33,11 @@ func TestStepsAgainstNaive(t *testing.T) {
 			gotX, gotM := append([]float64{}, x...), append([]float64{}, memory...)
 			Adaptive(second, gotX, delta, gotM, eta, b1, b2, tau)
 			for i := range x {
-				square := delta[i] * delta[i]
-				old, part := b1*memory[2*i], (1-b1)*delta[i]
+				square := float64(delta[i] * delta[i]) // rounded, as kernel(2) has it
+				old, part := float64(b1*memory[2*i]), float64((1-b1)*delta[i])
 				m := old + part
 				v := memory[2*i+1]
-				kept, added := b2*v, (1-b2)*square
+				kept, added := float64(b2*v), float64((1-b2)*square)
 				switch second {
 				case Adagrad:
 					v += square
@@ -50,7 +50,7 @@ func TestStepsAgainstNaive(t *testing.T) {
 						v += added
 					}
 				}
-				step := eta * m
+				step := float64(eta * m)
 				if want := x[i] + step/(math.Sqrt(v)+tau); gotX[i] != want || gotM[2*i] != m || gotM[2*i+1] != v {
 					t.Fatalf("%v: x %v, m %v, v %v; want %v, %v, %v", second, gotX[i], gotM[2*i], gotM[2*i+1], want, m, v)
 				}
@@ -59,9 +59,9 @@ func TestStepsAgainstNaive(t *testing.T) {
 		gotX, gotM := append([]float64{}, x...), append([]float64{}, memory[:n]...)
 		Momentum(gotX, delta, gotM, eta, b1)
 		for i := range x {
-			old := b1 * memory[i]
+			old := float64(b1 * memory[i])
 			m := old + delta[i]
-			step := eta * m
+			step := float64(eta * m)
 			if want := x[i] + step; gotX[i] != want || gotM[i] != m {
 				t.Fatalf("momentum: x %v, m %v; want %v, %v", gotX[i], gotM[i], want, m)
 			}

@@ -41,7 +41,7 @@ func sum(n int, term func(k int) float64) float64 {
 }
 
 func squared(a, b []float64) float64 {
-	return sum(len(a), func(k int) float64 { d := a[k] - b[k]; return d * d })
+	return sum(len(a), func(k int) float64 { d := a[k] - b[k]; return float64(d * d) })
 }
 
 // mean returns the mean of the rows, and whether it is relative to the global
@@ -55,7 +55,7 @@ func (v *naive) mean() ([]float64, bool) {
 		for i, u := range v.updates {
 			for k := range u {
 				d := u[k] - v.global[k]
-				scaled[i] = append(scaled[i], by(i)*d)
+				scaled[i] = append(scaled[i], float64(by(i)*d))
 			}
 		}
 		rows = scaled
@@ -76,7 +76,7 @@ func (v *naive) mean() ([]float64, bool) {
 		out := make([]float64, len(zero))
 		for k := range out {
 			for i, w := range weights {
-				if product := w * rows[i][k]; w != 0 {
+				if product := float64(w * rows[i][k]); w != 0 {
 					out[k] += product
 				}
 			}
@@ -138,12 +138,12 @@ func (v *naive) mean() ([]float64, bool) {
 		weights, total := make([]float64, n), 0.0
 		length := math.Sqrt(squared(rows[v.root], zero))
 		for i, row := range rows {
-			dot := sum(len(row), func(k int) float64 { return row[k] * rows[v.root][k] })
+			dot := sum(len(row), func(k int) float64 { return float64(row[k] * rows[v.root][k]) })
 			norm := math.Sqrt(squared(row, zero))
 			if i != v.root && norm > 0 && length > 0 && dot > 0 {
-				product := norm * length
+				product := float64(norm * length)
 				score := dot / product
-				product = score * length
+				product = float64(score * length)
 				weights[i] = product / norm
 				total += score
 			}
