@@ -8,3 +8,18 @@ package kernel
 //
 //go:noescape
 func addAVX(acc *float64, src *float32, weight float64, n int)
+
+// addScaledAVX adds n weighted numbers to n accumulators. n is a multiple of 16.
+//
+//go:noescape
+func addScaledAVX(acc *float64, row *float64, weight float64, n int)
+
+// meanAVX divides n accumulators and rounds them. n is a multiple of 16.
+//
+//go:noescape
+func meanAVX(dst *float32, acc *float64, total float64, n int)
+
+// eightSquaresAVX adds to eight sums the squared distances of as many rows from one, over n coordinates. n is a multiple of 4.
+//
+//go:noescape
+func eightSquaresAVX(sums *float64, row *float64, others *[8][]float64, n int)

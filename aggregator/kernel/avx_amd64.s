@@ -42,3 +42,157 @@ turn:
 done:
 	VZEROUPPER
 	RET
+
+// func addScaledAVX(acc *float64, row *float64, weight float64, n int)
+// Requires: AVX
+TEXT ·addScaledAVX(SB), NOSPLIT, $0-32
+	MOVQ         acc+0(FP), AX
+	MOVQ         row+8(FP), CX
+	MOVQ         n+24(FP), DX
+	VBROADCASTSD weight+16(FP), Y0
+	XORQ         BX, BX
+
+turn:
+	CMPQ    BX, DX
+	JGE     done
+	VMOVUPD (CX)(BX*8), Y2
+	VMULPD  Y0, Y2, Y2
+	VMOVUPD (AX)(BX*8), Y1
+	VADDPD  Y2, Y1, Y1
+	VMOVUPD Y1, (AX)(BX*8)
+	VMOVUPD 32(CX)(BX*8), Y2
+	VMULPD  Y0, Y2, Y2
+	VMOVUPD 32(AX)(BX*8), Y1
+	VADDPD  Y2, Y1, Y1
+	VMOVUPD Y1, 32(AX)(BX*8)
+	VMOVUPD 64(CX)(BX*8), Y2
+	VMULPD  Y0, Y2, Y2
+	VMOVUPD 64(AX)(BX*8), Y1
+	VADDPD  Y2, Y1, Y1
+	VMOVUPD Y1, 64(AX)(BX*8)
+	VMOVUPD 96(CX)(BX*8), Y2
+	VMULPD  Y0, Y2, Y2
+	VMOVUPD 96(AX)(BX*8), Y1
+	VADDPD  Y2, Y1, Y1
+	VMOVUPD Y1, 96(AX)(BX*8)
+	ADDQ    $0x10, BX
+	JMP     turn
+
+done:
+	VZEROUPPER
+	RET
+
+// func meanAVX(dst *float32, acc *float64, total float64, n int)
+// Requires: AVX
+TEXT ·meanAVX(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         acc+8(FP), CX
+	MOVQ         n+24(FP), DX
+	VBROADCASTSD total+16(FP), Y0
+	XORQ         BX, BX
+
+turn:
+	CMPQ       BX, DX
+	JGE        done
+	VMOVUPD    (CX)(BX*8), Y1
+	VDIVPD     Y0, Y1, Y1
+	VCVTPD2PSY Y1, X1
+	VMOVUPS    X1, (AX)(BX*4)
+	VMOVUPD    32(CX)(BX*8), Y1
+	VDIVPD     Y0, Y1, Y1
+	VCVTPD2PSY Y1, X1
+	VMOVUPS    X1, 16(AX)(BX*4)
+	VMOVUPD    64(CX)(BX*8), Y1
+	VDIVPD     Y0, Y1, Y1
+	VCVTPD2PSY Y1, X1
+	VMOVUPS    X1, 32(AX)(BX*4)
+	VMOVUPD    96(CX)(BX*8), Y1
+	VDIVPD     Y0, Y1, Y1
+	VCVTPD2PSY Y1, X1
+	VMOVUPS    X1, 48(AX)(BX*4)
+	ADDQ       $0x10, BX
+	JMP        turn
+
+done:
+	VZEROUPPER
+	RET
+
+// func eightSquaresAVX(sums *float64, row *float64, others *[8][]float64, n int)
+// Requires: AVX
+TEXT ·eightSquaresAVX(SB), NOSPLIT, $0-32
+	MOVQ    sums+0(FP), AX
+	MOVQ    row+8(FP), CX
+	MOVQ    n+24(FP), DX
+	MOVQ    others+16(FP), BX
+	MOVQ    (BX), SI
+	MOVQ    24(BX), DI
+	MOVQ    48(BX), R8
+	MOVQ    72(BX), R9
+	MOVQ    96(BX), R10
+	MOVQ    120(BX), R11
+	MOVQ    144(BX), R12
+	MOVQ    168(BX), BX
+	VMOVUPD (AX), Y0
+	VMOVUPD 32(AX), Y1
+	XORQ    R13, R13
+
+turn:
+	CMPQ       R13, DX
+	JGE        done
+	VMOVUPD    (CX)(R13*8), Y2
+	VMOVUPD    (SI)(R13*8), Y3
+	VSUBPD     Y2, Y3, Y3
+	VMULPD     Y3, Y3, Y3
+	VMOVUPD    (DI)(R13*8), Y4
+	VSUBPD     Y2, Y4, Y4
+	VMULPD     Y4, Y4, Y4
+	VMOVUPD    (R8)(R13*8), Y5
+	VSUBPD     Y2, Y5, Y5
+	VMULPD     Y5, Y5, Y5
+	VMOVUPD    (R9)(R13*8), Y6
+	VSUBPD     Y2, Y6, Y6
+	VMULPD     Y6, Y6, Y6
+	VUNPCKLPD  Y4, Y3, Y7
+	VUNPCKHPD  Y4, Y3, Y3
+	VUNPCKLPD  Y6, Y5, Y4
+	VUNPCKHPD  Y6, Y5, Y5
+	VPERM2F128 $0x20, Y4, Y7, Y6
+	VADDPD     Y6, Y0, Y0
+	VPERM2F128 $0x20, Y5, Y3, Y6
+	VADDPD     Y6, Y0, Y0
+	VPERM2F128 $0x31, Y4, Y7, Y4
+	VADDPD     Y4, Y0, Y0
+	VPERM2F128 $0x31, Y5, Y3, Y3
+	VADDPD     Y3, Y0, Y0
+	VMOVUPD    (R10)(R13*8), Y3
+	VSUBPD     Y2, Y3, Y3
+	VMULPD     Y3, Y3, Y3
+	VMOVUPD    (R11)(R13*8), Y4
+	VSUBPD     Y2, Y4, Y4
+	VMULPD     Y4, Y4, Y4
+	VMOVUPD    (R12)(R13*8), Y5
+	VSUBPD     Y2, Y5, Y5
+	VMULPD     Y5, Y5, Y5
+	VMOVUPD    (BX)(R13*8), Y6
+	VSUBPD     Y2, Y6, Y6
+	VMULPD     Y6, Y6, Y6
+	VUNPCKLPD  Y4, Y3, Y2
+	VUNPCKHPD  Y4, Y3, Y3
+	VUNPCKLPD  Y6, Y5, Y4
+	VUNPCKHPD  Y6, Y5, Y5
+	VPERM2F128 $0x20, Y4, Y2, Y6
+	VADDPD     Y6, Y1, Y1
+	VPERM2F128 $0x20, Y5, Y3, Y6
+	VADDPD     Y6, Y1, Y1
+	VPERM2F128 $0x31, Y4, Y2, Y2
+	VADDPD     Y2, Y1, Y1
+	VPERM2F128 $0x31, Y5, Y3, Y2
+	VADDPD     Y2, Y1, Y1
+	ADDQ       $0x04, R13
+	JMP        turn
+
+done:
+	VMOVUPD Y0, (AX)
+	VMOVUPD Y1, 32(AX)
+	VZEROUPPER
+	RET

@@ -20,8 +20,9 @@
 //     may be cut anywhere; sums over coordinates ([SquaredSum]) run in index
 //     order inside blocks of 4,096, then block by block, wherever tiles end.
 //
-// On amd64 with AVX float32 is folded by vector code that tools/kernels makes and
-// make generate writes; the Go loop is its twin and runs elsewhere.
+// On amd64 with AVX the loops that most of the time goes into are vector code that
+// tools/kernels makes and make generate writes; the Go loops are its twins and run
+// elsewhere.
 //
 // numpy gives the same bits; see aggregator/testdata/fedavg_golden.py.
 package kernel

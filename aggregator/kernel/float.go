@@ -70,7 +70,12 @@ func addF32(acc []float64, src []float32, weight float64) {
 
 // Mean stores acc/total, rounded to float32.
 func (F32) Mean(raw []byte, acc []float64, total float64) {
-	dst := view[float32](raw)[:len(acc)]
+	divide(view[float32](raw)[:len(acc)], acc, total)
+}
+
+// meanF32 is what divide does, in Go.
+func meanF32(dst []float32, acc []float64, total float64) {
+	dst = dst[:len(acc)]
 	for i, a := range acc {
 		dst[i] = float32(a / total)
 	}

@@ -32,7 +32,7 @@ func TestNoFusedInstructions(t *testing.T) {
 	listing := armListing(t, ".")
 	for _, function := range []string{
 		"addF32", "F64.Add", "F16.Add", "BF16.Add", "(*SquaredSum).Add",
-		"Relative", "AddScaled", "Squares", "Dots", "fourSquares", "Rate", "Momentum", "Adaptive", "Exp", "Power",
+		"Relative", "addScaledF64", "Squares", "Dots", "fourSquares", "Rate", "Momentum", "Adaptive", "Exp", "Power",
 	} {
 		if !strings.Contains(listing, "kernel."+function+" STEXT") {
 			t.Errorf("the listing lacks %s", function)

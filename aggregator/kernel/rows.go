@@ -11,7 +11,10 @@ func Relative(row, global []float64, scale float64) {
 }
 
 // AddScaled adds weight·row to acc.
-func AddScaled(acc, row []float64, weight float64) {
+func AddScaled(acc, row []float64, weight float64) { addScaled(acc, row[:len(acc)], weight) }
+
+// addScaledF64 is what addScaled does, in Go.
+func addScaledF64(acc, row []float64, weight float64) {
 	row = row[:len(acc)]
 	for i := range acc {
 		acc[i] += float64(weight * row[i])
@@ -82,6 +85,10 @@ func Pairs(n int) int { return n * (n - 1) / 2 }
 func PairSquares(sums []float64, rows [][]float64) {
 	for i, row := range rows {
 		others := rows[i+1:]
+		for len(others) >= 8 {
+			eightSquares((*[8]float64)(sums), row, (*[8][]float64)(others))
+			sums, others = sums[8:], others[8:]
+		}
 		for len(others) >= 4 {
 			fourSquares((*[4]float64)(sums), row, (*[4][]float64)(others))
 			sums, others = sums[4:], others[4:]
