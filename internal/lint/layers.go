@@ -35,6 +35,7 @@ var layers = []layer{
 	{name: "documents for search", units: []string{"search/document"}},
 	{name: "pure logic on pure logic", units: []string{"fl/contract", "fl/policy"}},
 	{name: "what a job asks for", units: []string{"fl/job"}},
+	{name: "who trains", units: []string{"fl/cohort"}},
 	{name: "rules of averaging", units: []string{"aggregator/strategy"}},
 	{name: "pure logic", units: []string{"chain/contract", "fl/privacy", "aggregator"}},
 	{name: "data types", units: []string{"chain/ledger", "chain/identity", "aggregator/tensor", "aggregator/kernel", "api/v1", "fl/data"}},

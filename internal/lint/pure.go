@@ -24,6 +24,7 @@ var pureUnits = []pureUnit{
 	{dir: "chain/lokka"}, // the shell that steps it is chain/node
 	{dir: "fl/card"},
 	{dir: "fl/provenance"},
+	{dir: "fl/cohort"},
 	{dir: "fl/contract"},
 	{dir: "fl/data"},
 	{dir: "fl/job"},
