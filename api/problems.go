@@ -108,6 +108,8 @@ func ledgerProblems() []ProblemKind {
 		{Code: "too_late", Status: conflict, Title: "The proposal's height or expiry has passed", Doc: "Propose it again for a later block."},
 		{Code: "not_in_group", Status: forbidden, Title: "The node is not of the attesting group", Doc: "The group was frozen when the round opened."},
 		{Code: "barred", Status: forbidden, Title: "The node was outvoted in this job", Doc: "It takes no further term of it; another node coordinates."},
+		{Code: "bad_reveal", Status: wrong, Title: "Not the value that was committed to", Doc: "A node reveals the value of its hash chain at the index that the round was given."},
+		{Code: "withheld", Status: forbidden, Title: "The node withheld what the cohort was drawn by", Doc: "It does not attest this round; the next one it may."},
 		{Code: "refused", Status: wrong, Title: "The transaction was refused", Doc: "For a reason that this table does not know yet; the detail names it."},
 	}
 }

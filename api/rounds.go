@@ -112,11 +112,14 @@ func (s *server) round(ctx context.Context, id ledger.Digest, number uint64, val
 func showRound(state contract.State, id ledger.Digest, number uint64, r *fl.Round) (v1.Round, error) {
 	out := v1.Round{
 		Round: number, Attempt: r.Attempt, State: string(r.State), Input: v1.File{Digest: r.Model, Size: r.ModelSize},
-		Peers: r.Cohort, Submitted: r.Submitted, Declined: r.Declined,
+		Peers: r.Cohort, Wanted: r.Wanted, Submitted: r.Submitted, Declined: r.Declined,
 		Nodes: r.Nodes, Agreed: r.Agreed, Dissented: r.Dissented,
 		Opened: r.Opened, Closed: r.Closed, Committed: r.Committed, Ended: r.Ended,
 	}
 	var err error
+	if out.Draw, err = showDraw(state, id, number, r); err != nil {
+		return out, err
+	}
 	if out.Declines, err = showDeclines(state, id, number, r); err != nil {
 		return out, err
 	}
@@ -147,6 +150,24 @@ func showRound(state contract.State, id ledger.Digest, number uint64, r *fl.Roun
 	}
 	for _, refused := range c.Refused {
 		out.Refused = append(out.Refused, v1.RefusedUpdate{Peer: refused.Peer, Reason: string(refused.Reason)})
+	}
+	return out, nil
+}
+
+// showDraw returns how a round's cohort is drawn, nil where it is the roster.
+func showDraw(state contract.State, id ledger.Digest, number uint64, r *fl.Round) (*v1.Draw, error) {
+	d, ok, err := fl.LoadDraw(state, id, number)
+	if err != nil || !ok {
+		return nil, err
+	}
+	out := &v1.Draw{Roster: r.Roster, Revealed: []ledger.ID{}, Withheld: append([]ledger.ID{}, d.Withheld()...), Frozen: d.Opened, Drawn: d.Drawn}
+	for i := range d.Links {
+		if d.Links[i].Revealed != 0 {
+			out.Revealed = append(out.Revealed, d.Links[i].Node)
+		}
+	}
+	if d.Drawn != 0 {
+		out.Seed = &d.Seed
 	}
 	return out, nil
 }

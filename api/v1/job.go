@@ -39,11 +39,13 @@ type Jobs struct {
 type Round struct {
 	Round       uint64             `json:"round"`
 	Attempt     uint64             `json:"attempt" doc:"From 1; a void round is opened again under its number."`
-	State       string             `json:"state" enum:"open,closed,committed,final,void,failed"`
+	State       string             `json:"state" enum:"drawing,open,closed,committed,final,void,failed"`
 	Input       File               `json:"input" doc:"The model it began with."`
 	Model       *File              `json:"model,omitempty" doc:"Its result, once committed."`
 	ServerState *File              `json:"server_state,omitempty" doc:"What the server of the strategy remembers for the next round, once committed."`
 	Peers       uint64             `json:"peers" doc:"Asked."`
+	Wanted      uint64             `json:"wanted" doc:"Updates; the round may close once so many are there."`
+	Draw        *Draw              `json:"draw,omitempty" doc:"How the cohort is drawn, where the job asks but a fraction of the roster."`
 	Submitted   uint64             `json:"submitted"`
 	Declined    uint64             `json:"declined"`
 	Declines    []DeclinedUpdate   `json:"declines,omitempty" doc:"Peers that take no part in this attempt, by their own word."`
@@ -60,13 +62,24 @@ type Round struct {
 	Ended       int64              `json:"ended,omitempty"`
 }
 
+// Draw is how a round's cohort is drawn: by what each node reveals of a hash chain
+// that it had committed to.
+type Draw struct {
+	Roster   uint64         `json:"roster" doc:"Peers that it is drawn from."`
+	Revealed []ledger.ID    `json:"revealed" doc:"Nodes that have revealed."`
+	Withheld []ledger.ID    `json:"withheld" doc:"Nodes that have not, or not yet; once the cohort is drawn they do not attest the round."`
+	Frozen   int64          `json:"frozen" doc:"When the roster was fixed."`
+	Drawn    int64          `json:"drawn,omitempty"`
+	Seed     *ledger.Digest `json:"seed,omitempty" doc:"That the cohort follows from, once it is drawn."`
+}
+
 // LostTerm is a term that was lost over a round's commit; another node committed
 // over the same updates, unless the round failed.
 type LostTerm struct {
 	Term      uint64    `json:"term"`
 	Attempt   uint64    `json:"attempt"`
 	Node      ledger.ID `json:"node" doc:"That committed."`
-	Loss      string    `json:"loss" enum:"outvoted,attest_timeout"`
+	Loss      string    `json:"loss" enum:"outvoted,withheld,attest_timeout"`
 	Model     *File     `json:"model,omitempty" doc:"That it committed."`
 	Agreed    uint64    `json:"agreed"`
 	Dissented uint64    `json:"dissented"`

@@ -27,7 +27,7 @@ type Task struct {
 	Attempt  uint64          `json:"attempt" doc:"Of the round: one that was void is opened again."`
 	Spec     json.RawMessage `json:"spec" doc:"The job spec; believe the one in the proof."`
 	Model    File            `json:"model" doc:"The model to begin with, at /v1/blobs/{digest}."`
-	Proof    []byte          `json:"proof" doc:"Proof of the OpenRound transaction in CBOR; check it before training."`
+	Proof    []byte          `json:"proof" doc:"Proof of the OpenRound or DrawCohort transaction in CBOR; check it before training."`
 	Deadline int64           `json:"deadline" doc:"Log time, ms: the round may close without whoever is later."`
 }
 

@@ -24,6 +24,9 @@ const (
 	// KindTokenRequest is a member's request for a bearer token; it goes to one
 	// node and never on the log.
 	KindTokenRequest Kind = "token-request"
+	// KindHashChain is what a node signs to derive the secret of a hash chain; the
+	// signature never leaves it.
+	KindHashChain Kind = "hash-chain"
 )
 
 // SignatureSize is the length of an Ed25519 signature in bytes.

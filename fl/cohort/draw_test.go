@@ -75,7 +75,7 @@ func seedCounter(n int) []byte { return binary.BigEndian.AppendUint64(nil, uint6
 // bad luck, and a biased draw exceeds the bound by far.
 func TestDrawIsFair(t *testing.T) {
 	t.Parallel()
-	const draws = 50_000
+	const draws = 8_000
 	for _, c := range []struct {
 		peers    int
 		size     uint64

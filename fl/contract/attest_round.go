@@ -33,7 +33,7 @@ func attestRoundFootprint(call contract.Call, a *AttestRound) (contract.Footprin
 	return contract.Footprint{
 		Reads: []contract.Key{
 			members.MemberRow(call.Sender), governance.GroupRow, GroupRow(a.Job, a.Round), CommitRow(a.Job, a.Round, a.Term),
-			StateRow(a.Job, a.Round, a.Term),
+			StateRow(a.Job, a.Round, a.Term), DrawRow(a.Job, a.Round),
 		},
 		Writes: []contract.Key{
 			JobRow(a.Job), TermRow(a.Job), RoundRow(a.Job, a.Round), AttestRow(a.Job, a.Round, a.Term, call.Sender),

@@ -1,6 +1,8 @@
 package contract
 
 import (
+	"slices"
+
 	"github.com/librum/librum/chain/contract"
 	members "github.com/librum/librum/chain/contract/identity"
 	"github.com/librum/librum/chain/ledger"
@@ -15,11 +17,16 @@ type CloseJob struct {
 	Round     uint64        `cbor:"round"` // the last one opened, 0 before the first
 	Term      uint64        `cbor:"term"`
 	State     job.State     `cbor:"state"`            // finished or failed
-	Reason    job.Reason    `cbor:"reason,omitempty"` // of failed: no_peers or no_model
+	Reason    job.Reason    `cbor:"reason,omitempty"` // of failed: no_peers, no_model or no_chains
 	Model     ledger.Digest `cbor:"model"`            // of finished: the last final model
 	ModelSize uint64        `cbor:"model_size"`
 	Card      ledger.Digest `cbor:"card"` // of finished: SHA-256 of the model card
 	CardSize  uint64        `cbor:"card_size"`
+}
+
+// starvations are the reasons for which a coordinator ends a job as failed.
+func starvations() []job.Reason {
+	return []job.Reason{job.ReasonNoPeers, job.ReasonNoModel, job.ReasonNoChains}
 }
 
 func closeJobFootprint(call contract.Call, a *CloseJob) (contract.Footprint, error) {
@@ -28,12 +35,12 @@ func closeJobFootprint(call contract.Call, a *CloseJob) (contract.Footprint, err
 		if err := checkFile("card", a.Card, a.CardSize); err != nil {
 			return contract.Footprint{}, err
 		}
-	case a.State == job.StateFailed && (a.Reason == job.ReasonNoPeers || a.Reason == job.ReasonNoModel):
+	case a.State == job.StateFailed && slices.Contains(starvations(), a.Reason):
 		if !a.Model.IsZero() || a.ModelSize != 0 || !a.Card.IsZero() || a.CardSize != 0 {
 			return contract.Footprint{}, badArguments("card", "a failed job has neither model nor card")
 		}
 	default:
-		return contract.Footprint{}, badArguments("state", "want %s, or %s because of %s or %s", job.StateFinished, job.StateFailed, job.ReasonNoPeers, job.ReasonNoModel)
+		return contract.Footprint{}, badArguments("state", "want %s, or %s because of one of %v", job.StateFinished, job.StateFailed, starvations())
 	}
 	return contract.Footprint{
 		Reads:  []contract.Key{members.MemberRow(call.Sender)},
@@ -75,13 +82,16 @@ func (a *CloseJob) finishable(j *Job) error {
 }
 
 // starved holds where no round was at work for as long as the job waits for
-// peers, or for the initial model that its spec names.
+// peers, for the initial model that its spec names, or for the nodes' hash chains.
 func (a *CloseJob) starved(env *contract.Env, j *Job) error {
 	if j.Idle == 0 || j.Complete() {
 		return contract.Errorf(CodeRoundState, "the job waits for no peers")
 	}
 	if a.Reason == job.ReasonNoModel && (j.Finals > 0 || j.Spec.InitialModel == "") {
 		return contract.Errorf(CodeRoundState, "the job waits for no model")
+	}
+	if a.Reason == job.ReasonNoChains && !j.Spec.Draws() {
+		return contract.Errorf(CodeRoundState, "the job draws no cohorts")
 	}
 	if at := j.PeersDeadline(); env.LogTime() < at {
 		return contract.Errorf(contract.CodeTooEarly, "the job waits for peers until log time %d", at)

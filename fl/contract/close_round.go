@@ -23,7 +23,7 @@ func closeRoundFootprint(call contract.Call, a *CloseRound) (contract.Footprint,
 		return contract.Footprint{}, err
 	}
 	f := contract.Footprint{
-		Reads:  []contract.Key{members.MemberRow(call.Sender)},
+		Reads:  []contract.Key{members.MemberRow(call.Sender), DrawRow(a.Job, a.Round)},
 		Writes: []contract.Key{JobRow(a.Job), TermRow(a.Job), RoundRow(a.Job, a.Round)},
 	}
 	for _, peer := range a.Set {
@@ -38,6 +38,9 @@ func closeRound(env *contract.Env, call contract.Call, a *CloseRound) error {
 		return err
 	}
 	if _, err := held(env, call, a.Job, a.Term); err != nil {
+		return err
+	}
+	if undrawn, err := closeUndrawn(env, j, a); undrawn || err != nil {
 		return err
 	}
 	r, err := openAttempt(env, a.Job, a.Round, a.Attempt)
@@ -68,6 +71,38 @@ func closeRound(env *contract.Env, call contract.Call, a *CloseRound) error {
 	return env.Emit(EventRoundClosed, &RoundClosed{
 		Job: a.Job, Round: a.Round, Attempt: r.Attempt, Term: a.Term, Set: r.Set, Count: r.Submitted,
 	})
+}
+
+// closeUndrawn ends an attempt whose cohort could not be drawn in the round's
+// time, since no quorum of nodes has revealed. It reports whether it did.
+func closeUndrawn(env *contract.Env, j *Job, a *CloseRound) (bool, error) {
+	r, ok, err := LoadRound(env, a.Job, a.Round)
+	if err != nil || !ok || r.State != job.RoundDrawing {
+		return false, err
+	}
+	r, draw, err := drawing(env, a.Job, a.Round, a.Attempt)
+	if err != nil {
+		return false, err
+	}
+	if _, quorate := draw.Deadline(); quorate {
+		return false, contract.Errorf(CodeRoundState, "a quorum has revealed: round %d is to be drawn", a.Round)
+	}
+	if at := r.Deadline(&j.Spec); env.LogTime() < at {
+		return false, contract.Errorf(contract.CodeTooEarly, "round %d may be given up at log time %d", a.Round, at)
+	}
+	if len(a.Set) != 0 {
+		return false, contract.Errorf(contract.CodeConflict, "%d peers named, none was asked", len(a.Set))
+	}
+	return true, voidUnasked(env, a.Job, a.Round, j, r)
+}
+
+// voidUnasked ends an attempt in which nobody was asked.
+func voidUnasked(env *contract.Env, id ledger.Digest, number uint64, j *Job, r *Round) (err error) {
+	r.Closed = env.LogTime()
+	if r.Set, err = SetDigest(nil); err != nil {
+		return err
+	}
+	return voidRound(env, id, number, j, r, nil)
 }
 
 func loadSet(env *contract.Env, a *CloseRound, attempt uint64) ([]Averaged, error) {

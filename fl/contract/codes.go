@@ -13,5 +13,7 @@ const (
 	CodeAnswered    ledger.Code = "answered"      // the peer or node has had its say in this round
 	CodeBadReceipt  ledger.Code = "bad_receipt"   // a receipt does not hold, or there are too few
 	CodeBarred      ledger.Code = "barred"        // the node was outvoted in this job and takes no further term
+	CodeBadReveal   ledger.Code = "bad_reveal"    // what was revealed is not what the node had committed to
+	CodeWithheld    ledger.Code = "withheld"      // the node revealed nothing for the round and does not attest it
 	CodeNotInGroup  ledger.Code = "not_in_group"  // the node is not of the attesting group
 )

@@ -37,7 +37,7 @@ func commitRoundFootprint(call contract.Call, a *CommitRound) (contract.Footprin
 		return contract.Footprint{}, err
 	}
 	f := contract.Footprint{
-		Reads: []contract.Key{members.MemberRow(call.Sender), GroupRow(a.Job, a.Round)},
+		Reads: []contract.Key{members.MemberRow(call.Sender), GroupRow(a.Job, a.Round), DrawRow(a.Job, a.Round)},
 		Writes: []contract.Key{
 			JobRow(a.Job), TermRow(a.Job), RoundRow(a.Job, a.Round),
 			CommitRow(a.Job, a.Round, a.Term), AttestRow(a.Job, a.Round, a.Term, call.Sender),
@@ -162,7 +162,7 @@ func (a *CommitRound) remembers(j *Job) error {
 }
 
 // attesting refuses nodes that are not in the group frozen when the round
-// opened.
+// opened, and those that withheld what its cohort was to be drawn by.
 func attesting(env *contract.Env, node ledger.ID, id ledger.Digest, round uint64) error {
 	group, ok, err := LoadGroup(env, id, round)
 	if err != nil || !ok {
@@ -170,6 +170,13 @@ func attesting(env *contract.Env, node ledger.ID, id ledger.Digest, round uint64
 	}
 	if _, ok := group.Find(node); !ok {
 		return contract.Errorf(CodeNotInGroup, "node %s does not attest round %d", node, round)
+	}
+	draw, ok, err := LoadDraw(env, id, round)
+	if err != nil || !ok {
+		return err
+	}
+	if l := draw.Link(node); l == nil || l.Revealed == 0 {
+		return contract.Errorf(CodeWithheld, "node %s revealed nothing for round %d and does not attest it", node, round)
 	}
 	return nil
 }

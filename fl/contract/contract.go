@@ -15,6 +15,9 @@ const (
 	MethodRenewTerm     = "RenewTerm"
 	MethodGiveUpTerm    = "GiveUpTerm"
 	MethodOpenRound     = "OpenRound"
+	MethodCommitChain   = "CommitChain"
+	MethodReveal        = "RevealPreimage"
+	MethodDrawCohort    = "DrawCohort"
 	MethodSubmitUpdate  = "SubmitUpdate"
 	MethodDeclineUpdate = "DeclineUpdate"
 	MethodCloseRound    = "CloseRound"
@@ -36,7 +39,10 @@ func New() contract.Contract {
 			contract.Handle(MethodTakeTerm, "Makes the sender the job's coordinator.", takeTermFootprint, takeTerm),
 			contract.Handle(MethodRenewTerm, "Keeps the sender's term.", renewTermFootprint, renewTerm),
 			contract.Handle(MethodGiveUpTerm, "Frees the sender's term for others.", giveUpTermFootprint, giveUpTerm),
-			contract.Handle(MethodOpenRound, "Opens a round and freezes its cohort.", openRoundFootprint, openRound),
+			contract.Handle(MethodCommitChain, "Commits the sender to a hash chain.", commitChainFootprint, commitChain),
+			contract.Handle(MethodOpenRound, "Opens a round and freezes its roster.", openRoundFootprint, openRound),
+			contract.Handle(MethodReveal, "Reveals what the sender's chain has for a round.", revealFootprint, reveal),
+			contract.Handle(MethodDrawCohort, "Draws a round's cohort by what was revealed.", drawCohortFootprint, drawCohort),
 			contract.Handle(MethodSubmitUpdate, "Submits the sender's update.", submitUpdateFootprint, submitUpdate),
 			contract.Handle(MethodDeclineUpdate, "Says that the sender sends no update.", declineUpdateFootprint, declineUpdate),
 			contract.Handle(MethodCloseRound, "Fixes the set of updates, or finds the round void.", closeRoundFootprint, closeRound),

@@ -44,6 +44,16 @@ func TestSetDigests(t *testing.T) {
 // update is refused.
 func TestLargestCohort(t *testing.T) {
 	t.Parallel()
+	for name, fraction := range map[string]float64{"all": 1, "drawn": 0.9999} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			largestCohort(t, fraction)
+		})
+	}
+}
+
+func largestCohort(t *testing.T, fraction float64) {
+	t.Helper()
 	l, err := contracttest.New(1, 1, fl.MaxCohort)
 	if err != nil {
 		t.Fatal(err)
@@ -56,7 +66,7 @@ func TestLargestCohort(t *testing.T) {
 		}
 	}
 	spec := job.Defaults()
-	spec.Model.Layers = []int64{64, 10}
+	spec.Model.Layers, spec.FractionTrain = []int64{64, 10}, fraction
 	do("alice", fl.MethodCreateJob, &fl.CreateJob{Key: []byte("key"), Spec: spec})
 	id := fl.JobID(contracttest.ID("alice"), []byte("key"))
 	var roster []ledger.ID
@@ -67,7 +77,19 @@ func TestLargestCohort(t *testing.T) {
 	}
 	slices.SortFunc(roster, func(a, b ledger.ID) int { return bytes.Compare(a[:], b[:]) })
 	do("node-0", fl.MethodTakeTerm, &fl.TakeTerm{Job: id, Term: 1})
-	do("node-0", fl.MethodOpenRound, &fl.OpenRound{Job: id, Round: 1, Term: 1, Roster: roster, Model: ledger.Digest{1}, ModelSize: 1})
+	open := &fl.OpenRound{Job: id, Round: 1, Term: 1, Roster: roster, Model: ledger.Digest{1}, ModelSize: 1}
+	if spec.Draws() {
+		open.Nodes = l.Nodes()
+		if err := l.CommitChains(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	do("node-0", fl.MethodOpenRound, open)
+	if spec.Draws() {
+		if _, err := l.Draw(id, 1, 1, "node-0", 1); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for i := range fl.MaxCohort {
 		peer := contracttest.ID(contracttest.Peer(i))
 		args := &fl.SubmitUpdate{Job: id, Round: 1, Attempt: 1, Digest: ledger.Digest{2}, Size: 1, NumExamples: 1}

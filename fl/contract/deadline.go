@@ -8,10 +8,10 @@ import (
 )
 
 // ClosableAt returns the log time from which an open round may be closed: at
-// once where every peer has answered, a while after enough have, and in any
-// case when the round's time is out.
+// once where every peer has answered or all updates that are wanted are there, a
+// while after enough have, and in any case when the round's time is out.
 func (r *Round) ClosableAt(spec *job.Spec) int64 {
-	if r.Submitted+r.Declined == r.Cohort {
+	if r.Submitted+r.Declined == r.Cohort || r.Submitted >= r.Wanted {
 		return r.Opened
 	}
 	at := r.Deadline(spec)
@@ -24,6 +24,46 @@ func (r *Round) ClosableAt(spec *job.Spec) int64 {
 // Deadline returns the log time from which the round may close whatever is
 // missing.
 func (r *Round) Deadline(spec *job.Spec) int64 { return r.Opened + 1000*spec.RoundTimeoutS }
+
+// RevealTime is what nodes have to reveal once a quorum of them has, in ms of
+// log time.
+const RevealTime = 10_000
+
+// Deadline returns the log time from which the cohort may be drawn without
+// whoever has not revealed, false while no quorum has. Then nobody reveals any
+// more: who draws has no say in what counts.
+func (d *Draw) Deadline() (at int64, ok bool) { return d.Quorate + RevealTime, d.Quorate != 0 }
+
+// Revealed returns how many nodes have revealed.
+func (d *Draw) Revealed() uint64 {
+	n := uint64(0)
+	for i := range d.Links {
+		if d.Links[i].Revealed != 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// Link returns a node's part, nil where it has none.
+func (d *Draw) Link(node ledger.ID) *Link {
+	i := slices.IndexFunc(d.Links, func(l Link) bool { return l.Node == node })
+	if i < 0 {
+		return nil
+	}
+	return &d.Links[i]
+}
+
+// Withheld returns the nodes that have revealed nothing, ascending.
+func (d *Draw) Withheld() []ledger.ID {
+	var nodes []ledger.ID
+	for i := range d.Links {
+		if d.Links[i].Revealed == 0 {
+			nodes = append(nodes, d.Links[i].Node)
+		}
+	}
+	return nodes
+}
 
 // AttestDeadline returns the log time from which a committed round without a
 // quorum loses its commit's term.

@@ -5,7 +5,8 @@ import (
 	"github.com/librum/librum/fl/job"
 )
 
-// The types of events. All data are maps, and all but a peer's have a "job".
+// The types of events. All data are maps, and all but a peer's
+// and a node's own have a "job".
 const (
 	EventPeerRegistered  = "peer.registered"  // [PeerRegistered]
 	EventJobCreated      = "job.created"      // [JobCreated]
@@ -15,6 +16,9 @@ const (
 	EventTermTaken       = "term.taken"       // [TermChanged]
 	EventTermGivenUp     = "term.given_up"    // [TermChanged]
 	EventTermLost        = "term.lost"        // [TermLost]
+	EventChainCommitted  = "chain.committed"  // [ChainCommitted]
+	EventRoundDrawing    = "round.drawing"    // [RoundDrawing]
+	EventRoundRevealed   = "round.revealed"   // [RoundRevealed]
 	EventRoundOpened     = "round.opened"     // [RoundOpened]
 	EventUpdateSubmitted = "update.submitted" // [UpdateAnswered]
 	EventUpdateDeclined  = "update.declined"  // [UpdateAnswered]
@@ -74,8 +78,40 @@ type TermLost struct {
 	Lost      uint64        `cbor:"lost"` // terms over this round, this one included
 }
 
+// ChainCommitted says that a node has committed to a hash chain.
+type ChainCommitted struct {
+	Node   ledger.ID     `cbor:"node"`
+	Number uint64        `cbor:"number"` // of the node's chains
+	Anchor ledger.Digest `cbor:"anchor"`
+}
+
+// RoundDrawing says that a round's roster is frozen and its cohort will be drawn
+// by what the nodes reveal.
+type RoundDrawing struct {
+	Job     ledger.Digest `cbor:"job"`
+	Round   uint64        `cbor:"round"`
+	Attempt uint64        `cbor:"attempt"`
+	Term    uint64        `cbor:"term"`
+	Model   ledger.Digest `cbor:"model"`
+	Roster  ledger.Digest `cbor:"roster"` // digest of it
+	Peers   uint64        `cbor:"peers"`  // in it
+	Links   []Link        `cbor:"links"`  // what each node is to reveal
+}
+
+// RoundRevealed says that a node has revealed its value.
+type RoundRevealed struct {
+	Job      ledger.Digest `cbor:"job"`
+	Round    uint64        `cbor:"round"`
+	Attempt  uint64        `cbor:"attempt"`
+	Node     ledger.ID     `cbor:"node"`
+	Value    ledger.Digest `cbor:"value"`
+	Revealed uint64        `cbor:"revealed"` // so far, this one included
+	Nodes    uint64        `cbor:"nodes"`
+}
+
 // RoundOpened is what the proof of a task proves: all that a peer needs to
-// train. Round and job spec give the randomness of training.
+// train. Round and job spec give the randomness of training. It comes with
+// OpenRound, or with DrawCohort where the cohort was drawn.
 type RoundOpened struct {
 	Job       ledger.Digest `cbor:"job"`
 	Creator   ledger.ID     `cbor:"creator"` // who asks; the owner of the data decides by it
@@ -89,6 +125,11 @@ type RoundOpened struct {
 	Cohort    []ledger.ID   `cbor:"cohort"`
 	Spec      job.Spec      `cbor:"spec"`
 	Deadline  int64         `cbor:"deadline"` // log time, ms: the round may close without whoever is later
+
+	// Where the cohort was drawn:
+	Seed     ledger.Digest `cbor:"seed,omitzero"`
+	Roster   uint64        `cbor:"roster,omitempty"`   // peers that it was drawn from
+	Withheld []ledger.ID   `cbor:"withheld,omitempty"` // nodes that revealed nothing, ascending; they do not attest the round
 }
 
 // UpdateAnswered says what a peer answered; digest, size and examples are

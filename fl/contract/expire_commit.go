@@ -19,7 +19,9 @@ type ExpireCommit struct {
 
 func expireCommitFootprint(call contract.Call, a *ExpireCommit) (contract.Footprint, error) {
 	return contract.Footprint{
-		Reads:  []contract.Key{members.MemberRow(call.Sender), governance.GroupRow, CommitRow(a.Job, a.Round, a.Term)},
+		Reads: []contract.Key{
+			members.MemberRow(call.Sender), governance.GroupRow, CommitRow(a.Job, a.Round, a.Term), DrawRow(a.Job, a.Round),
+		},
 		Writes: []contract.Key{JobRow(a.Job), TermRow(a.Job), RoundRow(a.Job, a.Round)},
 	}, nil
 }

@@ -24,9 +24,11 @@ func TestGolden(t *testing.T) {
 	var got strings.Builder
 	for _, v := range []any{
 		&fl.Chain{}, &fl.Job{}, &fl.Active{}, &fl.Term{}, &fl.Round{}, &fl.Cohort{}, &fl.Update{}, &fl.Commit{}, &fl.Attestation{}, &fl.Peer{},
-		&fl.LostTerm{}, &fl.State{},
+		&fl.LostTerm{}, &fl.State{}, &fl.Roster{}, &fl.HashChain{}, &fl.Draw{},
 		&fl.CreateJob{}, &fl.CancelJob{}, &fl.RegisterPeer{}, &fl.TakeTerm{}, &fl.RenewTerm{}, &fl.GiveUpTerm{}, &fl.OpenRound{},
 		&fl.SubmitUpdate{}, &fl.DeclineUpdate{}, &fl.CloseRound{}, &fl.CommitRound{}, &fl.AttestRound{}, &fl.ExpireCommit{}, &fl.CloseJob{},
+		&fl.CommitChain{}, &fl.RevealPreimage{}, &fl.DrawCohort{},
+		&fl.ChainCommitted{}, &fl.RoundDrawing{}, &fl.RoundRevealed{},
 		&fl.PeerRegistered{}, &fl.JobCreated{}, &fl.JobEnded{}, &fl.TermChanged{}, &fl.TermLost{}, &fl.RoundOpened{}, &fl.UpdateAnswered{},
 		&fl.RoundClosed{}, &fl.RoundCommitted{}, &fl.RoundAttested{}, &fl.RoundEnded{},
 	} {

@@ -20,6 +20,9 @@ const (
 	PrefixTerm   = Prefix + "term/"   // + job
 	PrefixRound  = Prefix + "round/"  // + job + round
 	PrefixCohort = Prefix + "cohort/" // + job + round
+	PrefixRoster = Prefix + "roster/" // + job + round
+	PrefixDraw   = Prefix + "draw/"   // + job + round
+	PrefixChain  = Prefix + "hashes/" // + node
 	PrefixGroup  = Prefix + "group/"  // + job + round
 	PrefixUpdate = Prefix + "update/" // + job + round + peer
 	PrefixCommit = Prefix + "commit/" // + job + round + term
@@ -45,6 +48,15 @@ func RoundRow(job ledger.Digest, round uint64) contract.Key { return key(PrefixR
 
 // CohortRow returns the key of a round's [Cohort].
 func CohortRow(job ledger.Digest, round uint64) contract.Key { return key(PrefixCohort, job, round) }
+
+// RosterRow returns the key of a round's [Roster].
+func RosterRow(job ledger.Digest, round uint64) contract.Key { return key(PrefixRoster, job, round) }
+
+// DrawRow returns the key of a round's [Draw].
+func DrawRow(job ledger.Digest, round uint64) contract.Key { return key(PrefixDraw, job, round) }
+
+// HashChainRow returns the key of a node's [HashChain].
+func HashChainRow(node ledger.ID) contract.Key { return contract.Key(PrefixChain + string(node[:])) }
 
 // GroupRow returns the key of a round's attesting group, a [ledger.Group].
 func GroupRow(job ledger.Digest, round uint64) contract.Key { return key(PrefixGroup, job, round) }

@@ -25,6 +25,24 @@ func LoadCohort(state contract.State, id ledger.Digest, round uint64) (*Cohort, 
 	return contract.LoadFrom[Cohort](state, CohortRow(id, round))
 }
 
+// LoadRoster reads the peers that a round's cohort is drawn from, or false where
+// nothing was drawn.
+func LoadRoster(state contract.State, id ledger.Digest, round uint64) (*Roster, bool, error) {
+	return contract.LoadFrom[Roster](state, RosterRow(id, round))
+}
+
+// LoadDraw reads how a round's cohort is drawn, or false where the cohort is the
+// roster.
+func LoadDraw(state contract.State, id ledger.Digest, round uint64) (*Draw, bool, error) {
+	return contract.LoadFrom[Draw](state, DrawRow(id, round))
+}
+
+// LoadHashChain reads the chain that a node has committed to last, or false
+// where it has none.
+func LoadHashChain(state contract.State, node ledger.ID) (*HashChain, bool, error) {
+	return contract.LoadFrom[HashChain](state, HashChainRow(node))
+}
+
 // LoadGroup reads the group that attests a round.
 func LoadGroup(state contract.State, id ledger.Digest, round uint64) (*ledger.Group, bool, error) {
 	return contract.LoadFrom[ledger.Group](state, GroupRow(id, round))

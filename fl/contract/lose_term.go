@@ -31,14 +31,35 @@ func loseTerm(env *contract.Env, id ledger.Digest, number uint64, j *Job, r *Rou
 	if int64(len(r.Lost)) >= j.Spec.MaxTerms {
 		return failRound(env, id, number, j, r, job.ReasonMaxTerms)
 	}
-	group, err := governance.Group(env)
+	left, err := mayCommit(env, id, number, t.Barred)
 	if err != nil {
 		return err
 	}
-	if !slices.ContainsFunc(group.Nodes, func(n ledger.GroupNode) bool { return !slices.Contains(t.Barred, n.Node) }) {
+	if !left {
 		return failRound(env, id, number, j, r, job.ReasonOutvoted)
 	}
 	return contract.Store(env, RoundRow(id, number), r)
+}
+
+// mayCommit reports whether a node is left that could commit the round: one of
+// the group that is not barred and did not withhold.
+func mayCommit(env *contract.Env, id ledger.Digest, number uint64, barred []ledger.ID) (bool, error) {
+	group, err := governance.Group(env)
+	if err != nil {
+		return false, err
+	}
+	draw, drawn, err := LoadDraw(env, id, number)
+	if err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(group.Nodes, func(n ledger.GroupNode) bool {
+		if drawn {
+			if l := draw.Link(n.Node); l != nil && l.Revealed == 0 {
+				return false
+			}
+		}
+		return !slices.Contains(barred, n.Node)
+	}), nil
 }
 
 // vacate ends the term of a commit that is lost. A newer term, taken while the

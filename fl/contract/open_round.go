@@ -20,6 +20,7 @@ type OpenRound struct {
 	State     ledger.Digest `cbor:"state,omitzero"` // what the server remembers of the last final round
 	StateSize uint64        `cbor:"state_size,omitempty"`
 	StateTerm uint64        `cbor:"state_term,omitempty"` // in which that was committed
+	Nodes     []ledger.ID   `cbor:"nodes,omitempty"`      // of the group, ascending, where the cohort is drawn
 }
 
 func openRoundFootprint(call contract.Call, a *OpenRound) (contract.Footprint, error) {
@@ -37,6 +38,9 @@ func openRoundFootprint(call contract.Call, a *OpenRound) (contract.Footprint, e
 			return contract.Footprint{}, badArguments("state", "nothing is remembered before round 1")
 		}
 	}
+	if err := checkAscending("nodes", a.Nodes, ledger.MaxGroupNodes); err != nil {
+		return contract.Footprint{}, err
+	}
 	f := contract.Footprint{
 		Reads: []contract.Key{members.MemberRow(call.Sender), governance.GroupRow, governance.OrganisationsRow},
 		Writes: []contract.Key{
@@ -49,7 +53,15 @@ func openRoundFootprint(call contract.Call, a *OpenRound) (contract.Footprint, e
 	}
 	for _, peer := range a.Roster {
 		f.Reads = append(f.Reads, members.MemberRow(peer), PeerRow(peer))
-		f.Writes = append(f.Writes, UpdateRow(a.Job, a.Round, peer))
+		if len(a.Nodes) == 0 {
+			f.Writes = append(f.Writes, UpdateRow(a.Job, a.Round, peer))
+		}
+	}
+	if len(a.Nodes) > 0 {
+		f.Writes = append(f.Writes, RosterRow(a.Job, a.Round), DrawRow(a.Job, a.Round))
+	}
+	for _, node := range a.Nodes {
+		f.Writes = append(f.Writes, HashChainRow(node))
 	}
 	return f, nil
 }
@@ -72,12 +84,13 @@ func openRound(env *contract.Env, call contract.Call, a *OpenRound) error {
 	if n := int64(len(a.Roster)); n < j.Spec.MinAvailablePeers {
 		return contract.Errorf(contract.CodeConflict, "%d peers, the job wants %d", n, j.Spec.MinAvailablePeers)
 	}
+	peers := uint64(len(a.Roster))
 	r := Round{
 		Attempt: attempt, State: job.RoundOpen, Term: a.Term,
-		Model: a.Model, ModelSize: a.ModelSize, Cohort: uint64(len(a.Roster)), Opened: env.LogTime(),
+		Model: a.Model, ModelSize: a.ModelSize, Roster: peers, Cohort: peers, Wanted: j.Spec.Wanted(peers), Opened: env.LogTime(),
 		OpenedBy: call.ID, Lost: lost,
 	}
-	if err := freezeRoster(env, a, attempt); err != nil {
+	if err := checkRoster(env, a.Roster); err != nil {
 		return err
 	}
 	group, err := governance.Group(env)
@@ -88,12 +101,24 @@ func openRound(env *contract.Env, call contract.Call, a *OpenRound) error {
 	if err := contract.Store(env, GroupRow(a.Job, a.Round), group); err != nil {
 		return err
 	}
+	draw, err := beginDraw(env, a, j, &r, group)
+	if err != nil {
+		return err
+	}
 	if err := contract.Store(env, RoundRow(a.Job, a.Round), &r); err != nil {
 		return err
 	}
 	j.State, j.Reason, j.Idle, j.Round = job.StateRunning, "", 0, a.Round
 	j.Model, j.ModelSize = a.Model, a.ModelSize
 	if err := contract.Store(env, JobRow(a.Job), j); err != nil {
+		return err
+	}
+	if draw != nil {
+		return env.Emit(EventRoundDrawing, &RoundDrawing{
+			Job: a.Job, Round: a.Round, Attempt: attempt, Term: a.Term, Model: a.Model, Roster: draw.Roster, Peers: peers, Links: draw.Links,
+		})
+	}
+	if err := askCohort(env, a.Job, a.Round, attempt, a.Roster); err != nil {
 		return err
 	}
 	return env.Emit(EventRoundOpened, &RoundOpened{
@@ -159,10 +184,9 @@ func nextAttempt(env *contract.Env, j *Job, a *OpenRound) (attempt uint64, lost 
 	return last.Attempt + 1, last.Lost, nil
 }
 
-// freezeRoster refuses peers that are not approved or not available, and
-// writes who is asked.
-func freezeRoster(env *contract.Env, a *OpenRound, attempt uint64) error {
-	for _, peer := range a.Roster {
+// checkRoster refuses peers that are not approved or not available.
+func checkRoster(env *contract.Env, roster []ledger.ID) error {
+	for _, peer := range roster {
 		member, err := members.Require(env, peer, identity.RolePeer)
 		if err != nil {
 			return err
@@ -177,9 +201,16 @@ func freezeRoster(env *contract.Env, a *OpenRound, attempt uint64) error {
 		if !ok || !row.Available {
 			return contract.Errorf(contract.CodeConflict, "peer %s is not available", peer)
 		}
-		if err := contract.Store(env, UpdateRow(a.Job, a.Round, peer), &Update{Attempt: attempt, State: UpdateExpected}); err != nil {
+	}
+	return nil
+}
+
+// askCohort writes who is asked.
+func askCohort(env *contract.Env, id ledger.Digest, round, attempt uint64, peers []ledger.ID) error {
+	for _, peer := range peers {
+		if err := contract.Store(env, UpdateRow(id, round, peer), &Update{Attempt: attempt, State: UpdateExpected}); err != nil {
 			return err
 		}
 	}
-	return contract.Store(env, CohortRow(a.Job, a.Round), &Cohort{Attempt: attempt, Peers: a.Roster})
+	return contract.Store(env, CohortRow(id, round), &Cohort{Attempt: attempt, Peers: peers})
 }

@@ -3,6 +3,7 @@ package contract
 import (
 	"github.com/librum/librum/aggregator"
 	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/fl/cohort"
 	"github.com/librum/librum/fl/job"
 )
 
@@ -63,9 +64,12 @@ type Round struct {
 	Term       uint64 // in which it was opened
 	Model      ledger.Digest
 	ModelSize  uint64
-	Cohort     uint64 // peers
+	Roster     uint64 // peers that were there
+	Cohort     uint64 // of them, that the round asks; 0 while it is drawn
+	Wanted     uint64 // updates; the round may close once so many are there
 	Nodes      uint64 // n of the attesting group
-	Opened     int64
+	Withheld   uint64 // of them, nodes that revealed nothing and do not attest
+	Opened     int64  // since when the cohort is asked; while it is drawn, since when it is
 	Submitted  uint64
 	Declined   uint64
 	MinReached int64 // when min_train_peers had submitted; 0 before
@@ -76,7 +80,7 @@ type Round struct {
 	Agreed     uint64 // attestations equal to the commit, its own included
 	Dissented  uint64
 	Ended      int64
-	OpenedBy   ledger.Digest // the OpenRound whose result proves the peers' task
+	OpenedBy   ledger.Digest // the OpenRound or DrawCohort whose result proves the peers' task
 	Lost       []LostTerm    // terms whose commit did not become final, in all attempts, the oldest first
 }
 
@@ -86,6 +90,7 @@ type Loss string
 // The ways to lose a term over a commit.
 const (
 	LossOutvoted Loss = "outvoted"       // dissent made a quorum impossible
+	LossWithheld Loss = "withheld"       // the same, with the nodes that had withheld what the cohort was drawn by
 	LossTimeout  Loss = "attest_timeout" // no quorum came together within attest_timeout_s
 )
 
@@ -107,6 +112,53 @@ type Cohort struct {
 	_       struct{} `cbor:",toarray"`
 	Attempt uint64
 	Peers   []ledger.ID
+}
+
+// Roster is the row of the peers that a round's cohort is drawn from, ascending.
+type Roster struct {
+	_       struct{} `cbor:",toarray"`
+	Attempt uint64
+	Peers   []ledger.ID
+}
+
+// HashChain is the row of the chain that a node has committed to last. See
+// [cohort.Value].
+type HashChain struct {
+	_      struct{}      `cbor:",toarray"`
+	Number uint64        // of the node's chains, from 1
+	Next   uint64        // index that the next round is given; beyond [cohort.Length] the chain is used up
+	Index  uint64        // of the greatest value that is known
+	Known  ledger.Digest // that value
+}
+
+// Usable reports whether the chain has a value left for a round.
+func (c *HashChain) Usable() bool { return c.Next <= cohort.Length }
+
+// Draw is the row of how a round's cohort is drawn.
+type Draw struct {
+	_         struct{} `cbor:",toarray"`
+	Attempt   uint64
+	Opened    int64         // when the roster was frozen
+	Roster    ledger.Digest // [cohort.RosterDigest]
+	State     ledger.Digest // what the server remembered when the round began
+	StateSize uint64
+	Links     []Link        // of each node of the attesting group, in its order
+	Quorate   int64         // when a quorum of nodes had revealed; 0 before
+	Drawn     int64         // 0 before
+	Seed      ledger.Digest // [cohort.Seed]; zero before
+}
+
+// Link is a node's part in a draw. Which value counts is fixed when the roster
+// is frozen.
+type Link struct {
+	_        struct{} `cbor:",toarray"`
+	Node     ledger.ID
+	Chain    uint64        // number of its chain; 0 where it has none that is usable
+	Index    uint64        // of the value to reveal
+	Known    ledger.Digest // a value of the chain that was known then
+	From     uint64        // the index of that
+	Value    ledger.Digest // that it revealed
+	Revealed int64         // 0: not yet, or withheld
 }
 
 // UpdateState says what a peer of the cohort has answered.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/librum/librum/aggregator"
 	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/fl/cohort"
 	fl "github.com/librum/librum/fl/contract"
 	"github.com/librum/librum/fl/contract/contracttest"
 	"github.com/librum/librum/fl/job"
@@ -235,10 +236,22 @@ func (s *script) args(t *testing.T, d *datadriven.TestData) any {
 	case fl.MethodOpenRound:
 		a := &fl.OpenRound{
 			Job: s.job, Round: number("round"), Term: number("term"), Roster: ids("roster"),
-			Model: s.file(text("model", "m0")), ModelSize: 100,
+			Model: s.file(text("model", "m0")), ModelSize: 100, Nodes: ids("nodes"),
 		}
 		if state := text("state", ""); state != "" {
 			a.State, a.StateSize, a.StateTerm = s.file(state), 50, number("state_term")
+		}
+		return a
+	case fl.MethodCommitChain:
+		return &fl.CommitChain{Number: number("number"), Anchor: cohort.Value(s.file(text("secret", d.CmdArgs[0].Key)), 0)}
+	case fl.MethodReveal:
+		a := &fl.RevealPreimage{Job: s.job, Round: number("round"), Attempt: s.attempt(text("attempt", "")), Value: s.file(text("secret", d.CmdArgs[0].Key))}
+		a.Value = cohort.Value(a.Value, number("index"))
+		return a
+	case fl.MethodDrawCohort:
+		a := &fl.DrawCohort{Job: s.job, Round: number("round"), Attempt: s.attempt(text("attempt", "")), Term: number("term"), Cohort: ids("cohort")}
+		if draw, ok, err := fl.LoadDraw(s.ledger, s.job, a.Round); err == nil && ok && len(a.Cohort) == 0 {
+			a.Cohort = s.drawn(t, draw, a.Round)
 		}
 		return a
 	case fl.MethodSubmitUpdate:
@@ -283,6 +296,24 @@ func (s *script) args(t *testing.T, d *datadriven.TestData) any {
 	}
 	d.Fatalf(t, "unknown command %s", d.Cmd)
 	return nil
+}
+
+// drawn returns the cohort that a draw gives.
+func (s *script) drawn(t *testing.T, draw *fl.Draw, round uint64) []ledger.ID {
+	t.Helper()
+	j, _, err := fl.LoadJob(s.ledger, s.job)
+	if err != nil {
+		t.Fatal(err)
+	}
+	roster, _, err := fl.LoadRoster(s.ledger, s.job, round)
+	if err != nil {
+		t.Fatal(err)
+	}
+	peers, err := draw.Cohort(s.job, round, &j.Spec, roster.Peers)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return peers
 }
 
 // attempt returns the number that a script gives, or the one at work.

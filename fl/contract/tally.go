@@ -16,6 +16,8 @@ func tally(env *contract.Env, id ledger.Digest, number uint64, j *Job, r *Round,
 		return finishRound(env, id, number, j, r, c)
 	case r.Dissented > r.Nodes-r.Quorum():
 		return loseTerm(env, id, number, j, r, c, LossOutvoted)
+	case r.Dissented > 0 && r.Dissented+r.Withheld > r.Nodes-r.Quorum():
+		return loseTerm(env, id, number, j, r, c, LossWithheld)
 	}
 	return contract.Store(env, RoundRow(id, number), r)
 }

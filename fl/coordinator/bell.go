@@ -31,7 +31,7 @@ func (b *bell) ring() {
 
 // pass hands an event to whoever it concerns.
 func (s *Service) pass(e ledger.Event, attend func(ledger.Digest)) {
-	if e.Type == fl.EventPeerRegistered {
+	if e.Type == fl.EventPeerRegistered || e.Type == fl.EventChainCommitted {
 		s.PeerCame()
 		return
 	}
@@ -66,7 +66,8 @@ func eventJob(e ledger.Event) (ledger.Digest, bool) {
 	return about.Job, err == nil && !about.Job.IsZero()
 }
 
-// PeerCame wakes the workers whose job waits for peers.
+// PeerCame wakes the workers whose job waits for peers, or for the chains that
+// its cohorts are drawn by.
 func (s *Service) PeerCame() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

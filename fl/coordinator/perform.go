@@ -139,7 +139,7 @@ func (w *worker) compute(ctx context.Context, s *round.Snapshot, a round.Compute
 // average streams the next model, and what the server remembers with it, into
 // the blob store. What the round began with is fetched where it is missing.
 func (w *worker) average(ctx context.Context, s *round.Snapshot, set *recompute.Set, updates []fl.Averaged) (model, state round.File, err error) {
-	start := recompute.Start{Model: s.Round.Model, State: s.Began.Digest, Cohort: s.Round.Cohort}
+	start := recompute.Start{Model: s.Round.Model, State: s.Began.Digest, Roster: s.Round.Roster}
 	if set.Rule().Needs().Global {
 		if err := w.Ensure(ctx, start.Model, s.Round.ModelSize); err != nil {
 			return model, state, fmt.Errorf("model that the round began with: %w", err)

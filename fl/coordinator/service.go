@@ -50,6 +50,7 @@ type Service struct {
 	config Config
 	link   Link
 	peers  *peers
+	chains *chains
 	proofs *proofs
 
 	fetches chan struct{} // one in it for each fetch of updates under way
@@ -72,6 +73,7 @@ func New(config Config) *Service {
 	s := &Service{
 		config:  config,
 		peers:   newPeers(config.Now),
+		chains:  newChains(&config),
 		proofs:  newProofs(config.Ledger),
 		fetches: make(chan struct{}, maxFetches),
 		workers: map[ledger.Digest]*bell{},

@@ -20,6 +20,7 @@ type worker struct {
 	id       ledger.Digest
 	bell     *bell
 	facts    round.Facts
+	chain    heldChain
 	missed   map[update]bool // updates that no node handed over
 	held     map[update]bool // updates seen here while their round is open
 	underWay map[string]bool
@@ -146,6 +147,11 @@ func (w *worker) refresh(ctx context.Context, s *round.Snapshot) error {
 		}
 		w.facts.Online = online
 	}
+	own, err := w.ownChain(s)
+	if err != nil {
+		return err
+	}
+	w.facts.Chain = own
 	return w.lookForUpdates(ctx, s)
 }
 

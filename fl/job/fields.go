@@ -13,8 +13,11 @@ import (
 func (s *Spec) fields() []field {
 	return append([]field{
 		integer("num_rounds", &s.NumRounds, 1, MaxRounds, "Number of rounds."),
-		real64("fraction_train", &s.FractionTrain, "1, since drawing a cohort is not built yet",
-			func(x float64) bool { return x == 1 }, "Fraction of the roster that trains in a round."),
+		real64("fraction_train", &s.FractionTrain, "a number above 0, at most 1",
+			func(x float64) bool { return x > 0 && x <= 1 }, "Fraction of the roster whose updates a round wants, drawn anew for each round; 1 asks all."),
+		real64("over_selection", &s.OverSelection, fmt.Sprintf("a number, 0 to %g", MaxOverSelection),
+			func(x float64) bool { return x >= 0 && x <= MaxOverSelection },
+			"By how much more peers are drawn than updates are wanted; the round closes once those are there (Bonawitz et al. 2019)."),
 		real64("fraction_evaluate", &s.FractionEvaluate, "0 or 1",
 			func(x float64) bool { return x == 0 || x == 1 }, "Fraction of the peers that measure the model a round begins with on rows they hold out, before they train."),
 		integer("min_train_peers", &s.MinTrainPeers, 1, MaxPeers, "A round with fewer updates is void."),
@@ -105,6 +108,12 @@ func (s *Spec) problems(said map[string]bool) []Problem {
 	if !wrong["train.local_epochs"] && !wrong["fraction_evaluate"] && s.Train.LocalEpochs == 0 {
 		between("train.local_epochs", 0, !s.evaluates(),
 			"at least 1, unless fraction_evaluate is 1, the strategy plain fedavg, and all tensors are shared")
+	}
+	if !wrong["fraction_train"] && !wrong["over_selection"] {
+		between("over_selection", s.OverSelection, s.OverSelection > 0 && !s.Draws(), "0 where fraction_train is 1, since there are no more peers than the roster")
+	}
+	if !wrong["fraction_train"] && !wrong["strategy.root"] {
+		between("fraction_train", s.FractionTrain, s.Strategy.Root != "" && s.Draws(), "1 with strategy.root, which must train in every round")
 	}
 	problems = append(problems, s.strategyProblems(wrong)...)
 	if wrong["model.layers"] {

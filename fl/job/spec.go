@@ -14,6 +14,7 @@ import (
 type Spec struct {
 	NumRounds         int64      `cbor:"num_rounds" json:"num_rounds" yaml:"num_rounds"`
 	FractionTrain     float64    `cbor:"fraction_train" json:"fraction_train" yaml:"fraction_train"`
+	OverSelection     float64    `cbor:"over_selection,omitzero" json:"over_selection,omitzero" yaml:"over_selection,omitempty"`
 	FractionEvaluate  float64    `cbor:"fraction_evaluate,omitzero" json:"fraction_evaluate,omitzero" yaml:"fraction_evaluate,omitempty"`
 	MinTrainPeers     int64      `cbor:"min_train_peers" json:"min_train_peers" yaml:"min_train_peers"`
 	MinAvailablePeers int64      `cbor:"min_available_peers" json:"min_available_peers" yaml:"min_available_peers"`
@@ -90,24 +91,25 @@ const (
 
 // Bounds of a spec. Those of model and training are the trainer's.
 const (
-	MaxRounds       = 100_000
-	MaxPeers        = 2_000 // a cohort stands in one transaction of 64 KiB
-	MaxLayers       = 16
-	MaxWidth        = 1 << 16
-	MaxParameters   = 1 << 26 // weights and biases: 256 MiB of float32
-	MaxActivations  = 1 << 26 // batch size times widest layer
-	MaxLocalEpochs  = 1_000
-	MaxBatchSize    = 1 << 14
-	MaxLearningRate = 100.0
-	MaxProximalMu   = 1_000.0
-	MaxNoise        = 1_000.0
-	MaxBackground   = math.MaxFloat32
-	MaxExamples     = 1<<29 - 1 // products with float32 stay exact in float64
-	MaxSeed         = 1<<53 - 1 // what every reader of JSON keeps exact
-	MaxSeconds      = 30 * 24 * 3600
-	MaxTermsLost    = 100 // each stands in the round's row
-	MaxPatterns     = 64  // of tensors
-	MaxPattern      = 128 // bytes of one
+	MaxRounds        = 100_000
+	MaxPeers         = 2_000 // a cohort stands in one transaction of 64 KiB
+	MaxLayers        = 16
+	MaxWidth         = 1 << 16
+	MaxParameters    = 1 << 26 // weights and biases: 256 MiB of float32
+	MaxActivations   = 1 << 26 // batch size times widest layer
+	MaxLocalEpochs   = 1_000
+	MaxBatchSize     = 1 << 14
+	MaxLearningRate  = 100.0
+	MaxProximalMu    = 1_000.0
+	MaxNoise         = 1_000.0
+	MaxBackground    = math.MaxFloat32
+	MaxOverSelection = 4.0
+	MaxExamples      = 1<<29 - 1 // products with float32 stay exact in float64
+	MaxSeed          = 1<<53 - 1 // what every reader of JSON keeps exact
+	MaxSeconds       = 30 * 24 * 3600
+	MaxTermsLost     = 100 // each stands in the round's row
+	MaxPatterns      = 64  // of tensors
+	MaxPattern       = 128 // bytes of one
 )
 
 // Defaults returns the spec that a job starts from. It has no layers: those

@@ -134,6 +134,10 @@ func specs() *rapid.Generator[job.Spec] {
 		s.Train.Momentum = rapid.Float64Range(0, 0.9999).Draw(t, "momentum")
 		s.Train.ProximalMu = rapid.Float64Range(0, job.MaxProximalMu).Draw(t, "proximal_mu")
 		s.Train.Augment.Noise = rapid.Float64Range(0, job.MaxNoise).Draw(t, "noise")
+		if rapid.Bool().Draw(t, "draws") {
+			s.FractionTrain = rapid.Float64Range(math.SmallestNonzeroFloat64, 0.9999).Draw(t, "fraction_train")
+			s.OverSelection = rapid.Float64Range(0, job.MaxOverSelection).Draw(t, "over_selection")
+		}
 		s.MaxTerms = rapid.Int64Range(1, job.MaxTermsLost).Draw(t, "max_terms")
 		if rapid.Bool().Draw(t, "options") {
 			s.InitialModel = strings.Repeat(rapid.StringMatching("[0-9a-f]{2}").Draw(t, "initial_model"), 32)

@@ -31,6 +31,7 @@ const (
 	ReasonVoid       Reason = "void"        // waiting: the round was void and is opened again
 	ReasonNoPeers    Reason = "no_peers"    // failed: no round could be opened for wait_for_peers_s
 	ReasonNoModel    Reason = "no_model"    // failed: nobody had the initial model that the spec names, or it is another's, for wait_for_peers_s
+	ReasonNoChains   Reason = "no_chains"   // failed: no quorum of nodes had a hash chain to draw a cohort by, for wait_for_peers_s
 	ReasonVoidRounds Reason = "void_rounds" // failed: a round was void MaxVoids times running
 	ReasonMaxTerms   Reason = "max_terms"   // failed: max_terms terms were lost over one round
 	ReasonOutvoted   Reason = "outvoted"    // failed: every node that could coordinate has been outvoted
@@ -46,6 +47,7 @@ type RoundState string
 // The states of a round. A void round is opened again under its number; the
 // round of a job that ended stays in the state it had.
 const (
+	RoundDrawing   RoundState = "drawing"   // the roster is frozen, nodes reveal what its cohort is drawn by
 	RoundOpen      RoundState = "open"      // peers train and submit
 	RoundClosed    RoundState = "closed"    // the set of updates is fixed
 	RoundCommitted RoundState = "committed" // a result stands on the ledger, nodes recompute

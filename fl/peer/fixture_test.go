@@ -61,6 +61,15 @@ func open(change func(*job.Spec), model []byte) (*opening, error) {
 	o.id = fl.JobID(contracttest.ID("alice"), []byte("job"))
 	roster := []ledger.ID{contracttest.ID(contracttest.Peer(0)), contracttest.ID(contracttest.Peer(1))}
 	slices.SortFunc(roster, func(a, b ledger.ID) int { return bytes.Compare(a[:], b[:]) })
+	opening := &fl.OpenRound{
+		Job: o.id, Round: 1, Term: 1, Roster: roster, Model: ledger.Hash(o.model), ModelSize: uint64(len(o.model)),
+	}
+	if o.spec.Draws() {
+		if err := l.CommitChains(); err != nil {
+			return nil, err
+		}
+		opening.Nodes = l.Nodes()
+	}
 	for _, step := range []struct {
 		who, method string
 		args        any
@@ -69,9 +78,7 @@ func open(change func(*job.Spec), model []byte) (*opening, error) {
 		{contracttest.Peer(0), fl.MethodRegisterPeer, &fl.RegisterPeer{Available: true}},
 		{contracttest.Peer(1), fl.MethodRegisterPeer, &fl.RegisterPeer{Available: true}},
 		{contracttest.Node(0), fl.MethodTakeTerm, &fl.TakeTerm{Job: o.id, Term: 1}},
-		{contracttest.Node(0), fl.MethodOpenRound, &fl.OpenRound{
-			Job: o.id, Round: 1, Term: 1, Roster: roster, Model: ledger.Hash(o.model), ModelSize: uint64(len(o.model)),
-		}},
+		{contracttest.Node(0), fl.MethodOpenRound, opening},
 	} {
 		refused, events, err := l.Call(contracttest.ID(step.who), step.method, step.args)
 		if err == nil && refused != nil {
@@ -81,6 +88,11 @@ func open(change func(*job.Spec), model []byte) (*opening, error) {
 			return nil, fmt.Errorf("%s: %w", step.method, err)
 		}
 		o.events = events
+	}
+	if o.spec.Draws() {
+		if o.events, err = l.Draw(o.id, 1, 1, contracttest.Node(0), nodes); err != nil {
+			return nil, err
+		}
 	}
 	return o, ledger.Decode("event", o.events[0].Data, ledger.MaxProofBytes, &o.event)
 }

@@ -15,8 +15,8 @@ import (
 var ErrTask = errors.New("the task is not proven")
 
 // CheckTask checks a task's proof and returns what it proves: a block that a
-// quorum of its epoch's group signed holds the opening of this round, which asks
-// this peer. It fails with [ledger.ErrEpoch] where that group is not known yet.
+// quorum of its epoch's group signed holds the opening of this round, or the
+// drawing of its cohort, which asks this peer. It fails with [ledger.ErrEpoch] where that group is not known yet.
 func CheckTask(task *Task, self ledger.ID, groups *ledger.Groups) (*fl.RoundOpened, error) {
 	proof, err := ledger.ParseResultProof(task.Proof)
 	if err != nil {
@@ -44,9 +44,26 @@ func CheckTask(task *Task, self ledger.ID, groups *ledger.Groups) (*fl.RoundOpen
 		case !slices.Contains(opened.Cohort, self):
 			return nil, fmt.Errorf("%w: the round does not ask peer %s", ErrTask, self)
 		}
+		if err := checkDraw(&opened); err != nil {
+			return nil, err
+		}
 		return &opened, nil
 	}
 	return nil, fmt.Errorf("%w: the proven transaction opened no round", ErrTask)
+}
+
+// checkDraw checks that the cohort was drawn exactly where the job wants that,
+// and is as large as the job and the roster make it. Who was to be drawn the
+// quorum has checked: the reveals stand on the ledger, for verify to repeat.
+func checkDraw(opened *fl.RoundOpened) error {
+	switch drawn := !opened.Seed.IsZero(); {
+	case drawn != opened.Spec.Draws():
+		return fmt.Errorf("%w: fraction_train is %g, and the cohort was drawn: %t", ErrTask, opened.Spec.FractionTrain, drawn)
+	case drawn && uint64(len(opened.Cohort)) != opened.Spec.CohortSize(opened.Roster):
+		return fmt.Errorf("%w: it asks %d of %d peers, the job wants %d", ErrTask,
+			len(opened.Cohort), opened.Roster, opened.Spec.CohortSize(opened.Roster))
+	}
+	return nil
 }
 
 // peerSeed draws a peer's seed from the job's.

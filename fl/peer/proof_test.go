@@ -102,6 +102,46 @@ func TestUnprovenTaskIsLeftAlone(t *testing.T) {
 	}
 }
 
+// TestDrawnTask takes the proof of a drawn cohort, and refuses what does not go
+// together with the job, even where a quorum signed it.
+func TestDrawnTask(t *testing.T) {
+	t.Parallel()
+	o, err := open(func(s *job.Spec) { s.FractionTrain, s.MinTrainPeers = 0.5, 1 }, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := slices.IndexFunc([]int{0, 1}, func(i int) bool { return o.event.Cohort[0] == contracttest.ID(contracttest.Peer(i)) })
+	for name, c := range map[string]struct {
+		self   int
+		change func(*fl.RoundOpened)
+		ok     bool
+	}{
+		"as it is":                   {self: asked, ok: true},
+		"not drawn":                  {self: 1 - asked},
+		"opened without a draw":      {self: asked, change: func(e *fl.RoundOpened) { e.Seed = ledger.Digest{} }},
+		"a cohort of another size":   {self: asked, change: func(e *fl.RoundOpened) { e.Roster = 7 }},
+		"drawn though all are asked": {self: asked, change: func(e *fl.RoundOpened) { e.Spec.FractionTrain = 1 }},
+	} {
+		event := o.event
+		if c.change != nil {
+			c.change(&event)
+		}
+		data, err := ledger.Encode(&event)
+		if err != nil {
+			t.Fatal(err)
+		}
+		proof, err := o.proof(func(b *block) { b.results[1].Events = []ledger.Event{{Type: fl.EventRoundOpened, Data: data}} }, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		task := &peer.Task{Job: o.id, Round: 1, Attempt: 1, Proof: proof}
+		opened, err := peer.CheckTask(task, contracttest.ID(contracttest.Peer(c.self)), o.groups())
+		if c.ok != (err == nil) || c.ok != (opened != nil) || err != nil && !errors.Is(err, peer.ErrTask) {
+			t.Errorf("%s: %+v, %v", name, opened, err)
+		}
+	}
+}
+
 func TestProvenTaskSaysAll(t *testing.T) {
 	t.Parallel()
 	o, err := open(func(s *job.Spec) { s.Seed = 77 }, nil)

@@ -95,12 +95,12 @@ func (s *Set) Check(ctx context.Context, updates []fl.Averaged) ([]fl.Refused, e
 type Start struct {
 	Model  ledger.Digest
 	State  ledger.Digest // zero where nothing was remembered
-	Cohort uint64        // peers asked
+	Roster uint64        // peers that were there, of which the round asked all or some
 }
 
 // Average writes what updates that passed Check come to by the job's rule.
 func (s *Set) Average(ctx context.Context, start Start, updates []fl.Averaged, out strategy.Output, threads int) (_ strategy.Result, err error) {
-	in := strategy.Input{Model: s.layout, Cohort: int(start.Cohort), Local: s.spec.Train.Momentum}
+	in := strategy.Input{Model: s.layout, Cohort: int(start.Roster), Local: s.spec.Train.Momentum}
 	for _, u := range updates {
 		file, ok := s.files[u.Peer]
 		if !ok {

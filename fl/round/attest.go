@@ -17,7 +17,7 @@ func (d *decision) attest() {
 	if r == nil || d.s.Job.State == job.StateFailed || d.s.Job.State == job.StateCancelled {
 		return
 	}
-	if _, attests := d.s.Attesters.Find(d.f.Node); !attests {
+	if !d.s.attests(d.f.Node) {
 		return
 	}
 	switch r.State {

@@ -35,6 +35,8 @@ func Decide(s Snapshot, f Facts) []Action {
 	d := decision{s: &s, f: &f}
 	d.prefetch()
 	d.attest()
+	d.chain()
+	d.reveal()
 	switch {
 	case s.Job.State.Terminal():
 	case d.speaks: // its word may end round, term or job
@@ -104,15 +106,18 @@ func (d *decision) contend() {
 }
 
 // mayCommit reports whether this node could commit the round at work: one that
-// came into the group after the round had opened can't, and leaves its term to
-// those who can.
+// came into the group after the round had opened can't, nor one that withheld what
+// its cohort was drawn by. They leave the term to those who can.
 func (d *decision) mayCommit() bool {
 	r := d.s.Round
 	if r == nil || r.State == job.RoundFinal || r.State == job.RoundVoid {
 		return true // the next round is for the group as it is then
 	}
-	_, attests := d.s.Attesters.Find(d.f.Node)
-	return attests
+	if r.State == job.RoundDrawing {
+		_, member := d.s.Attesters.Find(d.f.Node)
+		return member // it may reveal still
+	}
+	return d.s.attests(d.f.Node)
 }
 
 // turn returns the next term and how many candidates for it come before this
@@ -177,7 +182,7 @@ func (d *decision) prefetch() {
 	if r == nil || r.State != job.RoundOpen && r.State != job.RoundClosed || d.s.Job.State.Terminal() {
 		return
 	}
-	if _, attests := d.s.Attesters.Find(d.f.Node); attests {
+	if d.s.attests(d.f.Node) {
 		d.fetch(d.s.Set())
 	}
 }

@@ -19,6 +19,14 @@ type Facts struct {
 	Missing  []ledger.ID  // peers whose update of this attempt it tried to get at least once and could not
 	Computed *Computation // what it came to in this round
 	Card     *File        // the model card, written here, once all rounds are final
+	Chain    OwnChain     // where the job draws its cohorts
+}
+
+// OwnChain is what a node knows of its hash chain, whose secret is its alone.
+type OwnChain struct {
+	Known  bool           // it can reveal what the chain on the ledger has left
+	Next   ledger.Digest  // anchor of the chain that it would commit to next
+	Reveal *ledger.Digest // its value for the round whose cohort is being drawn; nil where it has none
 }
 
 // File is a file by its content.

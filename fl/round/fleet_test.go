@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/librum/librum/aggregator"
 	"github.com/librum/librum/chain/contract"
 	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/fl/cohort"
 	fl "github.com/librum/librum/fl/contract"
 	"github.com/librum/librum/fl/contract/contracttest"
 	"github.com/librum/librum/fl/job"
@@ -39,6 +41,8 @@ type node struct {
 	down     bool
 	liar     bool
 	broken   bool // cannot compute
+	mute     bool // withholds what its hash chain has
+	chains   int  // how often it has lost the secrets of its chains
 	started  int64
 	held     map[ledger.Digest]bool
 	tried    map[ledger.Digest]bool
@@ -102,7 +106,7 @@ func (f *fleet) call(name string, sender ledger.ID, method string, args any) (*c
 		return refused, nil
 	}
 	for _, e := range events {
-		if strings.HasPrefix(e.Type, "round.") || strings.HasPrefix(e.Type, "job.") || strings.HasPrefix(e.Type, "term.") {
+		if strings.HasPrefix(e.Type, "round.") || strings.HasPrefix(e.Type, "job.") || strings.HasPrefix(e.Type, "term.") || strings.HasPrefix(e.Type, "chain.") {
 			f.note("%s %s: %s%s", name, method, e.Type, detail(e))
 		}
 	}
@@ -115,6 +119,16 @@ func detail(e ledger.Event) string {
 		var d fl.JobEnded
 		if ledger.Decode("event", e.Data, len(e.Data), &d) == nil {
 			return " " + string(d.Reason)
+		}
+	case fl.EventRoundOpened:
+		var d fl.RoundOpened
+		if ledger.Decode("event", e.Data, len(e.Data), &d) == nil && d.Roster > 0 {
+			return fmt.Sprintf(" with %d of %d, %d withheld", len(d.Cohort), d.Roster, len(d.Withheld))
+		}
+	case fl.EventTermLost:
+		var d fl.TermLost
+		if ledger.Decode("event", e.Data, len(e.Data), &d) == nil && d.Loss == fl.LossWithheld {
+			return " " + string(d.Loss)
 		}
 	case fl.EventRoundAttested:
 		var d fl.RoundAttested
@@ -152,6 +166,7 @@ func (f *fleet) facts(n *node, s *round.Snapshot) round.Facts {
 	facts := round.Facts{
 		Node: n.id, Started: n.started, Initial: n.initial, Computed: n.computed, Card: n.card,
 	}
+	facts.Chain = n.ownChain(s)
 	for _, p := range f.peers {
 		if !p.offline {
 			facts.Online = append(facts.Online, p.id)
@@ -167,6 +182,49 @@ func (f *fleet) facts(n *node, s *round.Snapshot) round.Facts {
 		}
 	}
 	return facts
+}
+
+// firstValues holds the first values of the chains that nodes of these tests
+// have, which are the same in every fleet: a chain takes a while to compute.
+var firstValues sync.Map
+
+// value returns what the node's chain of a number has at an index.
+func (n *node) value(number, index uint64) ledger.Digest {
+	name := fmt.Sprintf("%s %d %d", n.name, number, n.chains)
+	if index >= 64 {
+		return cohort.Value(ledger.Hash([]byte(name)), index)
+	}
+	made, _ := firstValues.LoadOrStore(name, sync.OnceValue(func() [64]ledger.Digest {
+		var values [64]ledger.Digest
+		values[63] = cohort.Value(ledger.Hash([]byte(name)), 63)
+		for i := 62; i >= 0; i-- {
+			values[i] = ledger.Hash(values[i+1][:])
+		}
+		return values
+	}))
+	values := made.(func() [64]ledger.Digest)()
+	return values[index]
+}
+
+// ownChain returns what the node knows of its chain, as the coordinator finds it
+// out from its key.
+func (n *node) ownChain(s *round.Snapshot) (own round.OwnChain) {
+	for _, c := range s.Chains {
+		if c.Node == n.id {
+			own.Next = n.value(c.Number+1, 0)
+			own.Known = c.Number > 0 && n.value(c.Number, c.Index) == c.Known
+		}
+	}
+	if n.mute || s.Draw == nil {
+		return own
+	}
+	if l := s.Draw.Link(n.id); l != nil && l.Chain > 0 {
+		value := n.value(l.Chain, l.Index)
+		if cohort.Leads(value, l.Known, l.Index-l.From) {
+			own.Reveal = &value
+		}
+	}
+	return own
 }
 
 // act lets a node do what is due by a snapshot. It returns whether anything
@@ -353,7 +411,7 @@ func (f *fleet) runUntil(at int64) error {
 
 // restart forgets all that a node kept in memory; files stay.
 func (n *node) restart(now int64) {
-	n.down, n.broken, n.started = false, false, now
+	n.down, n.broken, n.mute, n.started = false, false, false, now
 	n.initial, n.computed, n.card = nil, nil, nil
 	n.tried = map[ledger.Digest]bool{}
 }

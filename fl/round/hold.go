@@ -24,7 +24,12 @@ func (d *decision) step() (Submit, bool) {
 	if d.s.Round == nil {
 		return d.open()
 	}
+	if !d.mayCommit() {
+		return d.giveUp(), true
+	}
 	switch d.s.Round.State {
+	case job.RoundDrawing:
+		return d.draw()
 	case job.RoundOpen:
 		return d.close()
 	case job.RoundClosed:
@@ -41,12 +46,13 @@ func (d *decision) step() (Submit, bool) {
 	}
 }
 
-// open opens the next round once enough peers are there.
+// open opens the next round once enough peers are there, and the chains that its
+// cohort is drawn by.
 func (d *decision) open() (Submit, bool) {
 	j := &d.s.Job
-	roster := ascending(d.f.Online)
-	roster = roster[:min(len(roster), fl.MaxCohort)]
-	if int64(len(roster)) >= j.Spec.MinAvailablePeers {
+	roster := d.roster()
+	enough := int64(len(roster)) >= j.Spec.MinAvailablePeers
+	if enough && d.chained() {
 		model := File{Digest: j.Model, Size: j.ModelSize}
 		if j.Finals == 0 { // derived this late, so that a job without peers costs no disk
 			if d.f.Initial == nil {
@@ -57,11 +63,14 @@ func (d *decision) open() (Submit, bool) {
 		}
 		return submit(fl.MethodOpenRound, &fl.OpenRound{
 			Job: d.s.ID, Round: j.Finals + 1, Term: d.s.Term.Term, Roster: roster, Model: model.Digest, ModelSize: model.Size,
-			State: d.s.Kept.Digest, StateSize: d.s.Kept.Size, StateTerm: d.s.KeptIn,
+			State: d.s.Kept.Digest, StateSize: d.s.Kept.Size, StateTerm: d.s.KeptIn, Nodes: d.nodes(),
 		}, j.Finals+1, d.s.Term.Term, j.Idle, names(roster)), true
 	}
 	if !d.reached(max(j.PeersDeadline(), d.f.Started+Grace)) {
 		return Submit{}, false
+	}
+	if enough {
+		return d.fail(job.ReasonNoChains), true
 	}
 	return d.fail(job.ReasonNoPeers), true
 }

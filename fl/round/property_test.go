@@ -11,6 +11,7 @@ import (
 	"github.com/librum/librum/aggregator"
 	"github.com/librum/librum/chain/contract"
 	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/fl/cohort"
 	fl "github.com/librum/librum/fl/contract"
 	"github.com/librum/librum/fl/contract/contracttest"
 	"github.com/librum/librum/fl/job"
@@ -31,6 +32,10 @@ func TestSchedules(t *testing.T) {
 		spec.MinAvailablePeers = spec.MinTrainPeers
 		spec.RoundTimeoutS, spec.WaitForPeersS = 100, 500
 		spec.MaxTerms = rapid.Int64Range(1, 6).Draw(t, "max_terms")
+		if rapid.Bool().Draw(t, "draws") {
+			spec.FractionTrain = rapid.SampledFrom([]float64{0.3, 0.5, 0.9}).Draw(t, "fraction_train")
+			spec.OverSelection = rapid.SampledFrom([]float64{0, 0.5}).Draw(t, "over_selection")
+		}
 		nodes := rapid.IntRange(1, 5).Draw(t, "nodes")
 		f, err := newFleet(nodes, nodes, 3, spec)
 		if err != nil {
@@ -59,7 +64,7 @@ func (s *schedule) step(t *rapid.T) error {
 	p := f.peers[rapid.IntRange(0, len(f.peers)-1).Draw(t, "peer")]
 	switch rapid.SampledFrom([]string{
 		"act", "act", "act", "act", "answer", "answer", "settle", "pass", "pass", "stale", "replay",
-		"kill", "restart", "lie", "break", "lose", "online", "offline", "silent", "decline", "rubbish", "stranger", "cancel",
+		"kill", "restart", "lie", "break", "lose", "mute", "mute", "forget", "online", "offline", "silent", "decline", "rubbish", "stranger", "cancel",
 	}).Draw(t, "what") {
 	case "act":
 		return s.act(n)
@@ -99,6 +104,10 @@ func (s *schedule) step(t *rapid.T) error {
 		n.broken = !n.broken
 	case "lose":
 		clear(n.held)
+	case "mute":
+		n.mute = !n.mute
+	case "forget":
+		n.chains++
 	case "online":
 		p.offline, p.silent, p.declines, p.bad = false, false, false, ""
 	case "offline":
@@ -136,7 +145,7 @@ func (s *schedule) stale(t *rapid.T, n *node) error {
 	old := s.old[rapid.IntRange(0, len(s.old)-1).Draw(t, "snapshot")]
 	_, _, err := s.fleet.act(n, old)
 	return errorsOf(s.fleet, err, []ledger.Code{
-		contract.CodeTooEarly, contract.CodeConflict, fl.CodeStaleTerm, fl.CodeRoundState, fl.CodeAnswered, fl.CodeJobOver,
+		contract.CodeTooEarly, contract.CodeConflict, fl.CodeWithheld, fl.CodeStaleTerm, fl.CodeRoundState, fl.CodeAnswered, fl.CodeJobOver,
 		contract.CodeBadArguments, // an attestation of another commit than the one that stands
 	})
 }
@@ -169,7 +178,7 @@ func (s *schedule) recover(t *rapid.T) {
 	f := s.fleet
 	for _, n := range f.nodes {
 		n.restart(f.ledger.Now)
-		n.liar, n.broken = false, false
+		n.liar, n.broken, n.mute = false, false, false
 	}
 	for _, p := range f.peers {
 		p.offline, p.silent, p.declines, p.bad = false, false, false, ""
@@ -297,6 +306,9 @@ func (w *watch) lost(j *fl.Job, r *fl.Round, number uint64) error {
 		if err := w.claim(r, number, c); err != nil {
 			return err
 		}
+		if c.Loss == fl.LossWithheld && (c.Attempt == r.Attempt && r.Nodes-c.Dissented-r.Withheld >= r.Quorum() || slices.Contains(t.Barred, c.Node) && c.Dissented == 0) {
+			return fmt.Errorf("term %d lost by %d dissents and %d withheld of %d", c.Term, c.Dissented, r.Withheld, r.Nodes)
+		}
 		if c.Loss == fl.LossOutvoted && (r.Nodes-c.Dissented >= r.Quorum() || !slices.Contains(t.Barred, c.Node)) {
 			return fmt.Errorf("term %d outvoted by %d of %d, barred are %v", c.Term, c.Dissented, r.Nodes, t.Barred)
 		}
@@ -305,6 +317,13 @@ func (w *watch) lost(j *fl.Job, r *fl.Round, number uint64) error {
 		}
 	}
 	spent := int64(len(r.Lost)) >= j.Spec.MaxTerms || len(t.Barred) == len(w.fleet.nodes)
+	if draw, drawn, err := fl.LoadDraw(w.fleet.ledger, w.fleet.job, number); err != nil {
+		return err
+	} else if drawn && r.State == job.RoundFailed {
+		spent = spent || !slices.ContainsFunc(draw.Links, func(l fl.Link) bool {
+			return l.Revealed != 0 && !slices.Contains(t.Barred, l.Node)
+		})
+	}
 	if (r.State == job.RoundFailed) != (spent && number == j.Round) {
 		return fmt.Errorf("%s with %d of %d terms lost and %d nodes barred", r.State, len(r.Lost), j.Spec.MaxTerms, len(t.Barred))
 	}
@@ -316,20 +335,82 @@ func (w *watch) lost(j *fl.Job, r *fl.Round, number uint64) error {
 
 // answers checks the round's counters against the rows of its peers.
 func (w *watch) answers(r *fl.Round, number uint64) error {
+	if err := w.drawn(r, number); err != nil {
+		return err
+	}
+	if r.Cohort == 0 && r.Submitted+r.Declined == 0 && (r.State == job.RoundDrawing || r.State == job.RoundVoid) {
+		return nil // nobody is asked yet, or nobody was
+	}
 	counts := map[fl.UpdateState]uint64{}
-	cohort, ok, err := fl.LoadCohort(w.fleet.ledger, w.fleet.job, number)
-	if err != nil || !ok || cohort.Attempt != r.Attempt {
+	asked, ok, err := fl.LoadCohort(w.fleet.ledger, w.fleet.job, number)
+	if err != nil || !ok || asked.Attempt != r.Attempt {
 		return fmt.Errorf("cohort missing: %w", err)
 	}
-	for _, p := range cohort.Peers {
+	for _, p := range asked.Peers {
 		u, ok, err := fl.LoadUpdate(w.fleet.ledger, w.fleet.job, number, p)
 		if err != nil || !ok || u.Attempt != r.Attempt {
 			return fmt.Errorf("update of %s missing: %w", p, err)
 		}
 		counts[u.State]++
 	}
-	if counts[fl.UpdateSubmitted] != r.Submitted || counts[fl.UpdateDeclined] != r.Declined || uint64(len(cohort.Peers)) != r.Cohort {
+	if counts[fl.UpdateSubmitted] != r.Submitted || counts[fl.UpdateDeclined] != r.Declined || uint64(len(asked.Peers)) != r.Cohort {
 		return fmt.Errorf("counted %d submitted and %d declined, rows say %v", r.Submitted, r.Declined, counts)
+	}
+	return nil
+}
+
+// drawn checks how a round's cohort is drawn: each index of a chain is given
+// once, what a node revealed is what it had committed to, the cohort is the one
+// that follows, and who withheld has no word.
+func (w *watch) drawn(r *fl.Round, number uint64) error {
+	l, id := w.fleet.ledger, w.fleet.job
+	draw, ok, err := fl.LoadDraw(l, id, number)
+	if err != nil || !ok {
+		return err
+	}
+	roster, ok, err := fl.LoadRoster(l, id, number)
+	if err != nil || !ok || roster.Attempt != r.Attempt || draw.Attempt != r.Attempt {
+		return fmt.Errorf("roster missing: %w", err)
+	}
+	if err := w.fixed(fmt.Sprintf("roster/%d", r.Attempt), fl.RosterRow(id, number)); err != nil {
+		return err
+	}
+	for _, link := range draw.Links {
+		if link.Chain == 0 {
+			continue
+		}
+		place := fmt.Sprintf("index/%s/%d/%d", link.Node, link.Chain, link.Index)
+		if err := w.same(place, fmt.Sprint(number, r.Attempt)); err != nil {
+			return err
+		}
+		if link.Revealed != 0 && !cohort.Leads(link.Value, link.Known, link.Index-link.From) {
+			return fmt.Errorf("%s revealed another value than it had committed to", link.Node)
+		}
+		_, spoke, err := fl.LoadAttestation(l, id, number, r.CommitTerm, link.Node)
+		if err != nil || link.Revealed == 0 && r.Committed != 0 && spoke {
+			return fmt.Errorf("%s withheld and has a word, %w", link.Node, err)
+		}
+	}
+	if draw.Drawn == 0 {
+		return nil
+	}
+	if err := w.fixed(fmt.Sprintf("draw/%d", r.Attempt), fl.DrawRow(id, number)); err != nil {
+		return err
+	}
+	j, _, err := fl.LoadJob(l, id)
+	if err != nil {
+		return err
+	}
+	want, err := draw.Cohort(id, number, &j.Spec, roster.Peers)
+	if err != nil {
+		return err
+	}
+	got, _, err := fl.LoadCohort(l, id, number)
+	if err != nil || !slices.Equal(got.Peers, want) {
+		return fmt.Errorf("cohort %v, want %v, %w", got, want, err)
+	}
+	if revealed := draw.Revealed(); revealed < r.Quorum() || revealed+r.Withheld != r.Nodes {
+		return fmt.Errorf("drawn with %d of %d revealed, %d withheld", revealed, r.Nodes, r.Withheld)
 	}
 	return nil
 }

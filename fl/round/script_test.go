@@ -105,6 +105,10 @@ func befall(t *testing.T, d *datadriven.TestData, f *fleet, name string) {
 			n.restart(f.ledger.Now)
 		case "break":
 			n.broken = true
+		case "mute":
+			n.mute = true
+		case "forget": // the secrets of its hash chains
+			n.chains++
 		case "lie":
 			n.liar = true
 		case "lose-files":

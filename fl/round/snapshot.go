@@ -8,6 +8,7 @@ import (
 	"github.com/librum/librum/chain/contract/governance"
 	"github.com/librum/librum/chain/ledger"
 	fl "github.com/librum/librum/fl/contract"
+	"github.com/librum/librum/fl/job"
 )
 
 // Snapshot is what the ledger says of a job at one position.
@@ -19,14 +20,17 @@ type Snapshot struct {
 	Term    *fl.Term // nil before the first
 	Kept    fl.State // what the server remembers after the last final round; zero for nothing
 	KeptIn  uint64   // the term that committed it
+	Chains  []Chain  // of the group's nodes, in its order, where the job draws its cohorts; Number 0 for none
 
 	// Of the round that was opened last; zero before the first.
 	Round     *fl.Round
 	Attesters ledger.Group
-	Began     fl.State // what the server remembered when the round began; zero for nothing
-	Answers   []Answer // of the cohort, peers ascending
-	Commit    *Claim   // that stands, or made the round final or void; nil where there is none
-	Lost      []Claim  // of this attempt that did not become final, the oldest first
+	Began     fl.State    // what the server remembered when the round began; zero for nothing
+	Draw      *fl.Draw    // nil where the cohort is the roster
+	Drawn     []ledger.ID // the roster that a cohort is being drawn from, ascending; empty once it is drawn
+	Answers   []Answer    // of the cohort, peers ascending
+	Commit    *Claim      // that stands, or made the round final or void; nil where there is none
+	Lost      []Claim     // of this attempt that did not become final, the oldest first
 }
 
 // Claim is a commit and what the nodes said of it.
@@ -34,6 +38,12 @@ type Claim struct {
 	fl.Commit
 	State    fl.State    // zero for nothing
 	Attested []Statement // in the order of the group's nodes
+}
+
+// Chain is the hash chain that a node has committed to.
+type Chain struct {
+	Node ledger.ID
+	fl.HashChain
 }
 
 // Answer is what a peer of the cohort has said.
@@ -68,10 +78,48 @@ func Load(state contract.State, id ledger.Digest, logTime int64) (Snapshot, bool
 	if s.Kept, s.KeptIn, err = fl.LoadStateAfter(state, id, j.Finals); err != nil {
 		return s, false, err
 	}
+	if err := s.loadChains(state); err != nil {
+		return s, false, err
+	}
 	if j.Round > 0 {
 		err = s.loadRound(state)
 	}
 	return s, err == nil, err
+}
+
+func (s *Snapshot) loadChains(state contract.State) error {
+	if !s.Job.Spec.Draws() || s.Job.State.Terminal() {
+		return nil
+	}
+	for _, n := range s.Group.Nodes {
+		c, found, err := fl.LoadHashChain(state, n.Node)
+		if err != nil {
+			return err
+		}
+		if !found {
+			c = &fl.HashChain{}
+		}
+		s.Chains = append(s.Chains, Chain{Node: n.Node, HashChain: *c})
+	}
+	return nil
+}
+
+// loadDraw reads how the round's cohort is drawn, and the roster while it is.
+func (s *Snapshot) loadDraw(state contract.State, number uint64) error {
+	draw, found, err := fl.LoadDraw(state, s.ID, number)
+	if err != nil || !found {
+		return err
+	}
+	s.Draw = draw
+	if s.Round.State != job.RoundDrawing {
+		return nil
+	}
+	roster, found, err := fl.LoadRoster(state, s.ID, number)
+	if err := present(found, err, "roster of round", number); err != nil {
+		return err
+	}
+	s.Drawn = roster.Peers
+	return nil
 }
 
 func (s *Snapshot) loadRound(state contract.State) error {
@@ -87,6 +135,9 @@ func (s *Snapshot) loadRound(state contract.State) error {
 	}
 	s.Attesters = *group
 	if s.Began, _, err = fl.LoadStateAfter(state, s.ID, number-1); err != nil {
+		return err
+	}
+	if err := s.loadDraw(state, number); err != nil {
 		return err
 	}
 	if err := s.loadAnswers(state, number); err != nil {
@@ -111,6 +162,9 @@ func (s *Snapshot) loadRound(state contract.State) error {
 }
 
 func (s *Snapshot) loadAnswers(state contract.State, number uint64) error {
+	if s.Round.Cohort == 0 {
+		return nil // nobody is asked yet, or nobody was
+	}
 	cohort, found, err := fl.LoadCohort(state, s.ID, number)
 	if err := present(found, err, "cohort of round", number); err != nil {
 		return err
@@ -155,6 +209,19 @@ func present(found bool, err error, what string, number uint64) error {
 		err = fmt.Errorf("read %s %d: missing, though the job's row names it", what, number)
 	}
 	return err
+}
+
+// attests reports whether a node may attest the round: it is of the group, and
+// has not withheld what the cohort was drawn by.
+func (s *Snapshot) attests(node ledger.ID) bool {
+	if _, member := s.Attesters.Find(node); !member {
+		return false
+	}
+	if s.Draw == nil {
+		return true
+	}
+	l := s.Draw.Link(node)
+	return l != nil && l.Revealed != 0
 }
 
 // Set returns the peers that have submitted, ascending.

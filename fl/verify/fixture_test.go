@@ -52,6 +52,7 @@ type course struct {
 	liars  int  // peers from the last on whose second update holds a NaN
 	begin  bool // the first round begins with another model
 	card   bool // the holder writes a card of its own
+	draws  bool // cohorts of two of three are drawn, and the last node withholds
 	silent bool // nobody attests the second round, and time runs out
 }
 
@@ -67,6 +68,12 @@ func play(ctx context.Context, how course) (*recorded, error) {
 	r := &recorded{how: how, Ledger: l, disk: vfs.NewMem(), spec: job.Defaults(), over: map[contract.Key][]byte{}}
 	r.spec.NumRounds, r.spec.MinTrainPeers, r.spec.MinAvailablePeers, r.spec.MaxTerms = rounds, 2, peers, 1
 	r.spec.Model.Layers = []int64{4, 3}
+	if how.draws {
+		r.spec.FractionTrain = 0.5
+		if err := l.CommitChains(); err != nil {
+			return nil, err
+		}
+	}
 	if r.blobs, err = file.Open(ctx, r.disk, "blobs", file.Options{}); err != nil {
 		return nil, err
 	}
@@ -147,11 +154,27 @@ func (r *recorded) round(ctx context.Context, number uint64) error {
 	open := fl.OpenRound{
 		Job: r.id, Round: number, Term: 1, Roster: roster, Model: ledger.Hash(r.model), ModelSize: uint64(len(r.model)),
 	}
+	if r.how.draws {
+		open.Nodes = r.Nodes()
+	}
 	if err := r.do(contracttest.Node(0), fl.MethodOpenRound, &open); err != nil {
 		return err
 	}
+	if r.how.draws {
+		if _, err := r.Draw(r.id, number, 1, contracttest.Node(0), nodes-1); err != nil {
+			return err
+		}
+		cohort, _, err := fl.LoadCohort(r, r.id, number)
+		if err != nil {
+			return err
+		}
+		roster = cohort.Peers
+	}
 	var set []fl.Averaged
 	for i := range peers {
+		if !slices.Contains(roster, contracttest.ID(contracttest.Peer(i))) {
+			continue
+		}
 		u, err := r.submit(ctx, number, i)
 		if err != nil {
 			return err
@@ -250,6 +273,9 @@ func (r *recorded) commit(ctx context.Context, number uint64, set []fl.Averaged)
 			a.Dissent = fl.DissentInput
 		case right != c.Model:
 			a.Dissent = fl.DissentModel
+		}
+		if r.how.draws && i == nodes-1 {
+			continue
 		}
 		if err := r.do(contracttest.Node(i), fl.MethodAttestRound, &a); err != nil {
 			return err

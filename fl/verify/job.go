@@ -170,6 +170,9 @@ func (w *walk) submitted(number uint64, r *fl.Round) ([]fl.Averaged, error) {
 	if !ok {
 		return nil, finding("round", where, "it has no cohort")
 	}
+	if err := w.drawn(number, r, cohort.Peers); err != nil {
+		return nil, err
+	}
 	var set []fl.Averaged
 	for _, peer := range cohort.Peers {
 		u, ok, err := fl.LoadUpdate(w.in.State, w.in.Job, number, peer)

@@ -36,7 +36,7 @@ func (w *walk) recompute(ctx context.Context, where string, r *fl.Round, updates
 	if int64(len(averaged)) < w.job.Spec.MinTrainPeers {
 		return got, nil
 	}
-	start := recompute.Start{Model: r.Model, State: w.state.Digest, Cohort: r.Cohort}
+	start := recompute.Start{Model: r.Model, State: w.state.Digest, Roster: r.Roster}
 	result, err := set.Average(ctx, start, averaged, strategy.Output{Model: io.Discard, State: io.Discard}, w.in.Threads)
 	if err != nil {
 		return got, trouble(ctx, "average", where, err)

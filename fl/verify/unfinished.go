@@ -185,6 +185,10 @@ func (w *walk) lostTerm(number uint64, group *ledger.Group, loss fl.Loss, c *fl.
 		w.say(0, Attested(agreed, n), "node %s lost term %d of round %d, no quorum in time: committed %s", c.Node.Short(), c.Term, number, c.Model.Short())
 		return nil
 	}
+	if loss == fl.LossWithheld {
+		w.say(0, Attested(agreed, n), "node %s lost term %d of round %d, dissent and withheld values left no quorum: committed %s", c.Node.Short(), c.Term, number, c.Model.Short())
+		return nil
+	}
 	against := 0
 	said := make([]string, 0, len(results))
 	for _, result := range slices.SortedFunc(maps.Keys(results), func(a, b string) int {

@@ -404,3 +404,19 @@ def test_refusals() -> None:
     assert weights.refusal(other, model) == "shape"
     assert weights.refusal(update(model, np.array([1.0, np.inf])), model) == "nan"
     assert weights.refusal(update(model, np.array([np.nan, 1.0])), model) == "nan"
+
+
+def test_drawn(tmp_path: Path) -> None:
+    """Cohorts that were drawn by reveals are drawn again, and both verifiers agree."""
+    with running(tmp_path / "network", peers=4) as network, librum.Client(network.url, token=network.token) as client:
+        job = client.jobs.submit(spec(fraction_train=0.5, min_available_peers=4))
+        client.jobs.wait(job.id, timeout=120)
+        until_final(client)
+        rounds = list(client.jobs.rounds(job.id))
+    assert [(r.peers, r.wanted, r.draw.roster, r.draw.withheld) for r in rounds if r.draw] == [(2, 2, 4, [])] * 2
+    export(tmp_path / "network", job.id, tmp_path / "job.evidence")
+    theirs = first_verifier(tmp_path / "job.evidence", "--genesis", network.genesis)
+    ours = evidence.verify_file(tmp_path / "job.evidence", bytes.fromhex(network.genesis))
+    assert (ours.verdict, ours.first) == (theirs["verdict"], None) == ("right", None)
+    drawn = [line.what for line in ours.lines if line.what.startswith("cohort of 2 of 4 peers, drawn by ")]
+    assert len(drawn) == 2

@@ -302,6 +302,14 @@ class Barred(Problem):
     """The node was outvoted in this job."""
 
 
+class BadReveal(Problem):
+    """Not the value that was committed to."""
+
+
+class Withheld(Problem):
+    """The node withheld what the cohort was drawn by."""
+
+
 class Refused(Problem):
     """The transaction was refused."""
 
@@ -380,6 +388,8 @@ PROBLEMS: Final[dict[str, type[Problem]]] = {
     "too_late": TooLate,
     "not_in_group": NotInGroup,
     "barred": Barred,
+    "bad_reveal": BadReveal,
+    "withheld": Withheld,
     "refused": Refused,
 }
 """The class of each code."""

@@ -69,8 +69,8 @@ def card(rows: Rows, chain: bytes) -> bytes:
 
 # The order in which the fields of a spec stand in JSON.
 _FIELDS = (
-    "num_rounds", "fraction_train", "fraction_evaluate", "min_train_peers", "min_available_peers", "model", "seed",
-    "strategy", "train", "initial_model", "early_stop",
+    "num_rounds", "fraction_train", "over_selection", "fraction_evaluate", "min_train_peers", "min_available_peers",
+    "model", "seed", "strategy", "train", "initial_model", "early_stop",
     "update_type", "round_timeout_s", "wait_after_min_s", "wait_for_peers_s", "attest_timeout_s", "max_terms",
     "max_num_examples",
 )  # fmt: skip

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from librum.encoding import digest
 from librum.ledger import Group
+from librum.verify import cohort
 from librum.verify.card import card
 from librum.verify.model import initial, layout
 from librum.verify.report import GONE, RECOMPUTED, WITHHELD, Finding, Report, attested, claim
@@ -107,13 +108,48 @@ class Walk:
     def _submitted(self, number: int, row: Round) -> list[Averaged]:
         """Return the updates of the round's closed set, peers ascending."""
         found = []
-        for peer in self.rows.cohort(number):
+        asked = self.rows.cohort(number)
+        self._drawn(number, row, asked)
+        for peer in asked:
             update = self.rows.update(number, peer)
             if update is not None and update.attempt == row.attempt and update.state == "submitted":
                 found.append(Averaged(peer, update.digest, update.num_examples))
         if set_digest(found) != row.set:
             raise Finding("set", f"round {number}", f"the updates have another set digest than {row.set.hex()}")
         return found
+
+    def _drawn(self, number: int, row: Round, asked: list[bytes]) -> None:
+        """Draw the cohort again, where the job asks but a fraction of its peers."""
+        spec, where = self.job.spec, f"round {number}"
+        if spec["fraction_train"] >= 1:
+            return
+        drawn, roster = self.rows.draw(number), self.rows.roster(number)
+        if drawn is None or roster is None or not drawn.attempt == roster[0] == row.attempt:
+            raise Finding("draw", where, "its cohort was to be drawn, but nothing says how")
+        peers, group = roster[1], self.rows.group(number)
+        if cohort.roster_digest(peers) != drawn.roster:
+            raise Finding("draw", where, "the draw is over another roster")
+        if [link.node for link in drawn.links] != [n.node for n in group.nodes]:
+            raise Finding("draw", where, "others than the attesting group were to reveal")
+        told = [link for link in drawn.links if link.revealed]
+        for link in told:
+            steps = link.index - link.start
+            if link.chain == 0 or steps < 1 or not cohort.leads(link.value, link.known, steps):
+                raise Finding("draw", where, f"node {link.node.hex()[:8]} revealed what it had not committed to")
+        if len(told) < group.quorum:
+            raise Finding("draw", where, f"{len(told)} of {len(drawn.links)} nodes revealed, no quorum")
+        start = cohort.seed(self.rows.id, number, drawn.roster, [(link.node, link.value) for link in told])
+        if cohort.draw(start, peers, cohort.cohort_size(spec, len(peers))) != asked:
+            raise Finding("draw", where, "what was revealed draws other peers than those that were asked")
+        self.report.say(
+            number,
+            RECOMPUTED,
+            f"cohort of {len(asked)} of {len(peers)} peers, drawn by {len(told)} of {len(drawn.links)} nodes",
+        )
+        for link in drawn.links:
+            if not link.revealed:
+                said = f"node {link.node.hex()[:8]} withheld what the cohort was to be drawn by"
+                self.report.say(number, RECOMPUTED, said)
 
     def _words(self, number: int, group: Group, commit: Commit) -> list[Attestation]:
         found = (self.rows.attestation(number, commit.term, n.node) for n in group.nodes)

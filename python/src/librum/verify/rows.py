@@ -32,6 +32,7 @@ SPEC: Final = mapping(
         "attest_timeout_s": integer, "max_terms": integer, "max_num_examples": integer,
     },
     {
+        "over_selection": number,
         "initial_model": text,
         "early_stop": mapping({"metric": text, "patience": integer, "mode": text}),
         "parameters": mapping({}, {"share": listing(text), "keep_local": listing(text)}),
@@ -46,11 +47,19 @@ _JOB: Final = array(
 )  # fmt: skip
 _LOST: Final = array(term=_U, attempt=_U, node=identifier, loss=text, time=integer, agreed=_U, dissented=_U)
 _ROUND: Final = array(
-    attempt=_U, state=text, term=_U, model=sha256, model_size=_U, cohort=_U, nodes=_U, opened=integer, submitted=_U,
+    attempt=_U, state=text, term=_U, model=sha256, model_size=_U, roster=_U, cohort=_U, wanted=_U, nodes=_U,
+    withheld=_U, opened=integer, submitted=_U,
     declined=_U, min_reached=integer, closed=integer, set=sha256, committed=integer, commit_term=_U, agreed=_U,
     dissented=_U, ended=integer, opened_by=sha256, lost=listing(_LOST),
 )  # fmt: skip
 _COHORT: Final = array(attempt=_U, peers=listing(identifier))
+_LINK: Final = array(
+    node=identifier, chain=_U, index=_U, known=sha256, start=_U, value=sha256, revealed=integer,
+)  # fmt: skip
+_DRAW: Final = array(
+    attempt=_U, opened=integer, roster=sha256, state=sha256, state_size=_U, links=listing(_LINK), quorate=integer,
+    drawn=integer, seed=sha256,
+)  # fmt: skip
 _UPDATE: Final = array(
     attempt=_U, state=text, time=integer, digest=sha256, size=_U, num_examples=_U, metrics=METRICS,
     holders=listing(identifier), reason=text,
@@ -112,8 +121,11 @@ class Round:
     term: int
     model: bytes
     model_size: int
+    roster: int
     cohort: int
+    wanted: int
     nodes: int
+    withheld: int
     opened: int
     submitted: int
     declined: int
@@ -127,6 +139,34 @@ class Round:
     ended: int
     opened_by: bytes
     lost: list[Lost]
+
+
+@dataclass(frozen=True)
+class Link:
+    """A node's part in a draw: the value that it was to reveal, and what was known of its chain before."""
+
+    node: bytes
+    chain: int
+    index: int
+    known: bytes
+    start: int
+    value: bytes
+    revealed: int
+
+
+@dataclass(frozen=True)
+class Draw:
+    """The row of how a round's cohort was drawn."""
+
+    attempt: int
+    opened: int
+    roster: bytes
+    state: bytes
+    state_size: int
+    links: list[Link]
+    quorate: int
+    drawn: int
+    seed: bytes
 
 
 @dataclass(frozen=True)
@@ -222,6 +262,14 @@ class Rows:
             raise Finding("round", f"round {number}", "it has no cohort")
         return found
 
+    def roster(self, number: int) -> tuple[int, list[bytes]] | None:
+        """Return the attempt and the peers that a round's cohort was drawn from, ascending."""
+        return self._get(self._key("roster", number), _COHORT, lambda attempt, peers: (attempt, list(peers)))
+
+    def draw(self, number: int) -> Draw | None:
+        """Return how a round's cohort was drawn."""
+        return self._get(self._key("draw", number), _DRAW, _draw)
+
     def group(self, number: int) -> Group:
         """Return the nodes that attest a round."""
         row = self._rows.get(self._key("group", number))
@@ -245,6 +293,12 @@ class Rows:
 def _round(*row: Any) -> Round:
     parts = [*row[:-1], [Lost(*term) for term in row[-1]]]
     return Round(*parts)
+
+
+def _draw(*row: Any) -> Draw:
+    parts = list(row)
+    parts[5] = [Link(*link) for link in row[5]]
+    return Draw(*parts)
 
 
 def set_digest(updates: list[Averaged]) -> bytes:

@@ -47,6 +47,7 @@ from librum.wire.chain import (
 )
 from librum.wire.jobs import (
     DeclinedUpdate,
+    Draw,
     File,
     Job,
     LostTerm,
@@ -72,6 +73,7 @@ __all__ = [
     "Block",
     "Collection",
     "DeclinedUpdate",
+    "Draw",
     "Event",
     "File",
     "Governance",

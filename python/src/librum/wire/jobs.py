@@ -124,6 +124,32 @@ class RefusedUpdate:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Draw:
+    """How a round's cohort is drawn: by what each node reveals of a hash chain that it had committed to.
+
+    Attributes
+    ----------
+    roster
+        Peers that it is drawn from.
+    revealed
+        Nodes that have revealed.
+    withheld
+        Nodes that have not, or not yet; once the cohort is drawn they do not attest the round.
+    frozen
+        When the roster was fixed.
+    seed
+        That the cohort follows from, once it is drawn.
+    """
+
+    roster: int
+    revealed: list[str]
+    withheld: list[str]
+    frozen: int
+    drawn: int | None = None
+    seed: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Round:
     """One round of a job.
 
@@ -135,6 +161,8 @@ class Round:
         The model it began with.
     peers
         Asked.
+    wanted
+        Updates; the round may close once so many are there.
     averaged
         Updates in the average, once committed.
     nodes
@@ -145,6 +173,8 @@ class Round:
         Log time, ms, as all times here.
     declines
         Peers that take no part in this attempt, by their own word.
+    draw
+        How the cohort is drawn, where the job asks but a fraction of the roster.
     lost
         Terms whose commit did not become final, the oldest first.
     metrics
@@ -162,6 +192,7 @@ class Round:
     state: str
     input: File
     peers: int
+    wanted: int
     submitted: int
     declined: int
     averaged: int
@@ -172,6 +203,7 @@ class Round:
     closed: int | None = None
     committed: int | None = None
     declines: list[DeclinedUpdate] | None = None
+    draw: Draw | None = None
     ended: int | None = None
     lost: list[LostTerm] | None = None
     metrics: dict[str, float] | None = None
@@ -240,7 +272,7 @@ class Task:
     model
         The model to begin with, at /v1/blobs/{digest}.
     proof
-        Proof of the OpenRound transaction in CBOR; check it before training.
+        Proof of the OpenRound or DrawCohort transaction in CBOR; check it before training.
     deadline
         Log time, ms: the round may close without whoever is later.
     """
