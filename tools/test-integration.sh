@@ -9,6 +9,7 @@ if [ -z "${LIBRUM_TEST_KAFKA:-}" ] || ! tools/servers/servers.sh status >/dev/nu
     exec tools/servers/servers.sh with kafka kubo cassandra etcd -- tools/test-integration.sh "$@"
 fi
 packages=(./chain/order/kafka ./chain/blob/ipfs ./chain/store/cassandra ./chain/registry/etcd ./test/integration)
+# Packages come before ARGS: behind a flag of the tests go test takes none any more.
 # One package after the other: two cores have enough to do with the servers.
 run=(go test -count=1 -buildvcs=false -p 1 -timeout 30m)
 named=()
@@ -17,8 +18,8 @@ while [[ "${1:-}" == ./* ]]; do
     shift
 done
 if [ ${#named[@]} -gt 0 ]; then
-    "${run[@]}" "$@" "${named[@]}"
+    "${run[@]}" "${named[@]}" "$@"
 else
-    "${run[@]}" "$@" "${packages[@]}"
-    "${run[@]}" -run 'OnCassandra$' "$@" ./chain/node # the others of that package need no server
+    "${run[@]}" "${packages[@]}" "$@"
+    "${run[@]}" ./chain/node -run 'OnCassandra$' "$@" # the others of that package need no server
 fi
