@@ -50,6 +50,7 @@ run() {
     local began
     began=$(born $!) || true
     echo "$! $began" >"$dir/$1/pid"
+    disown $! # the shell has nothing to say about its end
 }
 
 # await NAME COMMAND… : asks until COMMAND says yes.
