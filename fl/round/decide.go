@@ -58,6 +58,7 @@ type decision struct {
 	f       *Facts
 	actions []Action
 	speaks  bool  // a word on the commit that stands is among them
+	reveals bool  // what this node's chain has for the round is among them
 	wake    int64 // earliest log time something waits for; 0 for none
 }
 

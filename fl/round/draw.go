@@ -69,6 +69,7 @@ func (d *decision) reveal() {
 	if at, fixed := d.s.Draw.Deadline(); fixed && d.s.LogTime >= at {
 		return
 	}
+	d.reveals = true
 	d.do(submit(fl.MethodReveal, &fl.RevealPreimage{
 		Job: d.s.ID, Round: d.s.Job.Round, Attempt: r.Attempt, Value: *d.f.Chain.Reveal,
 	}, d.s.Job.Round, r.Attempt))
@@ -83,7 +84,7 @@ func (d *decision) draw() (Submit, bool) {
 	switch {
 	case len(draw.Withheld()) == 0:
 	case quorate && d.reached(at):
-	case quorate:
+	case quorate, d.reveals: // its own value may be the one that was missing
 		return Submit{}, false
 	case d.reached(max(r.Deadline(&j.Spec), d.f.Started+Grace)):
 		return submit(fl.MethodCloseRound, &fl.CloseRound{

@@ -107,6 +107,8 @@ func befall(t *testing.T, d *datadriven.TestData, f *fleet, name string) {
 			n.broken = true
 		case "mute":
 			n.mute = true
+		case "speak":
+			n.mute = false
 		case "forget": // the secrets of its hash chains
 			n.chains++
 		case "lie":
