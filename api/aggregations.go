@@ -205,7 +205,7 @@ func (s *server) aggregationResult(ctx context.Context, id ledger.Digest, memory
 	if memory {
 		name = "memory"
 	}
-	return s.serveContent(content, file.Digest, id.Short()+"-"+name+".safetensors"), nil
+	return s.serveContent(content, file.Digest, id.Short()+"-"+name+".safetensors"), nil //nolint:contextcheck // the framework hands the request in again
 }
 
 func showAggregation(v *aggregation.View) (v1.Aggregation, error) {

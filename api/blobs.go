@@ -65,7 +65,7 @@ func (s *server) serveBlob(ctx context.Context, file v1.File, fileName string) (
 	if err != nil {
 		return nil, err
 	}
-	return s.serveContent(content, file.Digest, fileName), nil
+	return s.serveContent(content, file.Digest, fileName), nil //nolint:contextcheck // the framework hands the request in again
 }
 
 // serveContent answers with open content, and closes it.

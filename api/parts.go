@@ -55,8 +55,9 @@ func (s *server) appendUpload(ctx context.Context, in *appendInput) (*huma.Strea
 }
 
 func (s *server) takePart(w http.ResponseWriter, r *http.Request, id ledger.ID, u v1.NewUpload, offset int64) (*uploadOutput, error) {
+	ctx := r.Context()
 	length, err := s.receive(w, r, offset, u.Size, func(source io.Reader) (int64, error) {
-		return s.Blobs.Append(r.Context(), id, offset, source, u.Size)
+		return s.Blobs.Append(ctx, id, offset, source, u.Size)
 	})
 	if err != nil {
 		return nil, err

@@ -132,6 +132,7 @@ func (b *bench) result(id ledger.Digest, memory bool) []byte {
 }
 
 func model(t testing.TB) tensor.Layout {
+	t.Helper()
 	return aggregatortest.Layout(t, tensor.Tensor{Name: "bias", DType: tensor.F32, Shape: []int64{3}}, tensor.Tensor{Name: "w", DType: tensor.F32, Shape: []int64{2, 2}})
 }
 
@@ -171,8 +172,8 @@ func TestSameBits(t *testing.T) {
 				id := b.create(fmt.Sprint(round), s)
 				in := strategy.Input{Model: model(t), Cohort: 7, Root: []byte("u3"), Global: aggregator.Source{File: bytes.NewReader(global), Size: int64(len(global))}}
 				for i := range 7 {
-					update, announced := file(t, float32(i)-2.25), aggregation.Input{}
-					announced = announcement(fmt.Sprintf("u%d", (i*3)%7), update, uint64(i+1))
+					update := file(t, float32(i)-2.25)
+					announced := announcement(fmt.Sprintf("u%d", (i*3)%7), update, uint64(i+1))
 					announced.Steps = uint64(i + 2)
 					b.send(id, announced, update)
 					in.Updates = append(in.Updates, aggregator.Update{
