@@ -17,21 +17,31 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/librum/librum/aggregator"
+	"github.com/librum/librum/aggregator/strategy"
 	"github.com/librum/librum/aggregator/tensor"
 	"github.com/librum/librum/internal/durable"
 )
 
-// benchPairs is how often reading and aggregating take turns.
-const benchPairs = 15
+// benchPairs is how often reading and aggregating take turns, less often where
+// that would read more than benchBytes.
+const (
+	benchPairs = 15
+	benchBytes = 200e9
+)
 
-// benchAggregate measures FedAvg over files beside a plain read of them.
+// benchAggregate measures a strategy over files beside a plain read of them.
 type benchAggregate struct {
+	strategy   string
 	updates    int
 	parameters int64 // float32 in each update
+	distinct   int64 // bytes of files; updates beyond are hard links to the first ones
 	threads    int
 	tile       int // bytes read at a time
+	grid       bool
 	dir        string
 	json       bool
+
+	rule strategy.Rule
 }
 
 // newBenchAggregateCommand returns `librum bench aggregate`.
@@ -39,21 +49,32 @@ func newBenchAggregateCommand() *cobra.Command {
 	b := &benchAggregate{}
 	cmd := &cobra.Command{
 		Use:   "aggregate",
-		Short: "Measure federated averaging over update files",
-		Long: `Write update files of random float32, average them several times, and read the
+		Short: "Measure strategies over update files",
+		Long: `Write update files of random float32, aggregate them several times, and read the
 same files plainly with as many threads and reads of the same size in between.
-The average is compared with a sample computed apart.`,
-		Example: "  librum bench aggregate --updates 20 --parameters 10000000 --json",
-		Args:    noArguments,
+An average is compared with a sample computed apart, of other strategies the
+runs with each other. --grid takes 10, 100 and 1,000 updates of 1, 10 and 100
+million float32, other strategies than fedavg up to 100 updates of 10 million.`,
+		Example: "  librum bench aggregate --updates 20 --parameters 10000000 --json\n" +
+			"  librum bench aggregate --grid --distinct 8000000000 --dir /var/tmp\n" +
+			"  librum bench aggregate --strategy krum --updates 10 --parameters 1000000",
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			result, err := b.run(cmd.Context(), cmd.ErrOrStderr())
-			if err != nil {
-				return err
+			var results []benchResult
+			for _, each := range b.cases() {
+				result, err := each.run(cmd.Context(), cmd.ErrOrStderr())
+				if err != nil {
+					return err
+				}
+				results = append(results, result)
 			}
-			return printBenchResults(cmd.OutOrStdout(), b.json, result)
+			return printBenchResults(cmd.OutOrStdout(), b.json, results...)
 		},
 	}
 	flags := cmd.Flags()
+	flags.StringVar(&b.strategy, "strategy", strategy.FedAvg, "the rule, with its default parameters")
+	flags.BoolVar(&b.grid, "grid", false, "measure all sizes in turn, and not --updates and --parameters")
+	flags.Int64Var(&b.distinct, "distinct", 8_000_000_000, "bytes of distinct files at most; further updates are hard links to them")
 	flags.IntVar(&b.updates, "updates", 20, "number of update files")
 	flags.Int64Var(&b.parameters, "parameters", 10_000_000, "float32 in each file")
 	flags.IntVar(&b.threads, "threads", runtime.GOMAXPROCS(0), "threads that read and average")
@@ -63,9 +84,34 @@ The average is compared with a sample computed apart.`,
 	return cmd
 }
 
+// cases spreads the grid.
+func (b *benchAggregate) cases() []benchAggregate {
+	if !b.grid {
+		return []benchAggregate{*b}
+	}
+	var all []benchAggregate
+	for _, parameters := range []int64{1_000_000, 10_000_000, 100_000_000} {
+		for _, updates := range []int{10, 100, 1000} {
+			if b.strategy != strategy.FedAvg && (updates > 100 || parameters > 10_000_000) {
+				continue
+			}
+			each := *b
+			each.parameters, each.updates = parameters, updates
+			all = append(all, each)
+		}
+	}
+	return all
+}
+
 func (b *benchAggregate) run(ctx context.Context, progress io.Writer) (result benchResult, err error) {
-	if b.updates < 1 || b.parameters < 1 || b.threads < 1 || b.tile < 64 {
-		return result, wrongUse(errors.New("bench aggregate: --updates, --parameters and --threads are at least 1, --tile at least 64"))
+	if b.updates < 1 || b.parameters < 1 || b.threads < 1 || b.tile < 64 || b.distinct < 1 {
+		return result, wrongUse(errors.New("bench aggregate: --updates, --parameters, --threads and --distinct are at least 1, --tile at least 64"))
+	}
+	if b.rule, err = strategy.Resolve(strategy.Choice{Strategy: strategy.Part{Name: b.strategy}}); err != nil {
+		return result, wrongUse(fmt.Errorf("bench aggregate: %w", err))
+	}
+	if b.rule.Needs().Controls {
+		return result, wrongUse(fmt.Errorf("bench aggregate: the updates of %s hold more than a model; take another strategy", b.strategy))
 	}
 	dir, err := os.MkdirTemp(b.dir, "librum-bench-")
 	if err != nil {
@@ -95,21 +141,42 @@ func (b *benchAggregate) create(ctx context.Context, dir string, model tensor.La
 		}
 		return errors.Join(errs...)
 	}
+	distinct := b.distinctFiles(model)
 	for i := range b.updates {
-		f, err := os.Create(filepath.Join(dir, fmt.Sprintf("update-%04d.safetensors", i)))
+		f, err := b.createUpdate(ctx, dir, model, i, distinct)
+		if f != nil {
+			files = append(files, f)
+		}
 		if err != nil {
 			return nil, closeAll, fmt.Errorf("write update %d: %w", i, err)
 		}
-		files = append(files, f)
-		if err := writeRandom(ctx, f, model, uint64(i)); err != nil {
-			return nil, closeAll, fmt.Errorf("write update %d: %w", i, err)
-		}
 		updates = append(updates, aggregator.Update{
-			Peer: binary.BigEndian.AppendUint32(nil, uint32(i)), File: f, Size: model.FileBytes(), Weight: uint64(100 + i*37%500),
+			Peer: binary.BigEndian.AppendUint32(nil, uint32(i)), File: f, Size: model.FileBytes(), Weight: uint64(100 + i*37%500), Steps: 1,
 		})
 		_, _ = fmt.Fprintf(progress, "wrote update %d of %d (%.1f MB)\n", i+1, b.updates, float64(model.FileBytes())/1e6)
 	}
 	return updates, closeAll, nil
+}
+
+// distinctFiles returns how many updates have a file of their own.
+func (b *benchAggregate) distinctFiles(model tensor.Layout) int {
+	return int(min(int64(b.updates), max(1, b.distinct/model.FileBytes())))
+}
+
+// createUpdate writes a file, or links to one of the distinct ones, and opens it.
+func (b *benchAggregate) createUpdate(ctx context.Context, dir string, model tensor.Layout, i, distinct int) (*os.File, error) {
+	path := func(i int) string { return filepath.Join(dir, fmt.Sprintf("update-%04d.safetensors", i)) }
+	if i >= distinct {
+		if err := os.Link(path(i%distinct), path(i)); err != nil {
+			return nil, err
+		}
+		return durable.OpenFile(path(i), os.O_RDONLY, 0)
+	}
+	f, err := os.Create(path(i))
+	if err != nil {
+		return nil, err
+	}
+	return f, writeRandom(ctx, f, model, uint64(i))
 }
 
 // writeRandom writes an update of numbers in [-0.5, 0.5) that no other has.
@@ -142,10 +209,11 @@ func writeRandom(ctx context.Context, f io.Writer, model tensor.Layout, seed uin
 // turn would look faster than it is. The first pair warms up and does not count.
 func (b *benchAggregate) measure(ctx context.Context, out string, model tensor.Layout, updates []aggregator.Update, progress io.Writer) (benchResult, error) {
 	var reads, means []time.Duration
-	var cpu, turn time.Duration
+	var cpu, readCPU, turn time.Duration
 	var first aggregator.Result
-	for i := range benchPairs + 1 {
-		read, err := b.read(ctx, updates, turn)
+	pairs := max(1, min(benchPairs, int(benchBytes/float64(model.FileBytes())/float64(2*b.updates))))
+	for i := range pairs + 1 {
+		read, used, err := b.read(ctx, updates, turn)
 		if err != nil {
 			return benchResult{}, err
 		}
@@ -165,7 +233,10 @@ func (b *benchAggregate) measure(ctx context.Context, out string, model tensor.L
 			return benchResult{}, err
 		}
 		if i == 0 {
-			if err := verifyMean(out, model, updates); err != nil {
+			if b.strategy == strategy.FedAvg {
+				err = verifyMean(out, model, updates)
+			}
+			if err != nil {
 				return benchResult{}, err
 			}
 			first = got
@@ -174,13 +245,13 @@ func (b *benchAggregate) measure(ctx context.Context, out string, model tensor.L
 		if got != first {
 			return benchResult{}, fmt.Errorf("bench aggregate: run %d gives %x, the first gave %x", i, got.Digest, first.Digest)
 		}
-		reads, means, cpu = append(reads, read), append(means, mean), cpu+after-before
-		_, _ = fmt.Fprintf(progress, "run %d of %d: read %.0f ms, average %.0f ms\n", i, benchPairs, read.Seconds()*1e3, mean.Seconds()*1e3)
+		reads, means, cpu, readCPU = append(reads, read), append(means, mean), cpu+after-before, readCPU+used
+		_, _ = fmt.Fprintf(progress, "run %d of %d: read %.0f ms, average %.0f ms\n", i, pairs, read.Seconds()*1e3, mean.Seconds()*1e3)
 	}
-	return b.result(model, reads, means, cpu)
+	return b.result(model, reads, means, cpu, readCPU)
 }
 
-func (b *benchAggregate) result(model tensor.Layout, reads, means []time.Duration, cpu time.Duration) (benchResult, error) {
+func (b *benchAggregate) result(model tensor.Layout, reads, means []time.Duration, cpu, readCPU time.Duration) (benchResult, error) {
 	rss, err := peakRSS()
 	if err != nil {
 		return benchResult{}, err
@@ -198,32 +269,40 @@ func (b *benchAggregate) result(model tensor.Layout, reads, means []time.Duratio
 		Bound:        bytes / read * 1e3,
 		BoundName:    "bytes/s of a plain read of the same files",
 		RatioToBound: read / mean,
-		Conditions: fmt.Sprintf("fedavg, %d updates of %d float32, %d threads, reads of %d bytes, median of %d interleaved runs, %s/%s",
-			b.updates, b.parameters, b.threads, b.tile, len(means), runtime.GOOS, runtime.GOARCH),
+		Conditions: fmt.Sprintf("%s, %d updates of %d float32, %d distinct files, %d threads, reads of %d bytes, median of %d interleaved runs, the read takes %.2f of its processor time, %s/%s",
+			b.strategy, b.updates, b.parameters, b.distinctFiles(model), b.threads, b.tile, len(means), readCPU.Seconds()/cpu.Seconds(), runtime.GOOS, runtime.GOARCH),
 		unit: "updates",
 	}, nil
 }
 
-// average writes the mean of the updates to a new file.
+// average writes what the updates come to to a new file.
 func (b *benchAggregate) average(ctx context.Context, out string, model tensor.Layout, updates []aggregator.Update) (result aggregator.Result, err error) {
 	f, err := os.Create(out)
 	if err != nil {
 		return result, fmt.Errorf("write the mean: %w", err)
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	return aggregator.Aggregate(ctx, model, updates, f, aggregator.Options{TileBytes: b.tile, Threads: b.threads})
+	first := aggregator.Source{File: updates[0].File, Size: updates[0].Size} // for a global model, where one is looked at
+	in := strategy.Input{Model: model, Global: first, Updates: updates, Cohort: len(updates), Root: updates[0].Peer}
+	made, err := b.rule.Aggregate(ctx, in, strategy.Output{Model: f, State: io.Discard}, aggregator.Options{TileBytes: b.tile, Threads: b.threads})
+	return made.Model, err
 }
 
-// read returns how long a plain read of all files takes, the mean of as many as
-// fill the turn.
-func (b *benchAggregate) read(ctx context.Context, updates []aggregator.Update, turn time.Duration) (time.Duration, error) {
+// read returns how long a plain read of all files takes, and of the processor's
+// time, the mean of as many as fill the turn.
+func (b *benchAggregate) read(ctx context.Context, updates []aggregator.Update, turn time.Duration) (elapsed, cpu time.Duration, err error) {
+	before, err := processCPU()
+	if err != nil {
+		return 0, 0, err
+	}
 	begin := time.Now()
 	for n := time.Duration(1); ; n++ {
 		if err := b.readAll(ctx, updates); err != nil {
-			return 0, err
+			return 0, 0, err
 		}
-		if elapsed := time.Since(begin); elapsed >= turn {
-			return elapsed / n, nil
+		if elapsed = time.Since(begin); elapsed >= turn {
+			after, err := processCPU()
+			return elapsed / n, (after - before) / n, err
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/librum/librum/aggregator/strategy"
 	"github.com/librum/librum/aggregator/tensor"
 )
 
@@ -45,6 +46,9 @@ func TestBenchAggregate(t *testing.T) {
 	if text := run(); !strings.Contains(text, "ratio to bound") || !strings.Contains(text, "updates/s") {
 		t.Errorf("for people: %s", text)
 	}
+	if text := run("--strategy=krum", "--updates=7", "--distinct=900000"); !strings.Contains(text, "krum, 3 updates") || !strings.Contains(text, "2 distinct files") {
+		t.Errorf("krum over links: %s", text)
+	}
 	if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
 		t.Errorf("%d entries are left behind, %v", len(left), err)
 	}
@@ -57,6 +61,9 @@ func TestBenchAggregateRefuses(t *testing.T) {
 		{"--parameters=0"},
 		{"--threads=0"},
 		{"--tile=63"},
+		{"--distinct=0"},
+		{"--strategy=fedsgd"},
+		{"--strategy=scaffold"},
 		{"extra"},
 		{"--parameters=1", "--dir=/nowhere/at/all"},
 	} {
@@ -73,7 +80,11 @@ func TestBenchAggregateRefuses(t *testing.T) {
 // TestVerifyMean holds that the bench's own check can fail.
 func TestVerifyMean(t *testing.T) {
 	t.Parallel()
-	b := &benchAggregate{updates: 2, parameters: 10, threads: 1, tile: 64}
+	rule, err := strategy.Resolve(strategy.Choice{Strategy: strategy.Part{Name: strategy.FedAvg}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &benchAggregate{strategy: strategy.FedAvg, rule: rule, updates: 2, parameters: 10, distinct: 1 << 20, threads: 1, tile: 64}
 	model, err := tensor.NewLayout([]tensor.Tensor{{Name: "w", DType: tensor.F32, Shape: []int64{10}}}, tensor.Limits{})
 	if err != nil {
 		t.Fatal(err)
@@ -104,6 +115,17 @@ func TestVerifyMean(t *testing.T) {
 	}
 	if err := verifyMean(out, model, updates); err == nil || !strings.Contains(err.Error(), "coordinate 9") {
 		t.Errorf("a wrong mean: %v", err)
+	}
+}
+
+func TestBenchGrid(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]int{strategy.FedAvg: 9, "krum": 4} {
+		b := benchAggregate{strategy: name, grid: true, updates: 3}
+		cases := b.cases()
+		if len(cases) != want || cases[0].updates != 10 || cases[0].parameters != 1_000_000 {
+			t.Errorf("%s: %d cases, %+v", name, len(cases), cases[0])
+		}
 	}
 }
 
