@@ -28,9 +28,11 @@ class Network:
 
 
 @contextmanager
-def running(directory: Path, *, peers: int, external: int = 0) -> Iterator[Network]:
+def running(directory: Path, *, peers: int, external: int = 0, hold_out: float = 0) -> Iterator[Network]:
     """Run ``librum dev`` with so many peers of its own, and keys for others."""
     command = [str(BINARY), "dev", "--dir", str(directory), "--listen", "127.0.0.1:0", "--peers", str(peers)]
+    if hold_out:
+        command += ["--hold-out", str(hold_out)]
     if external:
         command += ["--external-peers", str(external)]
     log = directory.with_suffix(".log")

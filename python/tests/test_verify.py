@@ -316,13 +316,23 @@ def test_crafted_signatures(good: Evidence, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "more", [{"early_stop": {"metric": "loss", "patience": 1, "mode": "max"}}, {"strategy": {"name": "fedadam"}}]
+    "more",
+    [
+        {"early_stop": {"metric": "loss", "patience": 1, "mode": "max"}},
+        {"fraction_evaluate": 1, "early_stop": {"metric": "loss", "patience": 1, "mode": "max"}},
+        {"strategy": {"name": "fedadam"}},
+    ],
 )
 def test_options(tmp_path: Path, more: dict[str, Any]) -> None:
     """A job that stops early is computed; one by a strategy that is not known here is neither right nor wrong."""
-    with running(tmp_path / "network", peers=2) as network, librum.Client(network.url, token=network.token) as client:
+    with (
+        running(tmp_path / "network", peers=2, hold_out=0.25) as network,
+        librum.Client(network.url, token=network.token) as client,
+    ):
         job = client.jobs.submit(spec(rounds=4, **more))
         client.jobs.wait(job.id, timeout=120)
+        told = [set(update.metrics or {}) for update in client.jobs.updates(job.id, 1)]
+        assert all(("eval_loss" in names) == ("fraction_evaluate" in more) for names in told)
         until_final(client)
     export(tmp_path / "network", job.id, tmp_path / "file")
     ours, theirs = evidence.verify_file(tmp_path / "file"), first_verifier(tmp_path / "file")

@@ -33,6 +33,7 @@ SPEC: Final = mapping(
     },
     {
         "over_selection": number,
+        "fraction_evaluate": number,
         "initial_model": text,
         "early_stop": mapping({"metric": text, "patience": integer, "mode": text}),
         "parameters": mapping({}, {"share": listing(text), "keep_local": listing(text)}),
