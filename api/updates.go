@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -42,8 +41,8 @@ func (s *server) updates(ctx context.Context, in *updatesInput) (*body[v1.Update
 			return err
 		}
 		cohort, ok, err := fl.LoadCohort(state, in.ID, in.Round)
-		if err != nil || !ok {
-			return errors.Join(err, fmt.Errorf("read the cohort of round %d of job %s: found %v", in.Round, in.ID, ok))
+		if err != nil || !ok || cohort.Attempt != r.Attempt { // not drawn yet: nobody was asked
+			return err
 		}
 		from := 0
 		if in.Cursor != "" {
