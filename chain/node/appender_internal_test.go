@@ -45,7 +45,8 @@ func TestGather(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		log := &counted{}
-		n := &Node{log: log, pipeline: newPipeline(64), flights: newFlights(64)}
+		queues := newPipeline(64)
+		n := &Node{log: log, pipeline: queues, flights: newFlights(queues.door)}
 		n.config.Genesis, n.config.Now = &ledger.Genesis{}, time.Now
 		n.seat.Store(&seat{key: identity.KeyFromSeed([32]byte{1})})
 		ctx, cancel := context.WithCancel(t.Context())
@@ -56,10 +57,9 @@ func TestGather(t *testing.T) {
 			last++
 			g := guest{admitted: admitted{id: ledger.Digest{last}, raw: []byte{last}}, member: ledger.ID{last}}
 			group := &waitGroup{outcomes: make([]Outcome, 1), open: 1, done: make(chan struct{})}
-			if _, err := n.flights.addAll(group, []guest{g}); err != nil {
+			if err := n.flights.addAll(group, []guest{g}); err != nil {
 				t.Fatal(err)
 			}
-			n.pipeline.door <- g.admitted
 			return Outcome{ID: g.id}
 		}
 		under := []Outcome{send()}

@@ -21,6 +21,7 @@ type Outcome struct {
 type flights struct {
 	mu       sync.Mutex
 	window   int
+	door     chan<- admitted // as long as the window; the lock is held while it is sent to
 	byID     map[ledger.Digest]*flight
 	byMember map[ledger.ID]int
 	refused  error // why none is let in, nil while they are
@@ -45,19 +46,22 @@ type waitGroup struct {
 	done     chan struct{}
 }
 
-func newFlights(window int) *flights {
-	return &flights{window: window, byID: map[ledger.Digest]*flight{}, byMember: map[ledger.ID]int{}}
+func newFlights(door chan<- admitted) *flights {
+	return &flights{window: cap(door), door: door, byID: map[ledger.Digest]*flight{}, byMember: map[ledger.ID]int{}}
 }
 
-// addAll joins the group to the flights of its guests and returns those whose
-// flight is new, which must be appended. Where the window, or a member's
-// quarter of it, has no room for all, none joins and the error is [ErrBusy].
-func (f *flights) addAll(group *waitGroup, guests []guest) (fresh []guest, err error) {
+// addAll joins the group to the flights of its guests, and sends those on their
+// way whose flight is new. Where the window, a member's quarter of it or the door
+// has no room for all, none joins and the error is [ErrBusy]. It waits for
+// nothing. The door may be fuller than the window: of what was executed through
+// another node meanwhile a copy stands there until the log takes it.
+func (f *flights) addAll(group *waitGroup, guests []guest) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.refused != nil {
-		return nil, f.refused
+		return f.refused
 	}
+	var fresh []guest
 	news, perMember := map[ledger.Digest]bool{}, map[ledger.ID]int{}
 	for _, g := range guests {
 		if f.byID[g.id] == nil && !news[g.id] {
@@ -66,23 +70,37 @@ func (f *flights) addAll(group *waitGroup, guests []guest) (fresh []guest, err e
 			fresh = append(fresh, g)
 		}
 	}
-	if len(f.byID)+len(fresh) > f.window {
-		return nil, ErrBusy
+	if len(f.byID)+len(fresh) > f.window || len(f.door)+len(fresh) > cap(f.door) {
+		return ErrBusy
 	}
 	for member, n := range perMember {
 		if f.byMember[member]+n > share(f.window) {
-			return nil, ErrBusy
+			return ErrBusy
 		}
 	}
 	for _, g := range fresh {
 		f.byID[g.id] = &flight{member: g.member}
 		f.byMember[g.member]++
+		f.door <- g.admitted // there is room
 	}
 	for _, g := range guests {
 		fl := f.byID[g.id]
 		fl.waiters = append(fl.waiters, waiter{group, g.index})
 	}
-	return fresh, nil
+	return nil
+}
+
+// again sends a transaction on its way once more if it is still under way.
+func (f *flights) again(a admitted) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.byID[a.id] == nil {
+		return
+	}
+	select {
+	case f.door <- a:
+	default: // copies fill it, see addAll: its client asks again
+	}
 }
 
 // share is how much of a window one member may fill.
@@ -139,13 +157,6 @@ func (f *flights) open() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.refused = nil
-}
-
-// has reports whether a transaction is under way.
-func (f *flights) has(id ledger.Digest) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.byID[id] != nil
 }
 
 // count returns how many transactions are under way.

@@ -39,7 +39,7 @@ func (n *Node) Submit(ctx context.Context, raw [][]byte) ([]Outcome, error) {
 	if len(guests) == 0 {
 		return group.outcomes, nil
 	}
-	if err := n.letIn(ctx, group, guests); err != nil {
+	if err := n.flights.addAll(group, guests); err != nil {
 		return nil, err
 	}
 	select {
@@ -210,23 +210,6 @@ func (n *Node) verify(arrivals []arrival) []bool {
 // refusedOutcome is that of a transaction that was refused at the door.
 func refusedOutcome(id ledger.Digest, err *contract.Error) Outcome {
 	return Outcome{ID: id, Code: err.Code, Detail: err.Detail}
-}
-
-// letIn takes places in the window for all guests and sends those on their way
-// that are not under way already.
-func (n *Node) letIn(ctx context.Context, group *waitGroup, guests []guest) error {
-	fresh, err := n.flights.addAll(group, guests)
-	if err != nil {
-		return err
-	}
-	for _, g := range fresh {
-		select {
-		case n.pipeline.door <- g.admitted: // as long as the window, so there is room
-		case <-n.stopped:
-			return n.stopError(ctx)
-		}
-	}
-	return nil
 }
 
 // awaitClock puts this node's time on the log where log time lags too far

@@ -58,10 +58,11 @@ func New(ctx context.Context, config Config, log order.Log, s store.Store, mesh 
 	if err != nil {
 		return nil, err
 	}
+	queues := newPipeline(config.Window)
 	n := &Node{
 		config: config, executor: config.executor(),
 		log: log, store: s, core: core,
-		pipeline: newPipeline(config.Window), flights: newFlights(config.Window), recent: newRecent(applied.NextOffset), board: newBoard(),
+		pipeline: queues, flights: newFlights(queues.door), recent: newRecent(applied.NextOffset), board: newBoard(),
 		stopped: make(chan struct{}),
 	}
 	if err := n.initStatus(ctx, applied); err != nil {

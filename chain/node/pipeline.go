@@ -29,8 +29,8 @@ type pipeline struct {
 	evidence   chan lokka.Equivocation     // core → reporter: nodes that signed twice
 }
 
-// The bounds of the queues. The door's is the window: a client never waits in
-// it, where its context could not reach it.
+// The bounds of the queues. The door's is the window: a client never waits before
+// it, where its context could not reach it, but is told that the node is busy.
 const (
 	controlQueue   = 64
 	entriesQueue   = 4

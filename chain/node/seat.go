@@ -85,14 +85,7 @@ func (n *Node) resend(raw []byte) {
 		if err != nil {
 			continue
 		}
-		id := e.ID(ledger.KindTransaction)
-		if !n.flights.has(id) {
-			continue
-		}
-		select {
-		case n.pipeline.door <- admitted{id: id, raw: t}: // it has room for all that is under way
-		default: // a copy of the record: what it holds is on its way already
-		}
+		n.flights.again(admitted{id: e.ID(ledger.KindTransaction), raw: t})
 	}
 }
 

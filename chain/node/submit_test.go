@@ -163,6 +163,45 @@ func TestWindow(t *testing.T) {
 	f.submit(0, f.transfer(4, 0, 1))
 }
 
+// TestWindowOfCopies lets a node's appends stall while another node executes what
+// the first let in: the window is free then, but the door is full of copies. Who
+// comes next is told so at once, and may come again once the log takes records.
+func TestWindowOfCopies(t *testing.T) {
+	t.Parallel()
+	open := make(chan struct{})
+	f := newFleet(t, options{nodes: 2, accounts: 10, window: 4, wrapLog: func(i int, l order.Log) order.Log {
+		if i != 0 {
+			return l
+		}
+		return &gate{Log: l, open: open}
+	}})
+	f.start()
+	defer f.close()
+	length := func() int { return f.node(0).Queues()[0].Length } // of the door
+	for account := range 5 {
+		raw := f.transfer(account, 9, 1)
+		sent := make(chan error, 1)
+		go func() {
+			_, err := f.node(0).Submit(t.Context(), [][]byte{raw})
+			sent <- err
+		}()
+		f.eventually("the transaction at the door", func() bool { return f.node(0).InFlight() == 1 && length() == account })
+		f.executed(f.submit(1, raw)[0].Position)
+		if err := <-sent; err != nil {
+			t.Fatalf("account %d: %v", account, err)
+		}
+	}
+	late := f.transfer(6, 9, 1)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if _, err := f.node(0).Submit(ctx, [][]byte{late}); !errors.Is(err, node.ErrBusy) || f.node(0).InFlight() != 0 {
+		t.Errorf("at a full door: error %v with %d under way, want %v and none", err, f.node(0).InFlight(), node.ErrBusy)
+	}
+	close(open)
+	f.eventually("the door to be empty", func() bool { return length() == 0 })
+	f.submit(0, late)
+}
+
 // TestGivenUpSubmission ends a client's wait; its transaction executes all the
 // same, and asking again tells how it ended.
 func TestGivenUpSubmission(t *testing.T) {
