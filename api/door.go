@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -144,8 +145,12 @@ func (s *server) observe(r *http.Request, w *answer, took time.Duration) {
 }
 
 // refuse maps an error to its problem and logs what is not the client's
-// doing.
+// doing. A client that has gone reads no problem.
 func (s *server) refuse(ctx context.Context, operation string, err error) error {
+	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
+		s.Logger.LogAttrs(ctx, slog.LevelDebug, "request given up", slog.String("operation", operation), slog.Any("error", err))
+		return givenUp()
+	}
 	f := failureOf(err)
 	if f.Status >= http.StatusInternalServerError && f.cause != nil {
 		s.Logger.LogAttrs(ctx, slog.LevelError, "request refused", slog.String("operation", operation),

@@ -26,7 +26,7 @@ func newMetrics(s *server) (*metrics, error) {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "librum_http_requests_total", Help: "Requests by route and status.",
+			Name: "librum_http_requests_total", Help: "Requests by route and status; 499: the client gave up before the answer.",
 		}, []string{"route", "status"}),
 		took: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "librum_http_request_seconds", Help: "Time from request to end of answer, by route.",

@@ -1,12 +1,15 @@
 package api_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -15,6 +18,7 @@ import (
 
 	"github.com/librum/librum/api"
 	v1 "github.com/librum/librum/api/v1"
+	"github.com/librum/librum/chain/contract"
 	"github.com/librum/librum/chain/contract/token"
 	"github.com/librum/librum/chain/identity"
 	"github.com/librum/librum/chain/ledger"
@@ -97,6 +101,83 @@ func TestBackPressure(t *testing.T) {
 		if !strings.Contains(text, want) {
 			t.Errorf("the metrics lack %q", want)
 		}
+	}
+}
+
+// TestGivenUpRequest has a client give up while a transaction waits for its turn:
+// that is counted by itself, and no error of the node's.
+func TestGivenUpRequest(t *testing.T) {
+	t.Parallel()
+	f := start(t, options{})
+	log := &recorded{}
+	config, err := f.Door(0, slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.url = f.serve(t, config)
+	payer := identity.Caller{
+		Chain: f.Chain, Sender: f.secrets.ID(localnet.KindAccount, 0), Key: f.secrets.Key(localnet.KindAccount, 0), Random: rand.Reader,
+	}
+	transfer := func() []byte {
+		args := &token.Transfer{To: ledger.ID{0xee}, Amount: ledger.NewAmount(1)}
+		raw, err := payer.Call(token.Name, "transfer", args, time.Now().Add(time.Minute).UnixMilli())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return raw
+	}
+	if status, _, body := f.ask(t, http.MethodPost, "/v1/transactions", "application/cose", transfer()); status != http.StatusOK { // brings log time near
+		t.Fatalf("%d: %s", status, body)
+	}
+	held, released := make(chan struct{}), make(chan struct{})
+	release := sync.OnceFunc(func() { close(released) })
+	defer release()
+	viewed := make(chan error, 1)
+	go func() {
+		viewed <- f.Nodes[0].View(t.Context(), func(contract.Range, int64) error {
+			close(held)
+			<-released // nothing executes until then
+			return nil
+		})
+	}()
+	<-held
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, f.url+"/v1/transactions", bytes.NewReader(transfer()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+f.token)
+	r.Header.Set("Content-Type", "application/cose")
+	given := make(chan error, 1)
+	go func() {
+		response, err := impatient().Do(r)
+		if err == nil {
+			err = response.Body.Close()
+		}
+		given <- err
+	}()
+	ticker := time.NewTicker(5 * time.Millisecond)
+	defer ticker.Stop()
+	for f.Nodes[0].InFlight() == 0 {
+		<-ticker.C
+	}
+	cancel()
+	if err := <-given; !errors.Is(err, context.Canceled) {
+		t.Errorf("the client got %v", err)
+	}
+	const counted = `librum_http_requests_total{route="POST /v1/transactions",status="499"} 1`
+	for text := ""; !strings.Contains(text, counted); text = string(f.metrics(t)) {
+		if strings.Contains(text, `route="POST /v1/transactions",status="5`) {
+			t.Fatalf("a client that gave up counts as an error of the node: %s", text)
+		}
+	}
+	release()
+	if err := <-viewed; err != nil {
+		t.Error(err)
+	}
+	if text := log.text(); strings.Contains(text, "level=ERROR") || !strings.Contains(text, `level=DEBUG msg="request given up"`) {
+		t.Errorf("the door logs:\n%s", text)
 	}
 }
 

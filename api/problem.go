@@ -28,6 +28,15 @@ func fail(code, detail string) *failure {
 	}}
 }
 
+// statusGivenUp counts requests whose clients have gone before the answer. HTTP has no
+// status for it, since nobody reads it; this is nginx's.
+const statusGivenUp = 499
+
+// givenUp stands for the answer to a client that has gone (RFC 9457 §4.2.1).
+func givenUp() *failure {
+	return &failure{Problem: v1.Problem{Type: "about:blank", Title: "The client has gone", Status: statusGivenUp}}
+}
+
 // retry tells the client when to try again.
 func (f *failure) retry(after time.Duration) *failure {
 	return f.with("Retry-After", strconv.Itoa(max(1, int(after.Seconds()))))
