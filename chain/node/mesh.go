@@ -86,16 +86,18 @@ func (l localLink) Header(ctx context.Context, of ledger.ID, height uint64) ([]b
 	return n.Header(ctx, height)
 }
 
-// pullRequest asks a node's core what it knows of a height.
+// pullRequest asks a node what it knows of a height.
 type pullRequest struct {
 	height uint64
-	reply  func(answer) // called by the core, which it must not hold up
+	gone   <-chan struct{} // closed once nobody waits any more; nil: never
+	reply  func(answer)    // called by the core or a reader, which it must not hold up
 }
 
-// answer is what a node's core knows of a height.
+// answer is what a node knows of a height.
 type answer struct {
 	header     []byte
 	signatures []ledger.HeaderSignature
+	busy       bool // too many ask for what the store must be read for
 }
 
 // ReceiveSignature takes a signature that another node sent. It is checked
@@ -117,16 +119,22 @@ func (n *Node) ReceiveAnswer(header []byte, signatures []ledger.HeaderSignature)
 	}
 }
 
+// errManyPulls refuses to answer another node.
+var errManyPulls = fmt.Errorf("%w: too many nodes ask for heights", ErrBusy)
+
 // Answer returns the header that this node computed for a height and the
 // signatures it knows, what others pull; no header where it has none. [ErrBusy]
 // where too many ask.
 func (n *Node) Answer(ctx context.Context, height uint64) ([]byte, []ledger.HeaderSignature, error) {
 	replies := make(chan answer, 1)
-	if !n.ask(pullRequest{height: height, reply: func(a answer) { replies <- a }}) {
-		return nil, nil, fmt.Errorf("answer for height %d: %w", height, ErrBusy)
+	if !n.ask(pullRequest{height: height, gone: ctx.Done(), reply: func(a answer) { replies <- a }}) {
+		return nil, nil, fmt.Errorf("answer for height %d: %w", height, errManyPulls)
 	}
 	select {
 	case a := <-replies:
+		if a.busy {
+			return nil, nil, fmt.Errorf("answer for height %d: %w", height, errManyPulls)
+		}
 		return a.header, a.signatures, nil
 	case <-ctx.Done():
 		return nil, nil, context.Cause(ctx)

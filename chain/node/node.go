@@ -117,6 +117,7 @@ func (n *Node) Run(ctx context.Context) error {
 	group.Go(func() error { return n.batch(ctx) })
 	group.Go(func() error { return n.appendControl(ctx) })
 	group.Go(func() error { return n.report(ctx) })
+	group.Go(func() error { return n.readPulls(ctx) })
 	err := group.Wait()
 	if errors.Is(err, context.Canceled) {
 		err = nil

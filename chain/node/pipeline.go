@@ -13,9 +13,11 @@ import (
 //	core     ─control▶ appender ─▶ log                          ▲  ▲              │
 //	others   ─signatures──────────────────────────────────────┘  └────kept─────┘
 //	core     ─evidence▶ reporter ─▶ gateway
+//	others   ─pulls───▶ core ─old pulls─▶ readers ◀── store
 //
 // All are bounded; a full queue holds its sender back, but for signatures,
-// which may be dropped since the core asks for missing ones.
+// which may be dropped since the core asks for missing ones, and for what others
+// ask, who are told to ask again.
 type pipeline struct {
 	door       chan admitted               // gateway → batcher: transactions to append
 	control    chan ledger.Record          // core → appender: clocks and markers
@@ -24,6 +26,7 @@ type pipeline struct {
 	kept       chan kept                   // keeper → core: what is stored
 	signatures chan ledger.HeaderSignature // other nodes → core
 	pulls      chan pullRequest            // other nodes → core: what do you know of a height?
+	oldPulls   chan pullRequest            // core → readers: heights that the store must be read for
 	answers    chan answer                 // other nodes → core: what they know
 	wantFinal  chan struct{}               // whoever waits for final → core
 	evidence   chan lokka.Equivocation     // core → reporter: nodes that signed twice
@@ -38,6 +41,7 @@ const (
 	keptQueue      = 64
 	signatureQueue = 1_024
 	evidenceQueue  = 16
+	oldPullsQueue  = 256
 )
 
 // readBytes is how much the follower asks of the log at once.
@@ -52,6 +56,7 @@ func newPipeline(window int) *pipeline {
 		kept:       make(chan kept, keptQueue),
 		signatures: make(chan ledger.HeaderSignature, signatureQueue),
 		pulls:      make(chan pullRequest, signatureQueue),
+		oldPulls:   make(chan pullRequest, oldPullsQueue),
 		answers:    make(chan answer, signatureQueue),
 		wantFinal:  make(chan struct{}, 1),
 		evidence:   make(chan lokka.Equivocation, evidenceQueue),

@@ -19,6 +19,7 @@ func (n *Node) Queues() []Queue {
 		queue("kept", p.kept),
 		queue("signatures", p.signatures),
 		queue("pulls", p.pulls),
+		queue("old_pulls", p.oldPulls),
 		queue("answers", p.answers),
 		queue("want_final", p.wantFinal),
 		queue("evidence", p.evidence),

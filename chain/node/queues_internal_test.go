@@ -1,6 +1,7 @@
 package node
 
 import (
+	"context"
 	"reflect"
 	"strings"
 	"testing"
@@ -31,5 +32,15 @@ func TestQueuesAreAll(t *testing.T) {
 	}
 	if queues != len(shown) || shown["door"].Length != 1 || shown["door"].Bound != 7 {
 		t.Errorf("%d queues, shown are %+v", queues, shown)
+	}
+}
+
+// TestReadersPassOver wants no reading for who has gone: the node has no store.
+func TestReadersPassOver(t *testing.T) {
+	t.Parallel()
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	if a := new(Node).readPull(t.Context(), pullRequest{height: 1, gone: gone.Done()}); a.header != nil || a.busy {
+		t.Errorf("who has gone is told %+v", a)
 	}
 }

@@ -33,7 +33,7 @@ func (n *Node) runCore(ctx context.Context) error {
 		case s := <-n.pipeline.signatures:
 			n.core.Machine.Receive(s)
 		case p := <-n.pipeline.pulls:
-			p.reply(n.answerTo(ctx, p.height))
+			n.answerTo(p)
 		case a := <-n.pipeline.answers:
 			n.core.Machine.ReceiveAnswer(a.header, a.signatures)
 		case <-n.pipeline.wantFinal:
@@ -53,19 +53,6 @@ func (n *Node) runCore(ctx context.Context) error {
 			return err
 		}
 	}
-}
-
-// answerTo says what this node knows of a height: the group knows the newest
-// ones, the store those that a node far behind asks for.
-func (n *Node) answerTo(ctx context.Context, height uint64) answer {
-	if header, signatures := n.core.Machine.Answer(height); header != nil {
-		return answer{header, signatures}
-	}
-	header, signatures, err := n.Header(ctx, height)
-	if err != nil {
-		return answer{} // not stored yet, or a fault that the keeper meets too
-	}
-	return answer{header, signatures}
 }
 
 // drain does what the group asks until nothing is left.
