@@ -161,6 +161,9 @@ func (n *Node) View(ctx context.Context, read func(state contract.Range, logTime
 	return read(n.State(ctx), n.core.Clock().Now) // the status may lag by a record
 }
 
+// Next returns the offset of the next record to execute.
+func (n *Node) Next() uint64 { return n.Status().Next }
+
 // Changed returns a channel that is closed at the next change of the status.
 func (n *Node) Changed() <-chan struct{} {
 	_, changed := n.board.read()

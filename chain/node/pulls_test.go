@@ -57,9 +57,10 @@ func TestPullsHoldUpNothing(t *testing.T) {
 	for i := range questions {
 		mayGiveUp := i%2 == 0
 		flood.Go(func() {
-			of := t.Context()
+			of, leave := context.WithCancel(t.Context())
+			defer leave()
 			if mayGiveUp {
-				of = ctx
+				defer context.AfterFunc(ctx, leave)()
 			}
 			header, _, err := f.node(0).Answer(of, 1)
 			switch {

@@ -2,12 +2,12 @@ package transport
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"sync"
 
 	"google.golang.org/grpc/credentials"
 
-	"github.com/librum/librum/chain/cert"
 	"github.com/librum/librum/chain/ledger"
 )
 
@@ -43,10 +43,11 @@ func (t *tally) end(id ledger.ID) {
 
 var errConnections = errors.New("the node has too many connections")
 
-// counted is TLS for servers where each node has few connections.
+// counted is TLS for servers where each node is believed, and has few
+// connections.
 type counted struct {
 	credentials.TransportCredentials
-	connections *tally
+	transport *Transport
 }
 
 // ServerHandshake implements [credentials.TransportCredentials].
@@ -55,14 +56,15 @@ func (c counted) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthInfo, 
 	if err != nil {
 		return nil, nil, err
 	}
-	id, _, _, err := cert.Identity(info.(credentials.TLSInfo).State.PeerCertificates[0]) // believed: the handshake has checked it
-	if err == nil && !c.connections.begin(id) {
-		err = errConnections
+	id, err := c.transport.identify(info.(credentials.TLSInfo).State.PeerCertificates)
+	if err == nil && !c.transport.linked.begin(id) {
+		err = fmt.Errorf("node %s: %w", id.Short(), errConnections)
 	}
 	if err != nil {
+		c.transport.refused("caller", err)
 		return nil, nil, errors.Join(err, conn.Close())
 	}
-	return &countedConn{Conn: conn, end: sync.OnceFunc(func() { c.connections.end(id) })}, info, nil
+	return &countedConn{Conn: conn, end: sync.OnceFunc(func() { c.transport.linked.end(id) })}, info, nil
 }
 
 // countedConn counts until it is closed.

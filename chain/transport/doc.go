@@ -23,4 +23,6 @@
 //     are bounded. A call without a deadline is refused.
 //  5. A connection that breaks is made again after growing rests, and when its
 //     certificate is not believed any more.
+//  6. Who has not shown yet that he holds the key of his certificate costs a TLS
+//     handshake: nothing of the ledger is read for him, and no certificate checked.
 package transport

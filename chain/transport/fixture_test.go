@@ -8,6 +8,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -34,6 +35,8 @@ type state struct {
 	chain *aplostest.Chain
 	mu    sync.Mutex
 	rows  aplostest.Rows
+	next  atomic.Uint64 // grows with each row
+	views atomic.Int64
 }
 
 func newState(t testing.TB, nodes int) *state {
@@ -48,10 +51,13 @@ func newState(t testing.TB, nodes int) *state {
 }
 
 func (s *state) View(_ context.Context, read func(contract.Range, int64) error) error {
+	s.views.Add(1)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return read(s.rows, now.UnixMilli())
 }
+
+func (s *state) Next() uint64 { return s.next.Load() }
 
 // put writes a row.
 func (s *state) put(key contract.Key, value any) {
@@ -63,6 +69,7 @@ func (s *state) put(key contract.Key, value any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.rows.Apply([]ledger.Write{{Key: []byte(key), Value: b}})
+	s.next.Add(1)
 }
 
 // change writes another group.

@@ -42,6 +42,9 @@ type Ledger interface {
 	// View calls read with the state after a whole number of records, and the
 	// log time there.
 	View(ctx context.Context, read func(state contract.Range, logTime int64) error) error
+	// Next returns the offset of the next record to execute: while it stays, so does
+	// what View shows. A moment after a record was executed it may lag behind.
+	Next() uint64
 }
 
 // running is the node's ledger while the transport runs.
@@ -100,6 +103,8 @@ type Transport struct {
 	linked tally // connections that others have made
 	warned limiter
 
+	knowledge knowledge
+
 	mu      sync.Mutex
 	conns   map[ledger.ID]*conn
 	stopped bool
@@ -118,7 +123,7 @@ func New(config Config) *Transport {
 func (t *Transport) Run(ctx context.Context, listener net.Listener, of Ledger, services ...Service) error {
 	t.ledger.Store(&running{ctx, of})
 	server := grpc.NewServer(
-		grpc.Creds(counted{credentials.NewTLS(t.serverTLS()), &t.linked}),
+		grpc.Creds(counted{credentials.NewTLS(t.serverTLS()), t}),
 		grpc.ForceServerCodecV2(codec{}),
 		grpc.MaxRecvMsgSize(MaxRequestBytes),
 		grpc.MaxConcurrentStreams(maxCalls),

@@ -53,16 +53,48 @@ func NewCertificate(issued, authorities []*x509.Certificate, key *identity.Key) 
 	return c, nil
 }
 
+// claims reports what is wrong with certificates whose key nobody has shown to hold
+// yet. It reads nothing of the ledger for them and checks no signature: of who
+// passes, the handshake wants a signature by a key that the ledger lists, and then
+// identify says whether he is believed.
+func (t *Transport) claims(shown []*x509.Certificate) error {
+	of := t.ledger.Load()
+	if of == nil {
+		return ErrNotRunning
+	}
+	id, key, err := leafOf(shown)
+	if err != nil {
+		return err
+	}
+	says, err := t.knowledge.of(of)
+	if err != nil {
+		return err
+	}
+	member, err := says.speaks(id)
+	if err == nil && member.Key != key {
+		err = ErrKey
+	}
+	if err != nil {
+		return fmt.Errorf("node %s: %w", id.Short(), err)
+	}
+	return nil
+}
+
+func leafOf(shown []*x509.Certificate) (id ledger.ID, key ledger.PublicKey, err error) {
+	if len(shown) == 0 || len(shown) > maxChain {
+		return id, key, fmt.Errorf("%w: %d certificates, want 1 to %d", cert.ErrMalformed, len(shown), maxChain)
+	}
+	id, key, _, err = cert.Identity(shown[0])
+	return id, key, err
+}
+
 // identify returns the node that shows the certificates (invariant 1).
 func (t *Transport) identify(shown []*x509.Certificate) (ledger.ID, error) {
 	of := t.ledger.Load()
 	if of == nil {
 		return ledger.ID{}, ErrNotRunning
 	}
-	if len(shown) == 0 || len(shown) > maxChain {
-		return ledger.ID{}, fmt.Errorf("%w: %d certificates, want 1 to %d", cert.ErrMalformed, len(shown), maxChain)
-	}
-	id, key, _, err := cert.Identity(shown[0])
+	id, key, err := leafOf(shown)
 	if err != nil {
 		return ledger.ID{}, err
 	}
@@ -115,26 +147,16 @@ func (t *Transport) Others() []ledger.ID {
 	if of == nil {
 		return nil
 	}
-	var others []ledger.ID
-	err := of.view(func(state contract.Range, _ int64) error {
-		group, err := governance.Group(state)
-		if err != nil {
-			return err
-		}
-		suspended, err := governance.Suspensions(state)
-		if err != nil {
-			return err
-		}
-		for _, n := range group.Nodes {
-			if n.Node != t.config.Self && !slices.ContainsFunc(suspended, func(s governance.Suspension) bool { return s.Node == n.Node }) {
-				others = append(others, n.Node)
-			}
-		}
-		return nil
-	})
+	says, err := t.knowledge.of(of)
 	if err != nil {
 		t.refused("member of the group", err)
 		return nil
+	}
+	var others []ledger.ID
+	for _, n := range says.group.Nodes {
+		if n.Node != t.config.Self && !says.isSuspended(n.Node) {
+			others = append(others, n.Node)
+		}
 	}
 	return others
 }
@@ -181,10 +203,10 @@ func (t *Transport) own() (*tls.Certificate, error) {
 	}
 	var inForce ledger.GroupNode
 	if of := t.ledger.Load(); of != nil {
-		err := of.view(func(state contract.Range, _ int64) (err error) {
-			inForce, err = standing(state, t.config.Self)
-			return err
-		})
+		says, err := t.knowledge.of(of)
+		if err == nil {
+			inForce, err = says.speaks(t.config.Self)
+		}
 		if err != nil {
 			return all[0], nil //nolint:nilerr // the others say why they don't believe it
 		}
@@ -202,8 +224,8 @@ func (t *Transport) serverTLS() *tls.Config {
 		MinVersion: tls.VersionTLS13, SessionTicketsDisabled: true, // each handshake is checked
 		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return t.own() },
 		ClientAuth:     tls.RequireAnyClientCert,
-		VerifyConnection: func(state tls.ConnectionState) error {
-			_, err := t.identify(state.PeerCertificates)
+		VerifyConnection: func(state tls.ConnectionState) error { // before CertificateVerify
+			err := t.claims(state.PeerCertificates)
 			if err != nil {
 				t.refused("caller", err)
 			}

@@ -427,3 +427,64 @@ func TestConnectionsAreFew(t *testing.T) {
 		return conn.Close()
 	})
 }
+
+// impostor shows the certificates of a node, which everybody sees, without holding
+// its key.
+func impostor(n *network) *tls.Config {
+	shown := *n.office.Node(aplostest.NodeID(0), aplostest.NodeKey(0))
+	shown.PrivateKey, shown.Leaf = aplostest.NodeKey(9).Signer(), nil
+	return &tls.Config{
+		Certificates: []tls.Certificate{shown}, MinVersion: tls.VersionTLS13, NextProtos: []string{"h2"},
+		InsecureSkipVerify: true, // it is the server that is tested
+	}
+}
+
+// TestImpostorsReadNothing holds that who does not hold the key of the certificate
+// that he shows has nothing read for him.
+func TestImpostorsReadNothing(t *testing.T) {
+	t.Parallel()
+	n := newNetwork(t, 3)
+	m, other := n.start(1, nil), n.start(2, nil)
+	if err := n.say(other, 2, 1); err != nil {
+		t.Fatal(err)
+	}
+	before := n.views.Load()
+	for range 20 {
+		if _, err := connect(t, m.address, impostor(n)); err == nil {
+			t.Error("an impostor was answered")
+		}
+	}
+	if more := n.views.Load() - before; more != 0 {
+		t.Errorf("the ledger was read %d times for 20 impostors", more)
+	}
+	n.change(func(g *ledger.Group) { g.Nodes = g.Nodes[1:] })
+	for range 20 { // now that the group is another
+		if _, err := connect(t, m.address, impostor(n)); err == nil {
+			t.Error("an impostor was answered")
+		}
+	}
+	if more := n.views.Load() - before; more != 1 {
+		t.Errorf("the ledger was read %d times after one change", more)
+	}
+}
+
+// BenchmarkImpostors is what a handshake that fails costs, with both of its sides,
+// at a node that executes meanwhile.
+func BenchmarkImpostors(b *testing.B) {
+	n := newNetwork(b, 64)
+	m := n.start(1, nil)
+	config := impostor(n)
+	b.ReportAllocs()
+	for b.Loop() {
+		conn, err := (&tls.Dialer{Config: config}).DialContext(b.Context(), "tcp", m.address)
+		if err != nil {
+			continue // it is refused sooner or later
+		}
+		if _, err := conn.Read(make([]byte, 1)); err == nil {
+			b.Fatal("an impostor was answered")
+		}
+		if err := conn.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

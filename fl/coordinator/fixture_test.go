@@ -92,6 +92,13 @@ func (s seat) View(_ context.Context, read func(contract.Range, int64) error) er
 	return read(s.chain, s.ledger.Now)
 }
 
+// Next implements transport.Ledger, as far as rows go.
+func (s seat) Next() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return uint64(len(s.events))
+}
+
 func (s seat) more() <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
