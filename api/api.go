@@ -16,6 +16,7 @@ import (
 
 	v1 "github.com/librum/librum/api/v1"
 	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/internal/netlimit"
 )
 
 const (
@@ -42,6 +43,8 @@ type server struct {
 	reads    *places // that wait for a position
 	tasks    *places // of waits for tasks: streams must not keep peers from their work
 	metrics  *metrics
+
+	connections *netlimit.Places
 
 	members   *meters[ledger.ID]
 	strangers *meters[netip.Prefix]
@@ -75,6 +78,8 @@ func New(config Config) (http.Handler, error) {
 		tasks:     newPlaces(config.Limits.Tasks),
 
 		remembered: newRemembered(),
+
+		connections: netlimit.New(netlimit.Bounds{Total: config.Limits.Connections, PerAddress: config.Limits.AddressConnections}),
 	}
 	s.sessions = newSessions(config.Limits, config.Now, func(ctx context.Context, u v1.NewUpload) bool {
 		_, err := s.awaits(ctx, u)

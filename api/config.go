@@ -59,6 +59,10 @@ type Limits struct {
 	// Strangers bounds requests without a token that counts, for each IPv4 address
 	// or 64 bits of IPv6 address; 20 a second and 200 at once.
 	Strangers Rate
+	// Connections bounds those that are open at once, and AddressConnections those of
+	// one address, as Strangers has it: 8,192 and 2,048. What is too much of an address
+	// is closed.
+	Connections, AddressConnections int
 }
 
 func (l Limits) withDefaults() Limits {
@@ -79,6 +83,8 @@ func (l Limits) withDefaults() Limits {
 	setDefault(&l.MemberRequests, Rate{PerSecond: 2_000, Burst: 4_000})
 	setDefault(&l.MemberBytes, Rate{PerSecond: 256 << 20, Burst: 1 << 30})
 	setDefault(&l.Strangers, Rate{PerSecond: 20, Burst: 200})
+	setDefault(&l.Connections, 8_192)
+	setDefault(&l.AddressConnections, 2_048)
 	return l
 }
 

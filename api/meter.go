@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"github.com/librum/librum/internal/netlimit"
 )
 
 // Rate is how much may come in the long run, and how much at once.
@@ -96,19 +98,13 @@ func (m *meters[K]) of(key K) *meter {
 	return &fresh.meter
 }
 
-// addressOf returns the network that a request comes from: an IPv4 address, or
-// the 64 bits of an IPv6 address that one subscriber has (RFC 6177).
+// addressOf returns the network that a request comes from.
 func addressOf(r *http.Request) netip.Prefix {
 	port, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
 		return netip.Prefix{} // of a test, or a socket without addresses: all are one
 	}
-	addr, bits := port.Addr().Unmap(), 64
-	if addr.Is4() {
-		bits = 32
-	}
-	prefix, _ := addr.WithZone("").Prefix(bits) // bits fit
-	return prefix
+	return netlimit.Network(port.Addr())
 }
 
 // tooMany tells a client to slow down.

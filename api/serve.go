@@ -21,11 +21,12 @@ const (
 
 // Serve answers on the listener until ctx ends, then ends waits and streams,
 // lets other requests finish for a while, and returns. It closes the listener.
+// Connections are bounded by the [Limits] of a handler that is [New]'s.
 func Serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
 	drain, startDrain := context.WithCancel(context.WithoutCancel(ctx))
 	defer startDrain()
 	base := context.WithValue(context.WithoutCancel(ctx), drainKey{}, drain)
-	server := &http.Server{
+	serving := &http.Server{
 		Handler:           handler,
 		BaseContext:       func(net.Listener) context.Context { return base },
 		ReadHeaderTimeout: readHeaderTimeout,
@@ -34,8 +35,11 @@ func Serve(ctx context.Context, listener net.Listener, handler http.Handler) err
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
 	}
+	if s, ok := handler.(*server); ok {
+		listener = s.bounded(listener)
+	}
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
+	go func() { served <- serving.Serve(listener) }()
 	select {
 	case err := <-served:
 		return fmt.Errorf("serve %s: %w", listener.Addr(), err)
@@ -44,9 +48,9 @@ func Serve(ctx context.Context, listener net.Listener, handler http.Handler) err
 	startDrain()
 	finish, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 	defer cancel()
-	err := server.Shutdown(finish)
+	err := serving.Shutdown(finish)
 	if err != nil { // some request hangs on
-		err = errors.Join(fmt.Errorf("shut down %s: %w", listener.Addr(), err), server.Close())
+		err = errors.Join(fmt.Errorf("shut down %s: %w", listener.Addr(), err), serving.Close())
 	}
 	return errors.Join(err, ended(<-served))
 }

@@ -14,11 +14,30 @@ type GetCertificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)
 // connection, the deadlines of [Serve], which bound each connection, bound each
 // request.
 func TLSListener(listener net.Listener, certificate GetCertificate) net.Listener {
-	return tls.NewListener(listener, &tls.Config{
+	return newTLSListener(listener, &tls.Config{
 		MinVersion:     tls.VersionTLS13,
 		NextProtos:     []string{"http/1.1"},
 		GetCertificate: certificate,
 	})
+}
+
+// tlsListener remembers the connections below TLS, which are those to count.
+type tlsListener struct {
+	net.Listener
+	below  net.Listener
+	config *tls.Config
+}
+
+func newTLSListener(below net.Listener, config *tls.Config) *tlsListener {
+	return &tlsListener{Listener: tls.NewListener(below, config), below: below, config: config}
+}
+
+// bounded returns the listener with as many connections as the limits say.
+func (s *server) bounded(l net.Listener) net.Listener {
+	if t, ok := l.(*tlsListener); ok {
+		return newTLSListener(s.connections.Listen(t.below, nil), t.config)
+	}
+	return s.connections.Listen(l, nil)
 }
 
 // IsLoopback reports whether nothing but this machine reaches the address.

@@ -19,8 +19,8 @@
 //     ([Config.Anchors]) counts until the ledger says something about it.
 //  3. An address is a hint. Who answers at a wrong one is no other node, since
 //     it lacks that node's key.
-//  4. Messages, calls at once of one node, connections and the time of a call
-//     are bounded. A call without a deadline is refused.
+//  4. Messages, calls at once of one node, connections, those of one node and of one
+//     address, and the time of a call are bounded. A call without a deadline is refused.
 //  5. A connection that breaks is made again after growing rests, and when its
 //     certificate is not believed any more.
 //  6. Who has not shown yet that he holds the key of his certificate costs a TLS

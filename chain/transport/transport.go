@@ -12,7 +12,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/net/netutil"
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
@@ -21,6 +20,7 @@ import (
 	"github.com/librum/librum/chain/cert"
 	"github.com/librum/librum/chain/contract"
 	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/internal/netlimit"
 )
 
 // Bounds of what others may ask of a node (invariant 4).
@@ -80,11 +80,17 @@ type Config struct {
 	Addresses Addresses
 	Now       func() time.Time
 	Logger    *slog.Logger
+	// PerAddress bounds the connections of one address; 0: 64, as many as 16 nodes
+	// behind it may have.
+	PerAddress int
 	// MaxBackoff bounds the rest between attempts to connect; 0: 5 s.
 	MaxBackoff time.Duration
 }
 
-const defaultBackoff = 5 * time.Second
+const (
+	defaultBackoff    = 5 * time.Second
+	defaultPerAddress = 16 * maxPerNode
+)
 
 // ErrNotRunning: the transport carries nothing before Run and after it.
 var ErrNotRunning = errors.New("the transport does not run")
@@ -101,6 +107,7 @@ type Transport struct {
 	ledger atomic.Pointer[running]
 	calls  tally
 	linked tally // connections that others have made
+	places *netlimit.Places
 	warned limiter
 
 	knowledge knowledge
@@ -115,7 +122,25 @@ func New(config Config) *Transport {
 	if config.MaxBackoff == 0 {
 		config.MaxBackoff = defaultBackoff
 	}
-	return &Transport{config: config, calls: newTally(maxCalls), linked: newTally(maxPerNode), conns: map[ledger.ID]*conn{}}
+	if config.PerAddress == 0 {
+		config.PerAddress = defaultPerAddress
+	}
+	return &Transport{
+		config: config, calls: newTally(maxCalls), linked: newTally(maxPerNode), conns: map[ledger.ID]*conn{},
+		places: netlimit.New(netlimit.Bounds{Total: maxConnections, PerAddress: config.PerAddress}),
+	}
+}
+
+// Connections returns how many connections others have to this node, and how many
+// there may be.
+func (t *Transport) Connections() (open, bound int) {
+	c := t.places.Count()
+	return c.Open, c.Bound
+}
+
+// crowded logs that an address has too many connections.
+func (t *Transport) crowded(from net.Addr) {
+	t.refused("caller", fmt.Errorf("%s has %d connections, more are closed", from, t.config.PerAddress))
 }
 
 // Run serves the services to the nodes that the ledger knows, and connects to
@@ -140,7 +165,7 @@ func (t *Transport) Run(ctx context.Context, listener net.Listener, of Ledger, s
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
-		err := server.Serve(netutil.LimitListener(listener, maxConnections))
+		err := server.Serve(t.places.Listen(listener, t.crowded))
 		if err != nil && !errors.Is(err, grpc.ErrServerStopped) { // that it was stopped before it began
 			return fmt.Errorf("serve the other nodes at %s: %w", listener.Addr(), err)
 		}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -426,6 +427,49 @@ func TestConnectionsAreFew(t *testing.T) {
 		}
 		return conn.Close()
 	})
+}
+
+// TestConnectionsOfAnAddress has one address take all the places it may have and
+// ask for more, without a word of TLS: another is served meanwhile.
+func TestConnectionsOfAnAddress(t *testing.T) {
+	t.Parallel()
+	const share = 8
+	n := newNetwork(t, 3)
+	var log journal
+	m := n.start(1, func(c *transport.Config) {
+		c.PerAddress, c.Logger = share, slog.New(slog.NewTextHandler(&log, nil))
+	})
+	dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}, Timeout: time.Minute}
+	var open []net.Conn
+	for range share + 40 {
+		c, err := dialer.DialContext(t.Context(), "tcp", m.address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		open = append(open, c)
+	}
+	for i, c := range open[share:] {
+		if err := c.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("connection %d of an address was not closed: %v", share+i, err)
+		}
+	}
+	if err := n.say(n.start(2, nil), 2, 1); err != nil {
+		t.Errorf("another address: %v", err)
+	}
+	if got, bound := m.Connections(); got > share+1 || bound <= got {
+		t.Errorf("%d of %d connections are open, want those of the share and one at most", got, bound)
+	}
+	if !log.has("more are closed") { // not by a time-out
+		t.Errorf("the log says nothing of it: %s", log.text.String())
+	}
+	for _, c := range open {
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 // impostor shows the certificates of a node, which everybody sees, without holding

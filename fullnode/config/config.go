@@ -37,6 +37,9 @@ type Door struct {
 	Certificate  string `yaml:"certificate"`
 	Key          string `yaml:"key"`
 	InsecureHTTP bool   `yaml:"insecure_http"`
+	// Connections may be open at once, AddressConnections of these from one address.
+	Connections        int `yaml:"connections"`
+	AddressConnections int `yaml:"address_connections"`
 }
 
 // Mesh is how the node meets the others of its group: gRPC with mutual TLS.
@@ -52,6 +55,8 @@ type Mesh struct {
 	// their lists of revoked certificates.
 	Authorities []string `yaml:"authorities"`
 	Revoked     []string `yaml:"revoked"`
+	// AddressConnections may be open at once from one address.
+	AddressConnections int `yaml:"address_connections"`
 }
 
 // The names of the engines.
@@ -202,7 +207,8 @@ func Default() Config {
 	return Config{
 		Dir:      "librum-node",
 		Genesis:  "genesis.cbor",
-		Door:     Door{Listen: "127.0.0.1:8080"},
+		Door:     Door{Listen: "127.0.0.1:8080", Connections: 8_192, AddressConnections: 2_048},
+		Mesh:     Mesh{AddressConnections: 64},
 		Registry: Registry{Driver: DriverFile, Etcd: Etcd{Timeout: 5 * time.Second}},
 		Order:    Order{Driver: DriverLocal},
 		Search:   Search{Driver: DriverSQLite},

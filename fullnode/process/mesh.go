@@ -76,7 +76,7 @@ func openMeeting(ctx context.Context, c *config.Mesh, at place, keys []*identity
 	}
 	m.transport = transport.New(transport.Config{
 		Self: at.node, Chain: at.chain, Certificates: shown, Anchors: anchors, Revoked: revoked,
-		Addresses: m.directory, Now: time.Now, Logger: logger,
+		Addresses: m.directory, Now: time.Now, Logger: logger, PerAddress: c.AddressConnections,
 	})
 	m.nodes, m.jobs = nodemesh.New(m.transport, logger), jobmesh.New(m.transport, logger)
 	return m, nil

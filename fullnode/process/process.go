@@ -111,6 +111,7 @@ func Open(ctx context.Context, c config.Config, o Options) (_ *Process, err erro
 	p.closers = append(p.closers, p.Node.Close)
 	p.Chain, p.api = chain, p.Door(file, o.Logger)
 	p.api.Limits = o.Limits
+	p.api.Limits.Connections, p.api.Limits.AddressConnections = c.Door.Connections, c.Door.AddressConnections
 	return p, p.listen(ctx, &c.Door, o)
 }
 

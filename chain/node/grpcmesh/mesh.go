@@ -145,12 +145,14 @@ func (m *Mesh) pull(ctx context.Context, to ledger.ID, b *outbox) {
 // so the fullest of the queues to all nodes stands for them.
 func (m *Mesh) Queues() []node.Queue {
 	push, pull := node.Queue{Name: "mesh_push", Bound: signatureQueue}, node.Queue{Name: "mesh_pull", Bound: pullQueue}
+	places := node.Queue{Name: "mesh_connections"}
+	places.Length, places.Bound = m.transport.Connections()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, b := range m.boxes {
 		push.Length, pull.Length = max(push.Length, len(b.signatures)), max(pull.Length, len(b.pulls))
 	}
-	return []node.Queue{push, pull}
+	return []node.Queue{push, pull, places}
 }
 
 // rest ends a task if there is still nothing to do, which it reports.
