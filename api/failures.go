@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"syscall"
 	"time"
 
 	v1 "github.com/librum/librum/api/v1"
@@ -57,12 +58,22 @@ func failureOf(err error) *failure {
 		return fail("malformed", err.Error())
 	case errors.Is(err, query.ErrRequest), isSyntax(err):
 		return fail("bad_query", err.Error())
+	case errors.Is(err, query.ErrAway):
+		return fail("index_away", indexTrouble(err)+"; the node tries again").retry(30 * time.Second)
 	case errors.Is(err, query.ErrNotReady):
 		return fail("index_building", "try again in a few seconds").retry(3 * time.Second)
 	case errors.Is(err, context.DeadlineExceeded):
 		return fail("wait_timeout", "what was waited for did not come in time; ask again")
 	}
 	return fail("internal", "the node's log says more").because(err)
+}
+
+// indexTrouble says why the index is away in the system's words, which name no path.
+func indexTrouble(err error) string {
+	if errno, ok := errors.AsType[syscall.Errno](err); ok {
+		return "the index cannot be opened: " + errno.Error()
+	}
+	return "the index cannot be opened: the node's log says why"
 }
 
 func specFailure(spec *job.SpecError) *failure {

@@ -27,6 +27,11 @@ func (s *server) ready(w http.ResponseWriter, _ *http.Request) {
 		writeFailure(w, fail("not_ready", why))
 		return
 	}
+	if s.indexed().Err != nil { // transactions need none
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, `{"status":"ok","search":"the index does not follow; the log says why"}`+"\n") // the client has gone if it cannot be written
+		return
+	}
 	writeOK(w)
 }
 

@@ -77,6 +77,13 @@ func (s *server) gauges() []prometheus.Collector {
 			func() float64 { return float64(s.indexed().Height) }),
 		gauge("librum_search_lag_blocks", "Final blocks that cannot be searched yet; 0 without an index.",
 			func() float64 { return s.indexLag(status().Final) }),
+		gauge("librum_search_failing", "1 while the index cannot be opened, read or written, and what waits for it does; else 0.",
+			func() float64 {
+				if s.indexed().Err != nil {
+					return 1
+				}
+				return 0
+			}),
 		counter("librum_search_documents_total", "Documents written to the index, since the start.",
 			func() float64 { return float64(s.indexed().Documents) }),
 		counter("librum_search_rebuilds_total", "How often the index was built from the store, since the start.",

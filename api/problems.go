@@ -48,6 +48,7 @@ func doorProblems() []ProblemKind {
 		{Code: "internal", Status: http.StatusInternalServerError, framework: true, Title: "The node went wrong", Doc: "The node's log says more. A safe request may be tried again."},
 		{Code: "not_ready", Status: http.StatusServiceUnavailable, Title: "The node is not ready", Doc: "It has stopped, diverged from the quorum, its blocks do not become final, or its store or the log does not answer."},
 		{Code: "no_index", Status: http.StatusNotImplemented, Title: "This node has no index", Doc: "Its configuration says `search: {driver: none}`, or its door is not the first of its process. Ask another node."},
+		{Code: "index_away", Status: http.StatusServiceUnavailable, Title: "The index cannot be opened", Doc: "The node goes on without it, tries again by itself and builds it where it must. Try again after Retry-After seconds, or at another node; tell its operator."},
 		{Code: "index_building", Status: http.StatusServiceUnavailable, Title: "The index is being built", Doc: "Try again after Retry-After seconds. Until then nothing that it holds is whole."},
 		{Code: "not_final", Status: http.StatusServiceUnavailable, Title: "Too many blocks are not final", Doc: "The group has no quorum; nothing is let in until it has. Try again after Retry-After seconds."},
 		{Code: "clock", Status: http.StatusServiceUnavailable, Title: "Log time lags behind this node's clock", Doc: "The other nodes do not answer. Try again after Retry-After seconds."},

@@ -1,10 +1,17 @@
 package api_test
 
 import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	v1 "github.com/librum/librum/api/v1"
 	"github.com/librum/librum/client"
+	"github.com/librum/librum/fullnode"
 	"github.com/librum/librum/localnet"
 )
 
@@ -87,4 +94,49 @@ func TestSearchSaysWhatIsWrong(t *testing.T) {
 	other.url = f.serve(t, config)
 	_, err = other.withToken(t, f.token).client.Search(t.Context(), &v1.SearchRequest{})
 	refused(t, "a node without an index", "no_index", err)
+}
+
+// TestIndexAway starts a node where its index cannot be: everything but searches
+// is served, and these are once the index can be opened.
+func TestIndexAway(t *testing.T) {
+	t.Parallel()
+	var hindrance string
+	f := start(t, options{prepare: func(d localnet.Dir) error {
+		hindrance = filepath.Dir(fullnode.Dir(d.Node(0)).Search())
+		return os.WriteFile(hindrance, nil, 0o600) // where a folder has to be
+	}})
+	search := func() (int, http.Header, []byte) {
+		return f.ask(t, http.MethodPost, "/v1/search", "application/json", []byte(`{"query":"kind:block"}`))
+	}
+	ready := func() string {
+		status, _, body := f.ask(t, http.MethodGet, "/readyz", "", nil)
+		if status != http.StatusOK {
+			t.Fatalf("/readyz: %d %s", status, body)
+		}
+		return string(body)
+	}
+	for !strings.Contains(ready(), `"search":"the index does not follow`) { // until it was tried
+	}
+	status, header, body := search()
+	if p := problem(t, status, header, body); p.Code() != "index_away" || status != http.StatusServiceUnavailable ||
+		!strings.Contains(p.Detail, syscall.ENOTDIR.Error()) || strings.Contains(string(body), string(f.Dir)) || header.Get("Retry-After") == "" {
+		t.Errorf("a search: %d, %s", status, body)
+	}
+	if text := string(f.metrics(t)); !strings.Contains(text, "librum_search_failing 1\n") {
+		t.Error("the metrics do not tell")
+	}
+	if err := os.Remove(hindrance); err != nil {
+		t.Fatal(err)
+	}
+	ticker := time.NewTicker(50 * time.Millisecond)
+	defer ticker.Stop()
+	for status != http.StatusOK {
+		<-ticker.C
+		if status, _, body = search(); status != http.StatusOK && status != http.StatusServiceUnavailable {
+			t.Fatalf("a search: %d, %s", status, body)
+		}
+	}
+	if text := string(f.metrics(t)); !strings.Contains(text, "librum_search_failing 0\n") || ready() != "{\"status\":\"ok\"}\n" {
+		t.Errorf("after that readyz says %s", ready())
+	}
 }

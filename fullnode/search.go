@@ -3,7 +3,9 @@ package fullnode
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
+	"sync"
 
 	"github.com/librum/librum/chain/contract"
 	"github.com/librum/librum/chain/ledger"
@@ -11,6 +13,7 @@ import (
 	"github.com/librum/librum/chain/store"
 	"github.com/librum/librum/search/document"
 	"github.com/librum/librum/search/indexer"
+	"github.com/librum/librum/search/query"
 	"github.com/librum/librum/search/sqlite"
 )
 
@@ -24,6 +27,83 @@ func OpenIndex(ctx context.Context, path string) (*sqlite.Index, error) {
 		return nil, err
 	}
 	return sqlite.Open(ctx, path, schema)
+}
+
+// Index is an embedded index that is opened when the indexer asks where it stands,
+// and tried again as often as that asks: a node starts, and goes on, without an
+// index that cannot be opened. It can be built again.
+type Index struct {
+	path string
+
+	mu   sync.RWMutex // held for writing while it is opened or closed
+	open *sqlite.Index
+	err  error // why it is not open; nil before it was tried
+}
+
+// NewIndex returns the index in a file, which is not opened yet.
+func NewIndex(path string) *Index { return &Index{path: path} }
+
+// Checkpoint implements indexer.Index.
+func (x *Index) Checkpoint(ctx context.Context) (query.Checkpoint, bool, error) {
+	x.mu.Lock()
+	if x.open == nil {
+		x.open, x.err = OpenIndex(ctx, x.path)
+	}
+	open, err := x.open, x.err
+	x.mu.Unlock()
+	if err != nil {
+		return query.Checkpoint{}, false, err
+	}
+	return open.Checkpoint(ctx)
+}
+
+// use calls what needs the index open, which it stays meanwhile.
+func (x *Index) use(call func(*sqlite.Index) error) error {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	switch {
+	case x.open != nil:
+		return call(x.open)
+	case x.err != nil:
+		return fmt.Errorf("%w: %w", query.ErrAway, x.err)
+	}
+	return query.ErrNotReady
+}
+
+// Reset implements indexer.Index.
+func (x *Index) Reset(ctx context.Context) error {
+	return x.use(func(open *sqlite.Index) error { return open.Reset(ctx) })
+}
+
+// Apply implements indexer.Index.
+func (x *Index) Apply(ctx context.Context, documents []document.Document, at *query.Checkpoint) error {
+	return x.use(func(open *sqlite.Index) error { return open.Apply(ctx, documents, at) })
+}
+
+// Prune implements indexer.Index.
+func (x *Index) Prune(ctx context.Context, below uint64) error {
+	return x.use(func(open *sqlite.Index) error { return open.Prune(ctx, below) })
+}
+
+// Search implements indexer.Index.
+func (x *Index) Search(ctx context.Context, r *query.Request) (answer *query.Answer, err error) {
+	err = x.use(func(open *sqlite.Index) error {
+		answer, err = open.Search(ctx, r)
+		return err
+	})
+	return answer, err
+}
+
+// Close closes the file once searches have ended.
+func (x *Index) Close() error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.open == nil {
+		return nil
+	}
+	open := x.open
+	x.open = nil
+	return open.Close()
 }
 
 // newIndexer returns what keeps the index up to date.

@@ -68,9 +68,7 @@ func openEngines(ctx context.Context, c *config.Config, at place, logger *slog.L
 	if err := e.openBlobs(ctx, &c.Blob, at); err != nil {
 		return nil, fmt.Errorf("blob: %w", err)
 	}
-	if err := e.openIndex(ctx, &c.Search); err != nil {
-		return nil, fmt.Errorf("search: %w", err)
-	}
+	e.makeIndex(&c.Search)
 	return e, nil
 }
 
@@ -229,14 +227,11 @@ func ipfsConfig(c *config.IPFS, at place) (options ipfs.Config, err error) {
 	return options, err
 }
 
-func (e *engines) openIndex(ctx context.Context, c *config.Search) error {
+// makeIndex leaves the index to be opened by who keeps it: nothing waits for it.
+func (e *engines) makeIndex(c *config.Search) {
 	if c.Driver == config.DriverNone {
-		return nil
+		return
 	}
-	x, err := fullnode.OpenIndex(ctx, c.SQLite.Path)
-	if err != nil {
-		return err
-	}
+	x := fullnode.NewIndex(c.SQLite.Path)
 	e.index, e.closers = x, append(e.closers, x.Close)
-	return nil
 }

@@ -17,6 +17,10 @@ var ErrTooManyGroups = fmt.Errorf("%w: an aggregation has too many buckets", Err
 // ErrNotReady tells that an index holds nothing whole yet: ask again later.
 var ErrNotReady = errors.New("the index is being built")
 
+// ErrAway tells that an index cannot be opened or reached: ask again later, or at
+// another node.
+var ErrAway = errors.New("the index cannot be opened")
+
 // SyntaxError says where a query is wrong.
 type SyntaxError struct {
 	Position        int // in characters, from 1

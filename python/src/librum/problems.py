@@ -118,6 +118,10 @@ class NoIndex(Problem):
     """This node has no index."""  # noqa: D404  the title as the door has it
 
 
+class IndexAway(Problem):
+    """The index cannot be opened."""
+
+
 class IndexBuilding(Problem):
     """The index is being built."""
 
@@ -342,6 +346,7 @@ PROBLEMS: Final[dict[str, type[Problem]]] = {
     "internal": Internal,
     "not_ready": NotReady,
     "no_index": NoIndex,
+    "index_away": IndexAway,
     "index_building": IndexBuilding,
     "not_final": NotFinal,
     "clock": Clock,
