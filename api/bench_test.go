@@ -2,9 +2,12 @@ package api_test
 
 import (
 	"encoding/binary"
+	"net/http"
+	"net/http/httptest"
 	"testing"
 	"time"
 
+	"github.com/librum/librum/api"
 	"github.com/librum/librum/chain/contract/token"
 	"github.com/librum/librum/chain/ledger"
 	"github.com/librum/librum/client"
@@ -48,4 +51,27 @@ func BenchmarkSubmitBatch(b *testing.B) {
 		}
 	}
 	b.ReportMetric(length*float64(b.N)/b.Elapsed().Seconds(), "transactions/s")
+}
+
+// BenchmarkDoor answers a request of one that is known, while nothing is executed.
+func BenchmarkDoor(b *testing.B) {
+	f := start(b, options{limits: api.Limits{MemberRequests: api.Rate{PerSecond: 1e9, Burst: 1e9}}})
+	config, err := f.Door(0, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	config.Limits.MemberRequests = api.Rate{PerSecond: 1e9, Burst: 1e9}
+	handler, err := api.New(config)
+	if err != nil {
+		b.Fatal(err)
+	}
+	r := httptest.NewRequestWithContext(b.Context(), http.MethodGet, "/v1/status", nil)
+	r.Header.Set("Authorization", "Bearer "+f.token)
+	b.ReportAllocs()
+	for b.Loop() {
+		w := httptest.NewRecorder()
+		if handler.ServeHTTP(w, r); w.Code != http.StatusOK {
+			b.Fatal(w.Body)
+		}
+	}
 }

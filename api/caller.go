@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"slices"
 	"strings"
@@ -26,6 +27,8 @@ type caller struct {
 	row     *members.Member
 	methods []string // that the key may sign, as the ledger says
 	home    bool     // an operator of the organisation of this node
+	next    uint64   // the offset behind the record as of which the ledger says so
+	until   int64    // ms, from which on it may not hold by the passing of time
 	scope   Scope    // at the route it asked
 }
 
@@ -48,8 +51,9 @@ func secretOf(r *http.Request) (string, bool) {
 	return secret, ok && strings.EqualFold(scheme, "Bearer")
 }
 
-// identify finds out who a request comes from. It reads a few rows of the state:
-// a member that was frozen, and a key that was revoked, are shut out at once.
+// identify finds out who a request comes from. It reads a few rows of the state, once
+// for each token and record at most: a member that was frozen, and a key that was
+// revoked, are shut out at once.
 func (s *server) identify(r *http.Request) (*caller, error) {
 	secret, ok := secretOf(r)
 	if !ok {
@@ -61,12 +65,19 @@ func (s *server) identify(r *http.Request) (*caller, error) {
 	}
 	// Log time stands still while nothing happens; what has expired by this
 	// node's clock must not be used meanwhile.
-	now := max(s.Node.Status().LogTime, s.Now().UnixMilli())
+	status := s.Node.Status() // before the state, which may be newer
+	now := max(status.LogTime, s.Now().UnixMilli())
+	if c, ok := s.remembered.still(token.ID, status.Next, now); ok {
+		return c, nil
+	}
 	row, err := members.ActiveAt(s.Node.State(r.Context()), token.Member, now)
 	if err != nil {
 		return nil, err
 	}
-	c := &caller{Token: token, row: row}
+	c := &caller{Token: token, row: row, next: status.Next, until: math.MaxInt64}
+	if row.Expiry != 0 {
+		c.until = row.Expiry
+	}
 	if row.Has(identity.RoleOperator) {
 		if c.home, err = s.isHome(r.Context(), row.Organisation); err != nil {
 			return nil, err
@@ -86,7 +97,7 @@ func (s *server) identify(r *http.Request) (*caller, error) {
 	if delegate.Node != s.Node.Config().Self {
 		return nil, s.unauthorized("the ledger lists the token's key for another node")
 	}
-	c.methods = delegate.Methods
+	c.methods, c.until = delegate.Methods, min(c.until, delegate.Expiry)
 	return c, nil
 }
 

@@ -11,11 +11,12 @@ import (
 
 // Bounds of who is remembered.
 const (
-	maxRemembered = 1_024
+	maxRemembered = 4_096
 	rememberedFor = 10 * time.Minute
 )
 
-// remembered are the callers that were let in lately, by token. While the store is
+// remembered are the callers that were let in lately, by token. Until another record
+// is executed, what the ledger said of them holds. While the store is
 // away the node can't look at members, and executes nothing that would change them;
 // who was let in before may see how it fares.
 type remembered struct {
@@ -45,6 +46,15 @@ func (r *remembered) of(token ledger.ID, now time.Time) (*caller, bool) {
 	defer r.mu.Unlock()
 	a, ok := r.by[token]
 	return a.caller, ok && now.Sub(a.at) < rememberedFor
+}
+
+// still returns who came with a token since the record before the offset next was
+// executed.
+func (r *remembered) still(token ledger.ID, next uint64, now int64) (*caller, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	a, ok := r.by[token]
+	return a.caller, ok && a.caller.next == next && now <= a.caller.until
 }
 
 // recognise is identify. While the store is away it knows those that it remembers.

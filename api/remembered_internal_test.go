@@ -22,6 +22,20 @@ func TestRemembered(t *testing.T) {
 	if _, ok := r.of(c.ID, at.Add(rememberedFor)); ok {
 		t.Error("remembered for too long")
 	}
+	c.next, c.until = 7, 5_000
+	r.note(c, at)
+	for _, s := range []struct {
+		next uint64
+		now  int64
+		is   bool
+	}{{7, 5_000, true}, {7, 5_001, false}, {6, 5_000, false}, {8, 5_000, false}} {
+		if _, is := r.still(c.ID, s.next, s.now); is != s.is {
+			t.Errorf("before record %d at %d: %t", s.next, s.now, is)
+		}
+	}
+	if _, is := r.still(ledger.ID{9}, 7, 0); is {
+		t.Error("a stranger is remembered")
+	}
 	for i := range 3 * maxRemembered {
 		r.note(&caller{Token: bearer.Token{ID: ledger.ID{2, byte(i), byte(i >> 8)}}}, at)
 		if len(r.by) > maxRemembered {
