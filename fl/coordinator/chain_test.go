@@ -46,7 +46,14 @@ func TestServicesDrawCohorts(t *testing.T) {
 			}
 			return func() { cancel(); working.Wait() }
 		}
-		stop, leave := f.run(t.Context()), work()
+		stop := f.run(t.Context())
+		// A round opens once a quorum has chains; whose comes later withholds in it.
+		for i := range 4 {
+			for !hasChain(t, f, i) {
+				<-time.After(50 * time.Millisecond)
+			}
+		}
+		leave := work()
 		for finals(t, f) < 2 {
 			<-time.After(50 * time.Millisecond)
 		}
@@ -82,6 +89,16 @@ func TestServicesDrawCohorts(t *testing.T) {
 			}
 		}
 	})
+}
+
+// hasChain reports whether a node has committed to its hash chain.
+func hasChain(t *testing.T, f *fleet, node int) bool {
+	t.Helper()
+	_, ok, err := fl.LoadHashChain(f.chain, contracttest.ID(contracttest.Node(node)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ok
 }
 
 // changedKey returns the service of a node that goes on with another key and keeps
