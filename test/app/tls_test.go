@@ -240,7 +240,7 @@ func TestPlainHTTPBeyondLoopback(t *testing.T) {
 	if _, code := output(t, nil, "dev", "--dir", dir, "--tls-cert", "x.pem"); code != 2 {
 		t.Errorf("a certificate without a key: exit %d, want 2", code)
 	}
-	if _, code := output(t, nil, "dev", "--dir", dir, "--tls-cert", "x.pem", "--tls-key", "x.key"); code != 2 {
+	if _, code := output(t, nil, "dev", "--dir", dir, "--listen", "127.0.0.1:0", "--tls-cert", "x.pem", "--tls-key", "x.key"); code != 2 {
 		t.Errorf("a certificate that is not there: exit %d, want 2", code)
 	}
 	d := startDevWith(t, dir, "--listen", "0.0.0.0:0", "--peers", "1", "--insecure-http")
