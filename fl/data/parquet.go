@@ -28,6 +28,11 @@ const (
 	// twenty of one.
 	rowsPerByte = 1 << 10
 
+	// Types of pages in parquet.thrift.
+	dataPage       = 0
+	dictionaryPage = 2
+	dataPageV2     = 3
+
 	// plainDictionary is what pages of dictionaries were called before; files have it still.
 	plainDictionary = format.Encoding(2)
 )
@@ -247,14 +252,24 @@ type pageHeader struct {
 }
 
 func readPageHeader(r io.ReaderAt, at, end int64) (p pageHeader, err error) {
+	var foreign bool
 	b := make([]byte, min(maxPageHeader, end-at))
 	if _, err := r.ReadAt(b, at); err != nil && !errors.Is(err, io.EOF) {
 		return p, err
 	}
 	w := thriftWalk{b: b}
-	// The numbers of fields are those of parquet.thrift.
+	// The numbers of fields are those of parquet.thrift. A page of one type may carry
+	// the header of another beside its own, of which the library looks at its own.
+	typ, own := int64(-1), []int64{dataPage: 5, dictionaryPage: 7, dataPageV2: 8}
 	err = w.message(nil, func(path []int, value int64) {
+		if len(path) > 1 && (typ < 0 || int64(path[0]) != own[typ]) {
+			foreign = true
+		}
 		switch {
+		case slices.Equal(path, []int{1}):
+			if typ = value; typ != dataPage && typ != dictionaryPage && typ != dataPageV2 {
+				typ = -1
+			}
 		case slices.Equal(path, []int{2}):
 			p.unpacked = value
 		case slices.Equal(path, []int{3}):
@@ -262,17 +277,27 @@ func readPageHeader(r io.ReaderAt, at, end int64) (p pageHeader, err error) {
 		case slices.Equal(path, []int{5, 1}), slices.Equal(path, []int{7, 1}), slices.Equal(path, []int{8, 1}):
 			p.values = value
 			p.dictionary = path[0] == 7
-		case slices.Equal(path, []int{5, 2}), slices.Equal(path, []int{8, 4}):
+		case slices.Equal(path, []int{5, 2}), slices.Equal(path, []int{7, 2}), slices.Equal(path, []int{8, 4}):
 			p.encoding = value
 		case slices.Equal(path, []int{8, 5}), slices.Equal(path, []int{8, 6}):
 			p.levels += value
 		}
 	})
 	p.header = int64(w.at)
-	if plain := []format.Encoding{format.Plain, format.RLE, plainDictionary, format.RLEDictionary}; err == nil && !slices.Contains(plain, format.Encoding(p.encoding)) {
-		err = fmt.Errorf("a page is encoded as %s; write the file with plain and dictionary pages: %w", format.Encoding(p.encoding), ErrInvalid)
+	if err != nil {
+		return p, err
 	}
-	return p, err
+	if typ < 0 || foreign {
+		return p, fmt.Errorf("a page is neither of data nor of a dictionary, or has the header of another: %w", ErrInvalid)
+	}
+	plain := []format.Encoding{format.Plain, format.RLE, plainDictionary, format.RLEDictionary}
+	if p.dictionary {
+		plain = []format.Encoding{format.Plain, plainDictionary}
+	}
+	if !slices.Contains(plain, format.Encoding(p.encoding)) {
+		return p, fmt.Errorf("a page is encoded as %s; write the file with plain and dictionary pages: %w", format.Encoding(p.encoding), ErrInvalid)
+	}
+	return p, nil
 }
 
 // checkSnappy holds the length that packed bytes begin with against the header's.

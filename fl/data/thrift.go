@@ -3,6 +3,7 @@ package data
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 	"slices"
 )
 
@@ -96,6 +97,10 @@ func (w *thriftWalk) message(path []int, whole func(path []int, value int64)) er
 			id, err := w.varint()
 			if err != nil {
 				return err
+			}
+			// Writers go upwards. Of a field that comes twice a reader may keep either.
+			if v := unzigzag(id); v <= int64(field) || v > math.MaxInt16 {
+				return w.wrong("fields are out of order")
 			}
 			field = int(unzigzag(id))
 		}
