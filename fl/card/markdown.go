@@ -26,6 +26,17 @@ func Parse(b []byte) (*Card, error) {
 	if err := json.Unmarshal(b, &c); err != nil {
 		return nil, fmt.Errorf("read the model card: %w", err)
 	}
+	// Plots are named for metrics, so a name of a stranger's is that of a file.
+	for _, r := range c.Rounds {
+		if err := r.Metrics.Validate(); err != nil {
+			return nil, fmt.Errorf("read the model card: round %d: %w", r.Round, err)
+		}
+	}
+	for _, p := range c.Participants {
+		if err := p.Metrics.Validate(); err != nil {
+			return nil, fmt.Errorf("read the model card: peer %s: %w", p.Peer.Short(), err)
+		}
+	}
 	return &c, nil
 }
 

@@ -68,6 +68,19 @@ func TestHostileTextStaysInItsCell(t *testing.T) {
 	}
 }
 
+// TestPlotsStayInTheirFolder: the file of a plot is named for its metric.
+func TestPlotsStayInTheirFolder(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		`{"quantitative_analysis":[{"round":1,"claimed_metrics":{"../../evil":1}}]}`,
+		`{"participants":[{"peer":"00000000000000000000000000000001","claimed_metrics":{"/etc/evil":1}}]}`,
+	} {
+		if c, err := card.Parse([]byte(text)); err == nil || !strings.Contains(err.Error(), "a name breaks the rule") {
+			t.Errorf("%s: %+v, %v", text, c, err)
+		}
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	r, err := finished()
 	if err != nil {
