@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"github.com/librum/librum/chain/blob"
 	"github.com/librum/librum/chain/ledger"
 	"github.com/librum/librum/internal/durable"
 )
@@ -25,6 +28,8 @@ const (
 	maxRecord   = 4 << 10
 	recordEnd   = ".cbor"
 	maxDetail   = 256 // bytes of a refusal's text
+	maxReason   = 4 << 10
+	asideEnd    = ".unreadable"
 	createdMode = 0o600
 )
 
@@ -78,7 +83,8 @@ func (a *aggregation) erase() error {
 }
 
 // load finds the aggregations of an earlier life and clears what was being made
-// or removed.
+// or removed. They are disposable, so that one which cannot be read is set aside
+// until the next start and stops no node.
 func (s *Service) load(ctx context.Context) error {
 	if err := os.MkdirAll(s.config.Dir, 0o700); err != nil {
 		return err
@@ -87,28 +93,60 @@ func (s *Service) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, entry := range entries {
-		id, err := ledger.ParseDigest(entry.Name())
-		if err != nil || !entry.IsDir() {
-			continue // not ours
+	for _, entry := range entries { // an earlier start's go first: their names may be needed
+		if id, aside := strings.CutSuffix(entry.Name(), asideEnd); aside && isOurs(id) {
+			s.clear(ctx, filepath.Join(s.config.Dir, entry.Name()))
 		}
-		a := &aggregation{id: id, dir: filepath.Join(s.config.Dir, entry.Name()), inputs: map[string]Input{}, complete: map[string]bool{}, touched: s.config.Now()}
-		b, err := durable.ReadFile(filepath.Join(a.dir, headName), maxHead)
-		if errors.Is(err, fs.ErrNotExist) {
-			if err := os.RemoveAll(a.dir); err != nil {
-				return err
-			}
+	}
+	for _, entry := range entries {
+		if !isOurs(entry.Name()) || !entry.IsDir() {
 			continue
 		}
-		if err == nil {
-			err = a.load(ctx, b, s.config.Files)
+		if err := s.loadOne(ctx, filepath.Join(s.config.Dir, entry.Name())); err != nil {
+			return err
 		}
-		if err != nil {
-			return fmt.Errorf("read aggregation %s: %w", id, err)
-		}
-		s.all[id] = a
 	}
 	return nil
+}
+
+func isOurs(name string) bool {
+	_, err := ledger.ParseDigest(name)
+	return err == nil
+}
+
+// loadOne finds an aggregation again, clears what is left of one, or sets it aside.
+func (s *Service) loadOne(ctx context.Context, dir string) error {
+	id, err := ledger.ParseDigest(filepath.Base(dir))
+	if err != nil {
+		return err
+	}
+	a := &aggregation{id: id, dir: dir, inputs: map[string]Input{}, complete: map[string]bool{}, touched: s.config.Now()}
+	b, err := durable.ReadFile(filepath.Join(dir, headName), maxHead)
+	if errors.Is(err, fs.ErrNotExist) {
+		s.clear(ctx, dir)
+		return nil
+	}
+	if err == nil {
+		err = a.load(ctx, b, s.config.Files)
+	}
+	switch {
+	case err == nil:
+		s.all[id] = a
+	case ctx.Err() != nil, errors.Is(err, blob.ErrLocked): // it may be sound
+		return fmt.Errorf("read aggregation %s: %w", id, err)
+	default:
+		aside := os.Rename(dir, dir+asideEnd)
+		s.config.Logger.LogAttrs(ctx, slog.LevelError, "set aside an aggregation that cannot be read",
+			slog.String("directory", dir+asideEnd), slog.Any("error", errors.Join(err, aside)))
+	}
+	return nil
+}
+
+// clear removes what is of no use; what cannot be removed does no harm.
+func (s *Service) clear(ctx context.Context, dir string) {
+	if err := os.RemoveAll(dir); err != nil {
+		s.config.Logger.LogAttrs(ctx, slog.LevelError, "remove what is left of an aggregation", slog.String("directory", dir), slog.Any("error", err))
+	}
 }
 
 // load reads the head and the inputs.

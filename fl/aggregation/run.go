@@ -137,7 +137,7 @@ func (s *Service) run(ctx context.Context, a *aggregation) {
 	}
 	a.head.State, a.head.Outcome = Done, outcome
 	if err != nil {
-		a.head.State, a.head.Reason = Failed, s.reason(ctx, a, err)
+		a.head.State, a.head.Reason = Failed, clip(s.reason(ctx, a, err), maxReason)
 	}
 	a.touched = s.config.Now()
 	s.mu.Lock()

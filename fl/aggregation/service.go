@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -178,6 +179,9 @@ func (s *Service) create(ctx context.Context, id ledger.Digest, creator ledger.I
 	a := &aggregation{
 		id: id, dir: filepath.Join(s.config.Dir, id.String()), inputs: map[string]Input{}, complete: map[string]bool{},
 		head: head{Version: version, Creator: creator, Created: s.config.Now().UnixMilli(), Spec: *spec, State: Open}, touched: s.config.Now(),
+	}
+	if err := os.RemoveAll(a.dir); err != nil { // what could not be removed or set aside
+		return View{}, false, fmt.Errorf("create aggregation %s: %w", id, err)
 	}
 	if a.store, err = s.config.Files(ctx, a.filesDir()); err != nil {
 		return View{}, false, fmt.Errorf("create aggregation %s: %w", id, err)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -143,8 +144,7 @@ func (w *work) check(ctx context.Context, rule strategy.Rule) (outcome Outcome, 
 		reason, refused := aggregator.ReasonOf(err)
 		switch {
 		case refused:
-			text := err.Error()
-			outcome.Refused = append(outcome.Refused, Refused{Name: each.Name, Reason: reason, Detail: text[:min(len(text), maxDetail)]})
+			outcome.Refused = append(outcome.Refused, Refused{Name: each.Name, Reason: reason, Detail: clip(err.Error(), maxDetail)})
 			continue
 		case err != nil:
 			return outcome, in, fmt.Errorf("check input %s: %w", each.Name, err)
@@ -163,6 +163,10 @@ func (w *work) check(ctx context.Context, rule strategy.Rule) (outcome Outcome, 
 	}
 	return outcome, in, nil
 }
+
+// clip cuts a text that may quote a file to size, and to what a head can hold:
+// CBOR knows no text that breaks off inside a character.
+func clip(text string, size int) string { return strings.ToValidUTF8(text[:min(len(text), size)], "") }
 
 // write puts what the rule makes into the store.
 func (w *work) write(ctx context.Context, rule strategy.Rule, in strategy.Input) (result strategy.Result, err error) {
