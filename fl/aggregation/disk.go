@@ -71,15 +71,17 @@ func (a *aggregation) saveInput(in *Input) error {
 	return durable.WriteFile(a.record(in.Name), b, createdMode)
 }
 
-// erase removes the directory, the head first.
+// erase removes the directory, the head first. The run has ended. Whatever fails,
+// the store is closed.
 func (a *aggregation) erase() error {
-	if err := os.Remove(filepath.Join(a.dir, headName)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+	err := os.Remove(filepath.Join(a.dir, headName))
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
 	}
-	if err := durable.SyncDir(vfs.Default, a.dir); err != nil {
-		return err
+	if err == nil {
+		err = durable.SyncDir(vfs.Default, a.dir)
 	}
-	return errors.Join(a.store.Close(), os.RemoveAll(a.dir))
+	return errors.Join(err, a.store.Close(), os.RemoveAll(a.dir))
 }
 
 // load finds the aggregations of an earlier life and clears what was being made
@@ -120,7 +122,7 @@ func (s *Service) loadOne(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	a := &aggregation{id: id, dir: dir, inputs: map[string]Input{}, complete: map[string]bool{}, touched: s.config.Now()}
+	a := s.newAggregation(id)
 	b, err := durable.ReadFile(filepath.Join(dir, headName), maxHead)
 	if errors.Is(err, fs.ErrNotExist) {
 		s.clear(ctx, dir)

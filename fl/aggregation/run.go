@@ -119,7 +119,8 @@ func (s *Service) run(ctx context.Context, a *aggregation) {
 		a.mu.Unlock()
 		return
 	}
-	a.stop = stop
+	a.stop, a.ran = stop, make(chan struct{})
+	defer close(a.ran) // after the unlock
 	w := &work{service: s, aggregation: a, spec: a.head.Spec}
 	for _, in := range a.inputs {
 		w.inputs = append(w.inputs, in)

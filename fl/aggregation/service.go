@@ -94,8 +94,18 @@ type aggregation struct {
 	complete map[string]bool
 	parts    int // that are being received
 	touched  time.Time
-	gone     bool
+	gone     bool               // it is being removed
 	stop     context.CancelFunc // ends its run; nil while none is under way
+	ran      chan struct{}      // closed when that run has ended
+	removed  chan struct{}      // closed when the service knows it no more
+}
+
+// newAggregation returns one that the service does not know yet.
+func (s *Service) newAggregation(id ledger.Digest) *aggregation {
+	return &aggregation{
+		id: id, dir: filepath.Join(s.config.Dir, id.String()), inputs: map[string]Input{}, complete: map[string]bool{},
+		touched: s.config.Now(), removed: make(chan struct{}),
+	}
 }
 
 // ID returns the id of the aggregation that creator makes with key:
@@ -153,6 +163,9 @@ func (s *Service) Create(ctx context.Context, creator ledger.ID, key []byte, spe
 		}
 		view, err = s.Get(id)
 		if errors.Is(err, ErrNotFound) { // deleted meanwhile
+			if err := s.awaitRemoval(ctx, id); err != nil {
+				return View{}, false, fmt.Errorf("create aggregation %s: %w", id, err)
+			}
 			continue
 		}
 		if err != nil {
@@ -166,6 +179,22 @@ func (s *Service) Create(ctx context.Context, creator ledger.ID, key []byte, spe
 	}
 }
 
+// awaitRemoval waits until one that is being deleted is known no more.
+func (s *Service) awaitRemoval(ctx context.Context, id ledger.Digest) error {
+	s.mu.Lock()
+	a, ok := s.all[id]
+	s.mu.Unlock()
+	if !ok {
+		return nil
+	}
+	select {
+	case <-a.removed:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 // create makes an aggregation, unless it is there.
 func (s *Service) create(ctx context.Context, id ledger.Digest, creator ledger.ID, spec *Spec) (_ View, created bool, err error) {
 	s.mu.Lock()
@@ -176,10 +205,8 @@ func (s *Service) create(ctx context.Context, id ledger.Digest, creator ledger.I
 	if err := s.roomFor(creator); err != nil {
 		return View{}, false, err
 	}
-	a := &aggregation{
-		id: id, dir: filepath.Join(s.config.Dir, id.String()), inputs: map[string]Input{}, complete: map[string]bool{},
-		head: head{Version: version, Creator: creator, Created: s.config.Now().UnixMilli(), Spec: *spec, State: Open}, touched: s.config.Now(),
-	}
+	a := s.newAggregation(id)
+	a.head = head{Version: version, Creator: creator, Created: a.touched.UnixMilli(), Spec: *spec, State: Open}
 	if err := os.RemoveAll(a.dir); err != nil { // what could not be removed or set aside
 		return View{}, false, fmt.Errorf("create aggregation %s: %w", id, err)
 	}
@@ -276,22 +303,39 @@ func (s *Service) Delete(id ledger.Digest) error {
 	if err != nil {
 		return err
 	}
-	defer a.mu.Unlock()
+	a.retire()
+	a.mu.Unlock()
 	return s.remove(a)
 }
 
-// remove is Delete for who has the aggregation locked.
-func (s *Service) remove(a *aggregation) error {
-	if err := a.erase(); err != nil {
-		return fmt.Errorf("delete aggregation %s: %w", a.id, err)
-	}
+// retire lets nobody find a locked aggregation any more and ends its run. Who
+// calls it calls remove after.
+func (a *aggregation) retire() {
 	a.gone = true
 	if a.stop != nil {
 		a.stop()
 	}
+}
+
+// remove takes a retired aggregation off the disk. It must not be locked: a run
+// ends in its own time, and whoever looks at all aggregations must not wait for
+// that. A part that is being received is not waited for, since its sender may take
+// forever: the store, once closed, takes no more of it.
+func (s *Service) remove(a *aggregation) error {
+	a.mu.Lock()
+	ran := a.ran
+	a.mu.Unlock()
+	if ran != nil {
+		<-ran
+	}
+	err := a.erase()
 	s.mu.Lock()
 	delete(s.all, a.id)
 	s.mu.Unlock()
+	close(a.removed)
+	if err != nil { // the next start clears the rest, as does whoever uses the key again
+		return fmt.Errorf("delete aggregation %s: %w", a.id, err)
+	}
 	return nil
 }
 
@@ -306,10 +350,14 @@ func (s *Service) expire() error {
 	var errs []error
 	for _, a := range all {
 		a.mu.Lock()
-		if !a.gone && a.parts == 0 && a.head.State != Running && s.config.Now().Sub(a.touched) >= s.config.Limits.Life {
-			errs = append(errs, s.remove(a))
+		expired := !a.gone && a.parts == 0 && a.head.State != Running && s.config.Now().Sub(a.touched) >= s.config.Limits.Life
+		if expired {
+			a.retire()
 		}
 		a.mu.Unlock()
+		if expired {
+			errs = append(errs, s.remove(a))
+		}
 	}
 	return errors.Join(errs...)
 }
