@@ -25,7 +25,8 @@ const (
 const Lease = 30_000
 
 // Names of metrics that begin with EvalPrefix are of the model that a round began
-// with, on rows that the peer held out; EvalExamples is how many, as it claims.
+// with, on rows that the peer held out; EvalExamples is how many, as it claims: a
+// whole number, at most what num_examples may be.
 const (
 	EvalPrefix   = "eval_"
 	EvalExamples = EvalPrefix + "examples"

@@ -259,6 +259,13 @@ func (s *script) args(t *testing.T, d *datadriven.TestData) any {
 			Job: s.job, Round: number("round"), Attempt: s.attempt(text("attempt", "")), Digest: s.file(text("file", "update of "+d.CmdArgs[0].Key)), Size: 100,
 			NumExamples: number("examples"), Metrics: fl.Metrics{"loss": 0.5},
 		}
+		if held := text("held_out", ""); held != "" {
+			rows, err := strconv.ParseFloat(held, 64)
+			if err != nil {
+				d.Fatalf(t, "%v", err)
+			}
+			a.Metrics[fl.EvalExamples] = rows
+		}
 		for _, spec := range list("receipts") {
 			a.Receipts = append(a.Receipts, s.receipt(contracttest.ID(d.CmdArgs[0].Key), a, spec))
 		}

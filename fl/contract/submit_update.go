@@ -1,6 +1,8 @@
 package contract
 
 import (
+	"math"
+
 	"github.com/librum/librum/chain/contract"
 	members "github.com/librum/librum/chain/contract/identity"
 	"github.com/librum/librum/chain/ledger"
@@ -41,8 +43,13 @@ func submitUpdate(env *contract.Env, call contract.Call, a *SubmitUpdate) error 
 	if err != nil {
 		return err
 	}
-	if most := min(uint64(j.Spec.MaxNumExamples), job.MaxExamples); a.NumExamples == 0 || a.NumExamples > most {
+	most := min(uint64(j.Spec.MaxNumExamples), job.MaxExamples)
+	if a.NumExamples == 0 || a.NumExamples > most {
 		return badArguments("num_examples", "%d, want 1 to %d", a.NumExamples, most)
+	}
+	// It is a weight like num_examples, in the means of what peers measured.
+	if held := a.Metrics[EvalExamples]; held < 0 || held > float64(most) || held != math.Trunc(held) {
+		return badArguments("metrics", "%s is %v, want a whole number from 0 to %d", EvalExamples, held, most)
 	}
 	holders, err := checkReceipts(env, call.Sender, a)
 	if err != nil {

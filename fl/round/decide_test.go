@@ -1,6 +1,8 @@
 package round_test
 
 import (
+	"fmt"
+	"math"
 	"reflect"
 	"slices"
 	"testing"
@@ -210,10 +212,45 @@ func TestEvaluationIsWeightedByItsRows(t *testing.T) {
 	if want := (fl.Metrics{"loss": 8.0 / 6, "eval_loss": 1.25, "eval_examples": 40}); err != nil || !reflect.DeepEqual(got.Metrics, want) {
 		t.Errorf("metrics %v, %v; want %v", got.Metrics, err, want)
 	}
-	s.Answers[0].Metrics["eval_examples"] = -5
+	s.Answers[0].Metrics["eval_examples"] = -5 // as SubmitUpdate would refuse
 	got, err = s.Result(nil, nil, round.File{}, round.File{})
 	if err != nil || got.Metrics["eval_loss"] != 2 || got.Metrics["eval_examples"] != 10 {
 		t.Errorf("with a negative number of rows: %v, %v", got.Metrics, err)
+	}
+}
+
+// TestOnePeerTakesNoMeansAway: what one peer claims costs the round no mean but
+// that of the same name.
+func TestOnePeerTakesNoMeansAway(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		claim func(fl.Metrics)
+		lost  []string
+	}{
+		"honest":         {func(fl.Metrics) {}, nil},
+		"a large loss":   {func(m fl.Metrics) { m["loss"] = math.MaxFloat64 }, []string{"loss"}},
+		"a large number": {func(m fl.Metrics) { m["eval_accuracy"] = -math.MaxFloat64 }, []string{"eval_accuracy"}},
+		"names of its own": {func(m fl.Metrics) {
+			delete(m, "eval_accuracy") // the others tell it: one name too many
+			for i := range fl.MaxMetrics - len(m) {
+				m[fmt.Sprintf("eval_%c", 'a'+i)] = 1
+			}
+		}, nil},
+	} {
+		s := closed(t)
+		for _, a := range s.Answers {
+			a.Metrics["accuracy"], a.Metrics["eval_loss"], a.Metrics["eval_accuracy"], a.Metrics["eval_examples"] = 0.5, 1, 0.5, 10
+		}
+		c.claim(s.Answers[1].Metrics)
+		got, err := s.Result(nil, nil, round.File{}, round.File{})
+		if err != nil || got.Metrics.Validate() != nil {
+			t.Errorf("%s: %v, %v", name, got.Metrics, err)
+		}
+		for _, metric := range []string{"loss", "accuracy", "eval_loss", "eval_accuracy", "eval_examples"} {
+			if _, told := got.Metrics[metric]; told == slices.Contains(c.lost, metric) {
+				t.Errorf("%s: %s in %v is %v", name, metric, got.Metrics, told)
+			}
+		}
 	}
 }
 

@@ -1,6 +1,9 @@
 package round
 
 import (
+	"cmp"
+	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -84,7 +87,9 @@ func (s *Snapshot) Result(without []ledger.ID, refused []fl.Refused, model, stat
 
 // meanMetrics returns the means, weighted by examples, of the metrics that all
 // updates of the set claim. What peers measured on rows that they held out is
-// weighted by these, over those that tell it.
+// weighted by these, over those that tell it. A mean that is not finite is left
+// out, and beyond [fl.MaxMetrics] those that the fewest tell: no peer can take the
+// other means away by what it claims.
 func (s *Snapshot) meanMetrics(set []fl.Averaged) fl.Metrics {
 	weights := make(map[ledger.ID]float64, len(set))
 	for _, a := range set {
@@ -106,17 +111,21 @@ func (s *Snapshot) meanMetrics(set []fl.Averaged) fl.Metrics {
 			counts[name]++
 		}
 	}
+	names := slices.SortedFunc(maps.Keys(sums), func(a, b string) int {
+		return cmp.Or(cmp.Compare(counts[b], counts[a]), strings.Compare(a, b))
+	})
 	means := fl.Metrics{}
-	for name, sum := range sums {
+	for _, name := range names {
+		mean := sums[name] / totals[name]
 		switch {
 		case name == fl.EvalExamples:
-			means[name] = totals[name]
-		case totals[name] > 0 && (strings.HasPrefix(name, fl.EvalPrefix) || counts[name] == len(set)):
-			means[name] = sum / totals[name]
+			mean = totals[name]
+		case !strings.HasPrefix(name, fl.EvalPrefix) && counts[name] < len(set):
+			continue
 		}
-	}
-	if means.Validate() != nil { // claims so large that their sum is infinite
-		return nil
+		if len(means) < fl.MaxMetrics && !math.IsNaN(mean) && !math.IsInf(mean, 0) { // NaN: also where it is of no rows
+			means[name] = mean
+		}
 	}
 	return means
 }
