@@ -187,7 +187,8 @@ func (a *aggregation) load(ctx context.Context, head []byte, files func(ctx cont
 			return fmt.Errorf("look up input %s: %w", in.Name, err)
 		}
 	}
-	a.bytes += a.head.Outcome.Model.Size + a.head.Outcome.Memory.Size
+	a.written[""] = a.head.Outcome.Model.Size + a.head.Outcome.Memory.Size
+	a.bytes += a.written[""]
 	return nil
 }
 
@@ -200,7 +201,12 @@ func (a *aggregation) recall(ctx context.Context, in Input) error {
 	a.inputs[in.Name] = in
 	a.bytes += in.Size
 	if whole {
-		a.complete[in.Name] = true
+		a.complete[in.Name], a.written[in.Name] = true, in.Size
+		return nil
+	}
+	a.written[in.Name], err = a.store.Partial(ctx, in.part())
+	if err != nil && !errors.Is(err, blob.ErrNotFound) {
+		return err
 	}
 	return nil
 }

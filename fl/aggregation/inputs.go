@@ -34,12 +34,12 @@ func (s *Service) Announce(ctx context.Context, id ledger.Digest, in Input) (Pro
 	a.touched = s.config.Now()
 	old, known := a.inputs[in.Name]
 	if known && old == in {
-		return a.progress(ctx, in)
+		return s.progress(ctx, a, in)
 	}
 	if err := s.replace(ctx, a, &old, &in, known); err != nil {
 		return Progress{}, fmt.Errorf("announce input %s: %w", in.Name, err)
 	}
-	return a.progress(ctx, in)
+	return s.progress(ctx, a, in)
 }
 
 // takesInputs refuses inputs in the wrong state.
@@ -69,6 +69,7 @@ func (s *Service) replace(ctx context.Context, a *aggregation, old, in *Input, k
 		return err
 	}
 	if known && (old.Digest != in.Digest || old.Size != in.Size) {
+		s.wrote(a, old.Name, 0)
 		if err := a.drop(ctx, old); err != nil {
 			return errors.Join(err, s.reserve(a, old.Size-in.Size))
 		}
@@ -83,6 +84,7 @@ func (s *Service) replace(ctx context.Context, a *aggregation, old, in *Input, k
 	a.inputs[in.Name] = *in
 	if whole {
 		a.complete[in.Name] = true
+		s.wrote(a, in.Name, in.Size)
 	}
 	return nil
 }
@@ -111,7 +113,7 @@ func (in *Input) part() ledger.ID {
 }
 
 // progress returns where an input stands.
-func (a *aggregation) progress(ctx context.Context, in Input) (Progress, error) {
+func (s *Service) progress(ctx context.Context, a *aggregation, in Input) (Progress, error) {
 	if a.complete[in.Name] {
 		return Progress{Input: in, Offset: in.Size, Complete: true}, nil
 	}
@@ -119,21 +121,26 @@ func (a *aggregation) progress(ctx context.Context, in Input) (Progress, error) 
 	if err != nil && !errors.Is(err, blob.ErrNotFound) {
 		return Progress{}, err
 	}
+	s.wrote(a, in.Name, offset)
 	if offset == in.Size { // whole, but its end was not told
-		return a.finish(ctx, in)
+		return s.finish(ctx, a, in)
 	}
 	return Progress{Input: in, Offset: offset}, nil
 }
 
 // finish makes the parts content. [blob.ErrDigest] where they are other bytes than
 // announced; they are dropped.
-func (a *aggregation) finish(ctx context.Context, in Input) (Progress, error) {
+func (s *Service) finish(ctx context.Context, a *aggregation, in Input) (Progress, error) {
 	if _, err := a.store.Finish(ctx, in.part(), in.Digest); err != nil {
+		if errors.Is(err, blob.ErrDigest) {
+			s.wrote(a, in.Name, 0)
+		}
 		return Progress{Input: in}, err
 	}
 	for name, other := range a.inputs {
 		if other.Digest == in.Digest {
 			a.complete[name] = true
+			s.wrote(a, name, other.Size)
 		}
 	}
 	return Progress{Input: in, Offset: in.Size, Complete: true}, nil
@@ -150,7 +157,7 @@ func (s *Service) Input(ctx context.Context, id ledger.Digest, name string) (Pro
 	if !ok {
 		return Progress{}, fmt.Errorf("%w: aggregation %s has no input %q", ErrNotFound, id, name)
 	}
-	return a.progress(ctx, in)
+	return s.progress(ctx, a, in)
 }
 
 // Append adds what r yields to an input at offset, which must be its length (a
@@ -166,20 +173,33 @@ func (s *Service) Append(ctx context.Context, id ledger.Digest, name string, off
 	if err != nil {
 		return Progress{Input: in, Offset: in.Size}, err
 	}
-	length, err := a.store.Append(ctx, in.part(), offset, r, in.Size) // as slow as its sender
+	length, err := s.receive(ctx, a, &in, offset, r)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.parts--
 	a.touched = s.config.Now()
+	if length > 0 { // 0 where the store did not come to look
+		s.wrote(a, name, length)
+	}
 	switch {
 	case a.gone:
 		return Progress{}, fmt.Errorf("%w: %s", ErrNotFound, id)
 	case err != nil:
 		return Progress{Input: in, Offset: length}, err
 	case length == in.Size:
-		return a.finish(ctx, in)
+		return s.finish(ctx, a, in)
 	}
 	return Progress{Input: in, Offset: length}, nil
+}
+
+// receive appends a part, as slow as its sender, and returns the input's length.
+func (s *Service) receive(ctx context.Context, a *aggregation, in *Input, offset int64, r io.Reader) (length int64, err error) {
+	most := max(0, in.Size-offset)
+	if err := s.expect(most); err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, s.expect(-most)) }()
+	return a.store.Append(ctx, in.part(), offset, r, in.Size)
 }
 
 // beginPart counts a part that is being received.

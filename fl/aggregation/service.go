@@ -76,6 +76,7 @@ type Service struct {
 
 	mu     sync.Mutex
 	all    map[ledger.Digest]*aggregation
+	coming int64  // bytes that parts which are being received may still bring
 	runs   uint64 // ended, since the start
 	closed bool
 }
@@ -86,7 +87,9 @@ type aggregation struct {
 	id    ledger.Digest
 	dir   string
 	store Store
-	bytes int64 // announced or written; guarded by the service's mu
+	bytes int64 // announced or written; guarded by the service's mu, as is written
+
+	written map[string]int64 // of bytes, what is on the disk, by input; results under ""
 
 	mu       sync.Mutex
 	head     head
@@ -104,7 +107,7 @@ type aggregation struct {
 func (s *Service) newAggregation(id ledger.Digest) *aggregation {
 	return &aggregation{
 		id: id, dir: filepath.Join(s.config.Dir, id.String()), inputs: map[string]Input{}, complete: map[string]bool{},
-		touched: s.config.Now(), removed: make(chan struct{}),
+		written: map[string]int64{}, touched: s.config.Now(), removed: make(chan struct{}),
 	}
 }
 
@@ -250,14 +253,16 @@ func (s *Service) roomFor(creator ledger.ID) error {
 }
 
 // reserve counts bytes that are to be written, or refuses them; a negative number
-// gives some back.
+// gives some back. The disk must hold these beside all that others were promised
+// and have not written yet.
 func (s *Service) reserve(a *aggregation, bytes int64) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	limits := s.config.Limits
-	total, own := bytes, bytes
+	total, own, pending := bytes, bytes, bytes
 	for _, each := range s.all {
 		total += each.bytes
+		pending += each.pending()
 		if each.head.Creator == a.head.Creator {
 			own += each.bytes
 		}
@@ -268,16 +273,57 @@ func (s *Service) reserve(a *aggregation, bytes int64) error {
 		return fmt.Errorf("%w: %d bytes of member %s with this; at most %d are allowed", ErrLimit, own, a.head.Creator, limits.MemberBytes)
 	case total > limits.Bytes:
 		return fmt.Errorf("%w: %d bytes of all aggregations with this; at most %d are allowed", ErrLimit, total, limits.Bytes)
-	case s.config.Free != nil:
-		free, err := s.config.Free()
-		if err != nil {
-			return fmt.Errorf("look at the disk: %w", err)
-		}
-		if free-bytes < limits.FreeBytes {
-			return fmt.Errorf("%w: %d bytes are free, %d are to stay so", blob.ErrFull, free, limits.FreeBytes)
+	default:
+		if err := s.fits(pending); err != nil {
+			return err
 		}
 	}
 	a.bytes += bytes
+	return nil
+}
+
+// fits refuses bytes that would leave too little of the disk.
+func (s *Service) fits(bytes int64) error {
+	if s.config.Free == nil {
+		return nil
+	}
+	free, err := s.config.Free()
+	if err != nil {
+		return fmt.Errorf("look at the disk: %w", err)
+	}
+	if free-bytes < s.config.Limits.FreeBytes {
+		return fmt.Errorf("%w: %d bytes are free, %d are promised, %d are to stay free", blob.ErrFull, free, bytes, s.config.Limits.FreeBytes)
+	}
+	return nil
+}
+
+// pending is how much was reserved and is not on the disk. The service is locked.
+func (a *aggregation) pending() int64 {
+	pending := a.bytes
+	for _, n := range a.written {
+		pending -= n
+	}
+	return pending
+}
+
+// wrote notes how much of an input, or of the results, is on the disk.
+func (s *Service) wrote(a *aggregation, name string, bytes int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a.written[name] = bytes
+}
+
+// expect counts what a part may bring, or refuses it where the disk has less left
+// than it had when the input was announced; a negative number ends the part.
+func (s *Service) expect(bytes int64) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if bytes > 0 {
+		if err := s.fits(s.coming + bytes); err != nil {
+			return err
+		}
+	}
+	s.coming += bytes
 	return nil
 }
 

@@ -217,6 +217,7 @@ func (w *work) write(ctx context.Context, rule strategy.Rule, in strategy.Input)
 	if kept[0] != result.Model.Digest || rule.Needs().State && kept[1] != result.State.Digest {
 		return result, fmt.Errorf("the store kept %s and %s of %x and %x", kept[0], kept[1], result.Model.Digest, result.State.Digest)
 	}
+	w.service.wrote(w.aggregation, "", size)
 	return result, nil
 }
 
@@ -237,6 +238,7 @@ func (s *Service) reason(ctx context.Context, a *aggregation, err error) string 
 		for _, in := range a.inputs {
 			if in.Digest == corrupt.Digest {
 				delete(a.complete, in.Name)
+				s.wrote(a, in.Name, 0)
 			}
 		}
 		if err := a.store.Delete(context.WithoutCancel(ctx), corrupt.Digest); err != nil {
