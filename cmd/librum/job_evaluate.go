@@ -116,6 +116,7 @@ func onPeers(spec job.Spec, model ledger.Digest) job.Spec {
 	defaults := job.Defaults()
 	spec.NumRounds, spec.FractionEvaluate, spec.InitialModel = 1, 1, model.String()
 	spec.Train.LocalEpochs = 0
+	spec.FractionTrain, spec.OverSelection = defaults.FractionTrain, defaults.OverSelection // all of them
 	spec.Strategy, spec.EarlyStop = defaults.Strategy, defaults.EarlyStop
 	return spec
 }
