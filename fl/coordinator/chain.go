@@ -93,20 +93,23 @@ func (c *chains) anchor(number uint64) (ledger.Digest, error) {
 }
 
 // value returns what the node's chain of a number has at an index, if that leads
-// to a value that is known of it.
+// to a value that is known of it. A key that cannot sign, such as a former one on
+// a token that is away, is told of only where the chain is of no other.
 func (c *chains) value(number, index uint64, known ledger.Digest, steps uint64) (ledger.Digest, bool, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	var failed error
 	for _, key := range c.keys {
 		s, err := c.secret(key, number)
 		if err != nil {
-			return ledger.Digest{}, false, err
+			failed = err
+			continue
 		}
 		if v := cohort.Value(s, index); cohort.Leads(v, known, steps) {
 			return v, true, nil
 		}
 	}
-	return ledger.Digest{}, false, nil
+	return ledger.Digest{}, false, failed
 }
 
 // heldChain is what a worker found out of its node's chain last, so that it hashes
