@@ -42,7 +42,8 @@ func loseTerm(env *contract.Env, id ledger.Digest, number uint64, j *Job, r *Rou
 }
 
 // mayCommit reports whether a node is left that could commit the round: one of
-// the group that is not barred and did not withhold.
+// the group that is not barred and, where a cohort was drawn, had its part in that:
+// one that withheld may not attest, nor one that joined after the round had opened.
 func mayCommit(env *contract.Env, id ledger.Digest, number uint64, barred []ledger.ID) (bool, error) {
 	group, err := governance.Group(env)
 	if err != nil {
@@ -54,7 +55,7 @@ func mayCommit(env *contract.Env, id ledger.Digest, number uint64, barred []ledg
 	}
 	return slices.ContainsFunc(group.Nodes, func(n ledger.GroupNode) bool {
 		if drawn {
-			if l := draw.Link(n.Node); l != nil && l.Revealed == 0 {
+			if l := draw.Link(n.Node); l == nil || l.Revealed == 0 {
 				return false
 			}
 		}

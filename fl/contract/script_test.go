@@ -54,6 +54,15 @@ func (s *script) run(t *testing.T, d *datadriven.TestData) string {
 		return ""
 	case "show":
 		return s.show(t)
+	case "group":
+		var nodes []string
+		for _, arg := range d.CmdArgs {
+			nodes = append(nodes, arg.Key)
+		}
+		if err := s.ledger.Regroup(nodes...); err != nil {
+			d.Fatalf(t, "%v", err)
+		}
+		return ""
 	case "suspend":
 		if err := s.ledger.Suspend(d.CmdArgs[0].Key); err != nil {
 			d.Fatalf(t, "%v", err)

@@ -174,6 +174,27 @@ func (l *Ledger) Suspend(node string) error {
 	return err
 }
 
+// Regroup has nodes be the group from now on; what was opened before goes by the
+// one that it began with.
+func (l *Ledger) Regroup(nodes ...string) error {
+	group := l.Group
+	group.Epoch++
+	group.Nodes = nil
+	for _, node := range nodes {
+		n, ok := l.Group.Find(ID(node))
+		if !ok {
+			n.Node = ID(node)
+		}
+		group.Nodes = append(group.Nodes, n)
+	}
+	slices.SortFunc(group.Nodes, func(a, b ledger.GroupNode) int { return bytes.Compare(a.Node[:], b.Node[:]) })
+	b, err := ledger.Encode(&group)
+	if err == nil {
+		l.rows[governance.GroupRow] = b
+	}
+	return err
+}
+
 // Receipt returns a node's signed receipt after the caller has changed it.
 func (l *Ledger) Receipt(node string, signer string, change func(*ledger.Receipt)) []byte {
 	r := ledger.Receipt{Version: ledger.Version, Chain: l.Chain, Node: ID(node)}
