@@ -50,8 +50,10 @@ func (a *aggregation) takesInputs() error {
 	return nil
 }
 
-// replace puts in where old was, if old was known.
+// replace puts in where old was, if old was known. A client that goes does not cut
+// it short: memory would differ from the disk.
 func (s *Service) replace(ctx context.Context, a *aggregation, old, in *Input, known bool) error {
+	ctx = context.WithoutCancel(ctx)
 	switch {
 	case !known && len(a.inputs) >= s.config.Limits.Inputs:
 		return fmt.Errorf("%w: it has %d inputs", ErrLimit, len(a.inputs))
@@ -74,12 +76,12 @@ func (s *Service) replace(ctx context.Context, a *aggregation, old, in *Input, k
 			return errors.Join(err, s.reserve(a, old.Size-in.Size))
 		}
 	}
-	if err := a.saveInput(in); err != nil {
-		return errors.Join(err, s.reserve(a, old.Size-in.Size))
-	}
 	_, whole, err := a.store.Has(ctx, in.Digest) // sent under another name
+	if err == nil {
+		err = a.saveInput(in) // last: a record that memory lacks would come up after a restart
+	}
 	if err != nil {
-		return err
+		return errors.Join(err, s.reserve(a, old.Size-in.Size))
 	}
 	a.inputs[in.Name] = *in
 	if whole {

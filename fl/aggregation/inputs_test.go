@@ -1,0 +1,71 @@
+package aggregation_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	blobfile "github.com/librum/librum/chain/blob/file"
+	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/fl/aggregation"
+	"github.com/librum/librum/fl/job"
+)
+
+// TestAnnouncerGoes holds that what a client that goes meanwhile has announced is
+// there both before and after a restart.
+func TestAnnouncerGoes(t *testing.T) {
+	t.Parallel()
+	b := start(t, aggregation.Limits{})
+	id, content := b.create("a", job.Strategy{Name: "fedavg"}), file(t, 2)
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	first, second := announcement("g1", content, 0), announcement("g2", file(t, 3), 0)
+	first.Kind, second.Kind = aggregation.Global, aggregation.Global
+	if _, err := b.Announce(gone, id, first); !errors.Is(err, context.Canceled) {
+		t.Errorf("answer to a client that has gone: %v", err)
+	}
+	for range 2 {
+		if v, err := b.Get(id); err != nil || v.Inputs != 1 || v.Bytes != first.Size {
+			t.Errorf("%+v, %v", v, err)
+		}
+		if _, err := b.Announce(t.Context(), id, second); !errors.Is(err, aggregation.ErrState) {
+			t.Errorf("a second global model: %v", err)
+		}
+		b.close()
+		b.open()
+	}
+}
+
+// lookless is a store that cannot tell what it has.
+type lookless struct{ aggregation.Store }
+
+var errLook = errors.New("the disk does not answer")
+
+func (lookless) Has(context.Context, ledger.Digest) (int64, bool, error) { return 0, false, errLook }
+
+// TestAnnounceFails holds that an announcement which fails leaves nothing.
+func TestAnnounceFails(t *testing.T) {
+	t.Parallel()
+	b := start(t, aggregation.Limits{})
+	open := b.config.Files
+	b.close()
+	b.config.Files = func(ctx context.Context, dir string) (aggregation.Store, error) {
+		s, err := blobfile.Open(ctx, vfs.Default, dir, blobfile.Options{})
+		return lookless{s}, err
+	}
+	b.open()
+	id := b.create("a", job.Strategy{Name: "fedavg"})
+	if _, err := b.Announce(t.Context(), id, announcement("u", file(t, 1), 1)); !errors.Is(err, errLook) {
+		t.Errorf("announce: %v", err)
+	}
+	for range 2 {
+		if v, err := b.Get(id); err != nil || v.Inputs != 0 || v.Bytes != 0 {
+			t.Errorf("%+v, %v", v, err)
+		}
+		b.close()
+		b.config.Files = open
+		b.open()
+	}
+}
