@@ -1,8 +1,10 @@
 package aggregation_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -67,5 +69,45 @@ func TestAnnounceFails(t *testing.T) {
 		b.close()
 		b.config.Files = open
 		b.open()
+	}
+}
+
+// watched is a store that tells when a part has come to its end.
+type watched struct {
+	aggregation.Store
+
+	after func()
+}
+
+func (w *watched) Append(ctx context.Context, id ledger.ID, offset int64, r io.Reader, limit int64) (int64, error) {
+	n, err := w.Store.Append(ctx, id, offset, r, limit)
+	w.after()
+	return n, err
+}
+
+// TestLookAtTheEnd holds that the sender of the last part hears that the input is
+// complete also where another's look has completed it first.
+func TestLookAtTheEnd(t *testing.T) {
+	t.Parallel()
+	var id ledger.Digest
+	b := start(t, aggregation.Limits{})
+	b.close()
+	b.config.Files = func(ctx context.Context, dir string) (aggregation.Store, error) {
+		s, err := blobfile.Open(ctx, vfs.Default, dir, blobfile.Options{})
+		return &watched{Store: s, after: func() {
+			if p, err := b.Input(t.Context(), id, "u"); err != nil || !p.Complete {
+				t.Errorf("the look: %+v, %v", p, err)
+			}
+		}}, err
+	}
+	b.open()
+	id = b.create("a", job.Strategy{Name: "fedavg"})
+	content := file(t, 2)
+	if _, err := b.Announce(t.Context(), id, announcement("u", content, 1)); err != nil {
+		t.Fatal(err)
+	}
+	p, err := b.Append(t.Context(), id, "u", 0, bytes.NewReader(content))
+	if err != nil || !p.Complete || p.Offset != p.Size {
+		t.Errorf("the last part: %+v, %v", p, err)
 	}
 }
