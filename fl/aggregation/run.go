@@ -27,23 +27,78 @@ func (s *Service) Start(id ledger.Digest) (View, error) {
 	if err := s.startable(a); err != nil {
 		return View{}, err
 	}
-	if len(s.queue) >= s.config.Limits.Waiting {
-		return View{}, fmt.Errorf("%w: %d runs wait", ErrLimit, len(s.queue))
+	if err := s.enqueue(a); err != nil {
+		return View{}, err
 	}
 	state, reason := a.head.State, a.head.Reason
 	a.head.State, a.head.Reason = Running, ""
-	err = a.save()
-	if err == nil {
-		select {
-		case s.queue <- a:
-			a.touched = s.config.Now()
-			return s.show(a), nil
-		default:
-			err = fmt.Errorf("%w: %d runs wait", ErrLimit, len(s.queue))
+	if err := a.save(); err != nil {
+		a.head.State, a.head.Reason = state, reason
+		s.dequeue(a)
+		return View{}, err
+	}
+	a.touched = s.config.Now()
+	return s.show(a), nil
+}
+
+// enqueue gives a locked aggregation a place in the queue, unless too many wait,
+// of all or of its creator's.
+func (s *Service) enqueue(a *aggregation) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	own := 0
+	for _, other := range s.queue {
+		if other.head.Creator == a.head.Creator { // it never changes
+			own++
 		}
 	}
-	a.head.State, a.head.Reason = state, reason
-	return View{}, err
+	switch {
+	case len(s.queue) >= s.config.Limits.Waiting:
+		return fmt.Errorf("%w: %d runs wait", ErrLimit, len(s.queue))
+	case own >= s.config.Limits.OwnWaiting:
+		return fmt.Errorf("%w: %d runs of member %s wait", ErrLimit, own, a.head.Creator)
+	}
+	s.queue = append(s.queue, a)
+	s.signal()
+	return nil
+}
+
+// dequeue gives back the place of an aggregation, if it has one.
+func (s *Service) dequeue(a *aggregation) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.queue = slices.DeleteFunc(s.queue, func(other *aggregation) bool { return other == a })
+}
+
+// next waits for the oldest of the queue; nil once ctx has ended.
+func (s *Service) next(ctx context.Context) *aggregation {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-s.wake:
+		}
+		s.mu.Lock()
+		if len(s.queue) == 0 { // it was deleted
+			s.mu.Unlock()
+			continue
+		}
+		a := s.queue[0]
+		s.queue = slices.Delete(s.queue, 0, 1)
+		if len(s.queue) > 0 {
+			s.signal() // another may take it meanwhile
+		}
+		s.mu.Unlock()
+		return a
+	}
+}
+
+// signal wakes one that waits in next.
+func (s *Service) signal() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
 }
 
 // startable refuses what lacks inputs.
@@ -84,12 +139,11 @@ func (s *Service) Run(ctx context.Context) error {
 	for range s.config.Limits.Runs {
 		group.Go(func() error {
 			for {
-				select {
-				case <-ctx.Done():
+				a := s.next(ctx)
+				if a == nil {
 					return nil
-				case a := <-s.queue:
-					s.run(ctx, a)
 				}
+				s.run(ctx, a)
 			}
 		})
 	}

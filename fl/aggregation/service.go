@@ -28,6 +28,7 @@ type Limits struct {
 	FreeBytes   int64         // of the disk, left free; 1 GiB
 	Runs        int           // at once; 1, since one run uses all cores
 	Waiting     int           // runs that wait; 16
+	OwnWaiting  int           // of them, of one member; 2
 	Life        time.Duration // how long one may lie untouched; 24 h
 }
 
@@ -41,6 +42,7 @@ func (l Limits) withDefaults() Limits {
 	setDefault(&l.FreeBytes, 1<<30)
 	setDefault(&l.Runs, 1)
 	setDefault(&l.Waiting, 16)
+	setDefault(&l.OwnWaiting, 2)
 	setDefault(&l.Life, 24*time.Hour)
 	return l
 }
@@ -72,12 +74,13 @@ type Config struct {
 // Service is all aggregations of a node. Its methods are safe for concurrent use.
 type Service struct {
 	config Config
-	queue  chan *aggregation // those that are to be run
+	wake   chan struct{} // holds one while the queue may hold some
 
 	mu     sync.Mutex
 	all    map[ledger.Digest]*aggregation
-	coming int64  // bytes that parts which are being received may still bring
-	runs   uint64 // ended, since the start
+	coming int64          // bytes that parts which are being received may still bring
+	queue  []*aggregation // those that are to be run, the oldest first
+	runs   uint64         // ended, since the start
 	closed bool
 }
 
@@ -124,16 +127,16 @@ func OpenService(ctx context.Context, config Config) (*Service, error) {
 	if config.Logger == nil {
 		config.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Service{config: config, all: map[ledger.Digest]*aggregation{}}
+	s := &Service{config: config, wake: make(chan struct{}, 1), all: map[ledger.Digest]*aggregation{}}
 	if err := s.load(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open the aggregations: %w", err), s.Close())
 	}
-	s.queue = make(chan *aggregation, len(s.all)+config.Limits.Waiting)
 	for _, a := range s.all {
 		if a.head.State == Running {
-			s.queue <- a
+			s.queue = append(s.queue, a)
 		}
 	}
+	s.signal()
 	return s, nil
 }
 
@@ -350,6 +353,7 @@ func (s *Service) Delete(id ledger.Digest) error {
 		return err
 	}
 	a.retire()
+	s.dequeue(a)
 	a.mu.Unlock()
 	return s.remove(a)
 }

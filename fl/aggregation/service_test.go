@@ -532,7 +532,6 @@ func TestExpiryAndDeletion(t *testing.T) {
 	if err := b.Delete(young); err != nil {
 		t.Fatal(err)
 	}
-	b.Step(t.Context()) // finds it gone
 	if err := b.Delete(young); !errors.Is(err, aggregation.ErrNotFound) {
 		t.Errorf("deleted twice: %v", err)
 	}
@@ -582,7 +581,7 @@ func TestDamage(t *testing.T) {
 // TestRun holds that Run takes what is started to its end and ends itself.
 func TestRun(t *testing.T) {
 	t.Parallel()
-	b := start(t, aggregation.Limits{Runs: 2})
+	b := start(t, aggregation.Limits{Runs: 2, OwnWaiting: 5})
 	ctx, stop := context.WithCancel(t.Context())
 	ran := make(chan error, 1)
 	go func() { ran <- b.Run(ctx) }()
