@@ -76,12 +76,12 @@ func TestAnnounceFails(t *testing.T) {
 type watched struct {
 	aggregation.Store
 
-	after func()
+	after func(ctx context.Context)
 }
 
 func (w *watched) Append(ctx context.Context, id ledger.ID, offset int64, r io.Reader, limit int64) (int64, error) {
 	n, err := w.Store.Append(ctx, id, offset, r, limit)
-	w.after()
+	w.after(ctx)
 	return n, err
 }
 
@@ -94,8 +94,8 @@ func TestLookAtTheEnd(t *testing.T) {
 	b.close()
 	b.config.Files = func(ctx context.Context, dir string) (aggregation.Store, error) {
 		s, err := blobfile.Open(ctx, vfs.Default, dir, blobfile.Options{})
-		return &watched{Store: s, after: func() {
-			if p, err := b.Input(t.Context(), id, "u"); err != nil || !p.Complete {
+		return &watched{Store: s, after: func(ctx context.Context) {
+			if p, err := b.Input(ctx, id, "u"); err != nil || !p.Complete {
 				t.Errorf("the look: %+v, %v", p, err)
 			}
 		}}, err
