@@ -94,6 +94,8 @@ func TestServicesDrawCohorts(t *testing.T) {
 // hasChain reports whether a node has committed to its hash chain.
 func hasChain(t *testing.T, f *fleet, node int) bool {
 	t.Helper()
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	_, ok, err := fl.LoadHashChain(f.chain, contracttest.ID(contracttest.Node(node)))
 	if err != nil {
 		t.Fatal(err)
