@@ -17,100 +17,90 @@ func main() {
 	Generate()
 }
 
+const (
+	lanes    = 4 // float64 in a register
+	unrolled = 4 // registers a turn
+)
+
+// turns goes over n numbers, a multiple of a turn's, register by register, and returns
+// from the function. at is the number that a turn begins with, u its register.
+func turns(n Register, register func(at Register, u int)) {
+	at := GP64()
+	XORQ(at, at)
+	Label("turn")
+	CMPQ(at, n)
+	JGE(LabelRef("done"))
+	for u := range unrolled {
+		register(at, u)
+	}
+	ADDQ(Imm(lanes*unrolled), at)
+	JMP(LabelRef("turn"))
+	Label("done")
+	VZEROUPPER()
+	RET()
+}
+
 // add folds a tile of float32 into accumulators: for each coordinate acc + x·weight,
 // product and sum rounded apart, as the Go twin has it. VFMADD would give the same
 // where the product is exact, which is not for this code to know.
 func add() {
-	const lanes, unrolled = 4, 4 // float64 in a register; registers a turn
 	TEXT("addAVX", NOSPLIT, "func(acc *float64, src *float32, weight float64, n int)")
 	Pragma("noescape")
 	Doc("addAVX folds n numbers into n accumulators. n is a multiple of 16.")
 	acc, src, n := Load(Param("acc"), GP64()), Load(Param("src"), GP64()), Load(Param("n"), GP64())
 	address, weight := NewParamAddr("weight", 16), YMM()
 	VBROADCASTSD(address, weight)
-	at := GP64()
-	XORQ(at, at)
-	Label("turn")
-	CMPQ(at, n)
-	JGE(LabelRef("done"))
-	for u := range unrolled {
+	turns(n, func(at Register, u int) {
 		sum, x := YMM(), YMM()
 		VCVTPS2PD(Mem{Base: src, Index: at, Scale: 4, Disp: 4 * lanes * u}, x)
 		VMULPD(weight, x, x)
 		VMOVUPD(Mem{Base: acc, Index: at, Scale: 8, Disp: 8 * lanes * u}, sum)
 		VADDPD(x, sum, sum)
 		VMOVUPD(sum, Mem{Base: acc, Index: at, Scale: 8, Disp: 8 * lanes * u})
-	}
-	ADDQ(Imm(lanes*unrolled), at)
-	JMP(LabelRef("turn"))
-	Label("done")
-	VZEROUPPER()
-	RET()
+	})
 }
 
 // addScaled adds weight·row to accumulators, product and sum rounded apart.
 func addScaled() {
-	const lanes, unrolled = 4, 4
 	TEXT("addScaledAVX", NOSPLIT, "func(acc, row *float64, weight float64, n int)")
 	Pragma("noescape")
 	Doc("addScaledAVX adds n weighted numbers to n accumulators. n is a multiple of 16.")
 	acc, row, n := Load(Param("acc"), GP64()), Load(Param("row"), GP64()), Load(Param("n"), GP64())
 	address, weight := NewParamAddr("weight", 16), YMM()
 	VBROADCASTSD(address, weight)
-	at := GP64()
-	XORQ(at, at)
-	Label("turn")
-	CMPQ(at, n)
-	JGE(LabelRef("done"))
-	for u := range unrolled {
+	turns(n, func(at Register, u int) {
 		sum, x := YMM(), YMM()
 		VMOVUPD(Mem{Base: row, Index: at, Scale: 8, Disp: 8 * lanes * u}, x)
 		VMULPD(weight, x, x)
 		VMOVUPD(Mem{Base: acc, Index: at, Scale: 8, Disp: 8 * lanes * u}, sum)
 		VADDPD(x, sum, sum)
 		VMOVUPD(sum, Mem{Base: acc, Index: at, Scale: 8, Disp: 8 * lanes * u})
-	}
-	ADDQ(Imm(lanes*unrolled), at)
-	JMP(LabelRef("turn"))
-	Label("done")
-	VZEROUPPER()
-	RET()
+	})
 }
 
 // mean divides accumulators by the total and rounds to float32, to nearest even as
 // the Go twin does.
 func mean() {
-	const lanes, unrolled = 4, 4
 	TEXT("meanAVX", NOSPLIT, "func(dst *float32, acc *float64, total float64, n int)")
 	Pragma("noescape")
 	Doc("meanAVX divides n accumulators and rounds them. n is a multiple of 16.")
 	dst, acc, n := Load(Param("dst"), GP64()), Load(Param("acc"), GP64()), Load(Param("n"), GP64())
 	address, total := NewParamAddr("total", 16), YMM()
 	VBROADCASTSD(address, total)
-	at := GP64()
-	XORQ(at, at)
-	Label("turn")
-	CMPQ(at, n)
-	JGE(LabelRef("done"))
-	for u := range unrolled {
+	turns(n, func(at Register, u int) {
 		x, narrow := YMM(), XMM()
 		VMOVUPD(Mem{Base: acc, Index: at, Scale: 8, Disp: 8 * lanes * u}, x)
 		VDIVPD(total, x, x)
 		VCVTPD2PSY(x, narrow)
 		VMOVUPS(narrow, Mem{Base: dst, Index: at, Scale: 4, Disp: 4 * lanes * u})
-	}
-	ADDQ(Imm(lanes*unrolled), at)
-	JMP(LabelRef("turn"))
-	Label("done")
-	VZEROUPPER()
-	RET()
+	})
 }
 
 // pairSquares adds the squared distances of eight rows from one to eight sums. Each sum
 // must grow in index order, so the lanes of a register are four sums, not four
 // coordinates: squares of four coordinates are turned round before they are added.
 func pairSquares() {
-	const lanes, groups = 4, 2
+	const groups = 2  // of sums
 	const header = 24 // bytes of a slice
 	TEXT("eightSquaresAVX", NOSPLIT, "func(sums, row *float64, others *[8][]float64, n int)")
 	Pragma("noescape")
