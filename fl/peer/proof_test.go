@@ -102,42 +102,62 @@ func TestUnprovenTaskIsLeftAlone(t *testing.T) {
 	}
 }
 
+// drawing is what a proof of a drawn cohort may say.
+type drawing struct {
+	name   string
+	other  bool // ask the peer that was not drawn
+	change func(*fl.RoundOpened)
+	ok     bool
+}
+
+var drawings = []drawing{
+	{name: "as it is", ok: true},
+	{name: "not drawn", other: true},
+	{name: "opened without a draw", change: func(e *fl.RoundOpened) { e.Seed = ledger.Digest{} }},
+	{name: "a cohort of another size", change: func(e *fl.RoundOpened) { e.Roster = 7 }},
+	{name: "a cohort without over-selection", change: func(e *fl.RoundOpened) { e.Spec.OverSelection = 1 }},
+	{name: "drawn though all are asked", change: func(e *fl.RoundOpened) { e.Spec.FractionTrain = 1 }},
+}
+
+// openDrawn opens a round that asks one of two peers.
+func openDrawn() (*opening, error) {
+	return open(func(s *job.Spec) { s.FractionTrain, s.MinTrainPeers = 0.5, 1 }, nil)
+}
+
+// task returns the task of an opening by openDrawn, and which peer it asks.
+func (d *drawing) task(o *opening) (*peer.Task, int, error) {
+	self := slices.IndexFunc([]int{0, 1}, func(i int) bool { return o.event.Cohort[0] == contracttest.ID(contracttest.Peer(i)) })
+	if d.other {
+		self = 1 - self
+	}
+	event := o.event
+	if d.change != nil {
+		d.change(&event)
+	}
+	data, err := ledger.Encode(&event)
+	if err != nil {
+		return nil, 0, err
+	}
+	proof, err := o.proof(func(b *block) { b.results[1].Events = []ledger.Event{{Type: fl.EventRoundOpened, Data: data}} }, nil)
+	return &peer.Task{Job: o.id, Round: 1, Attempt: 1, Proof: proof}, self, err
+}
+
 // TestDrawnTask takes the proof of a drawn cohort, and refuses what does not go
 // together with the job, even where a quorum signed it.
 func TestDrawnTask(t *testing.T) {
 	t.Parallel()
-	o, err := open(func(s *job.Spec) { s.FractionTrain, s.MinTrainPeers = 0.5, 1 }, nil)
+	o, err := openDrawn()
 	if err != nil {
 		t.Fatal(err)
 	}
-	asked := slices.IndexFunc([]int{0, 1}, func(i int) bool { return o.event.Cohort[0] == contracttest.ID(contracttest.Peer(i)) })
-	for name, c := range map[string]struct {
-		self   int
-		change func(*fl.RoundOpened)
-		ok     bool
-	}{
-		"as it is":                   {self: asked, ok: true},
-		"not drawn":                  {self: 1 - asked},
-		"opened without a draw":      {self: asked, change: func(e *fl.RoundOpened) { e.Seed = ledger.Digest{} }},
-		"a cohort of another size":   {self: asked, change: func(e *fl.RoundOpened) { e.Roster = 7 }},
-		"drawn though all are asked": {self: asked, change: func(e *fl.RoundOpened) { e.Spec.FractionTrain = 1 }},
-	} {
-		event := o.event
-		if c.change != nil {
-			c.change(&event)
-		}
-		data, err := ledger.Encode(&event)
+	for _, d := range drawings {
+		task, self, err := d.task(o)
 		if err != nil {
 			t.Fatal(err)
 		}
-		proof, err := o.proof(func(b *block) { b.results[1].Events = []ledger.Event{{Type: fl.EventRoundOpened, Data: data}} }, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		task := &peer.Task{Job: o.id, Round: 1, Attempt: 1, Proof: proof}
-		opened, err := peer.CheckTask(task, contracttest.ID(contracttest.Peer(c.self)), o.groups())
-		if c.ok != (err == nil) || c.ok != (opened != nil) || err != nil && !errors.Is(err, peer.ErrTask) {
-			t.Errorf("%s: %+v, %v", name, opened, err)
+		opened, err := peer.CheckTask(task, contracttest.ID(contracttest.Peer(self)), o.groups())
+		if d.ok != (err == nil) || d.ok != (opened != nil) || err != nil && !errors.Is(err, peer.ErrTask) {
+			t.Errorf("%s: %+v, %v", d.name, opened, err)
 		}
 	}
 }
