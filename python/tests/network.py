@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import librum
 
 BINARY = Path(os.environ.get("LIBRUM_BIN", str(Path(__file__).parents[2] / "bin" / "librum")))
 LAYERS = [64, 10]
@@ -41,8 +46,13 @@ def running(directory: Path, *, peers: int, external: int = 0, hold_out: float =
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as process,
     ):
         assert process.stdout is not None
-        said = dict(line.split(" ", 1) for line in (process.stdout.readline().strip() for _ in range(3)) if line)
+        said: dict[str, str] = {}
         try:
+            while "genesis" not in said:
+                line = process.stdout.readline()
+                assert line, log.read_text()[-2000:]
+                word, _, rest = line.strip().partition(" ")
+                said[word] = rest
             yield Network(
                 url=said["listening"].removeprefix("at "),
                 token=(directory / "token").read_text().strip(),
@@ -64,3 +74,32 @@ def spec(rounds: int = 2, peers: int = 2, **more: object) -> dict[str, object]:
         "train": {"local_epochs": 1, "batch_size": 32, "learning_rate": 0.1},
         **more,
     }
+
+
+def first_verifier(path: Path, *arguments: str) -> dict[str, Any]:
+    """Return what ``librum verify`` says."""
+    done = subprocess.run([BINARY, "verify", path, "--json", *arguments], capture_output=True, text=True, timeout=120)
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    assert done.returncode == {"right": 0, "wrong": 1, "incomplete": 3}[found["verdict"]]
+    return found
+
+
+def export(directory: Path, job: str, path: Path, *arguments: str) -> bytes:
+    """Have ``librum job export`` write a job's evidence."""
+    command = [str(BINARY), "job", "export", job, "--evidence", str(path), "--dir", str(directory), *arguments]
+    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    return path.read_bytes()
+
+
+def until_final(client: librum.Client) -> None:
+    """Wait until all that was executed is final."""
+    limit = time.monotonic() + 60
+    end = next(iter(client.jobs.list()))
+    events = list(client.jobs.events(end.id))
+    while True:
+        status = client.chain.status()
+        header = next(iter(client.blocks.list()))
+        last = tuple(map(int, header.last.split(".")))
+        if header.final and last >= tuple(map(int, (events[-1].position or "").split("."))):
+            return
+        assert time.monotonic() < limit, status

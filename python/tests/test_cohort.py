@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from librum.spec import cohort_size
 from librum.verify import cohort
 
 from golden import REPOSITORY
@@ -49,4 +50,4 @@ def test_vectors(vector: dict[str, Any]) -> None:
 def test_sizes(fraction: float, over: float, least: int, roster: int, size: int) -> None:
     """As fl/job/fraction_test.go has them."""
     spec = {"fraction_train": fraction, "min_train_peers": least} | ({"over_selection": over} if over else {})
-    assert cohort.cohort_size(spec, roster) == size
+    assert cohort_size(spec, roster) == size

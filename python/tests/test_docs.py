@@ -15,7 +15,7 @@ import pytest
 import librum
 
 from golden import REPOSITORY
-from network import Network
+from network import Network, running
 
 MODULES = [m.name for m in pkgutil.walk_packages(librum.__path__, "librum.") if not m.name.endswith("__main__")]
 
@@ -34,17 +34,27 @@ def test_there_are_examples() -> None:
     assert any(test.examples for name in MODULES for test in finder.find(importlib.import_module(name)))
 
 
-def test_the_page(network: Network, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The lines of docs/python.md run, one block after the other, against a network of this test's."""
+    with running(tmp_path / "network", peers=2, external=1) as network:
+        names = run_the_page(network, tmp_path)
+    assert (tmp_path / "model.safetensors").stat().st_size > 0
+    assert names["done"].code == "ok"
+    said = capsys.readouterr().out
+    assert "accuracy" in said
+    assert "finished" in said
+
+
+def run_the_page(network: Network, tmp_path: Path) -> dict[str, Any]:
+    """Run the page's blocks of Python, and return the names that they leave."""
     page = (REPOSITORY / "docs" / "python.md").read_text(encoding="utf-8")
-    names: dict[str, Any] = {}
+    names: dict[str, Any] = {"genesis": network.genesis}
     blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
-    assert len(blocks) == 2
+    assert len(blocks) == 3
     with contextlib.chdir(tmp_path):
         for block in blocks:
             code = block.replace("http://127.0.0.1:8080", network.url).replace("librum-dev", str(network.directory))
             exec(compile(code, "docs/python.md", "exec"), names)
+    names["peer"].close()
     names["client"].close()
-    assert (tmp_path / "model.safetensors").stat().st_size > 0
-    assert names["done"].code == "ok"
-    assert "accuracy" in capsys.readouterr().out
+    return names

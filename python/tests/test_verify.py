@@ -7,7 +7,6 @@ import json
 import struct
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,7 @@ from librum.verify.__main__ import main
 from librum.verify.report import Report
 
 from golden import REPOSITORY
-from network import BINARY, running, spec
+from network import BINARY, export, first_verifier, running, spec, until_final
 
 MAX_BYTES = 64 << 20
 
@@ -42,21 +41,6 @@ class Evidence:
     content: bytes
 
 
-def first_verifier(path: Path, *arguments: str) -> dict[str, Any]:
-    """Return what ``librum verify`` says."""
-    done = subprocess.run([BINARY, "verify", path, "--json", *arguments], capture_output=True, text=True, timeout=120)
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    assert done.returncode == {"right": 0, "wrong": 1, "incomplete": 3}[found["verdict"]]
-    return found
-
-
-def export(directory: Path, job: str, path: Path, *arguments: str) -> bytes:
-    """Have ``librum job export`` write a job's evidence."""
-    command = [str(BINARY), "job", "export", job, "--evidence", str(path), "--dir", str(directory), *arguments]
-    subprocess.run(command, check=True, capture_output=True, timeout=120)
-    return path.read_bytes()
-
-
 @pytest.fixture(scope="session")
 def good(tmp_path_factory: pytest.TempPathFactory) -> Evidence:
     """Train a job to its final end, and stop."""
@@ -67,20 +51,6 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Evidence:
         until_final(client)
     content = export(base / "network", job.id, base / "job.evidence")
     return Evidence(base / "job.evidence", network.genesis, base / "network", content)
-
-
-def until_final(client: librum.Client) -> None:
-    """Wait until all that was executed is final."""
-    limit = time.monotonic() + 60
-    end = next(iter(client.jobs.list()))
-    events = list(client.jobs.events(end.id))
-    while True:
-        status = client.chain.status()
-        header = next(iter(client.blocks.list()))
-        last = tuple(map(int, header.last.split(".")))
-        if header.final and last >= tuple(map(int, (events[-1].position or "").split("."))):
-            return
-        assert time.monotonic() < limit, status
 
 
 def test_good(good: Evidence) -> None:

@@ -17,15 +17,22 @@ if TYPE_CHECKING:
     from librum.errors import (
         AnswerError,
         DigestError,
+        EgressError,
         JobEndedError,
         KeyFileError,
         LibrumError,
         MalformedError,
+        NoDataError,
+        PolicyError,
         Problem,
         ProofError,
         UnreachableError,
+        UpdateError,
     )
     from librum.keys import Key
+    from librum.peer import Peer, Round, Update
+    from librum.policy import Policy
+    from librum.session import Identity
     from librum.transaction import amount
 
 __version__: Final = "0.1.0"
@@ -33,20 +40,27 @@ __version__: Final = "0.1.0"
 _HOMES: Final = {
     "AsyncClient": "aio",
     "Client": "client",
+    "Identity": "session",
     "Key": "keys",
     "aggregate": "aggregations",
+    "Policy": "policy",
+    **dict.fromkeys(["Peer", "Round", "Update"], "peer"),
     "amount": "transaction",
     **dict.fromkeys(
         [
             "AnswerError",
             "DigestError",
+            "EgressError",
             "JobEndedError",
             "KeyFileError",
             "LibrumError",
             "MalformedError",
+            "NoDataError",
+            "PolicyError",
             "Problem",
             "ProofError",
             "UnreachableError",
+            "UpdateError",
         ],
         "errors",
     ),
@@ -57,14 +71,23 @@ __all__ = [
     "AsyncClient",
     "Client",
     "DigestError",
+    "EgressError",
+    "Identity",
     "JobEndedError",
     "Key",
     "KeyFileError",
     "LibrumError",
     "MalformedError",
+    "NoDataError",
+    "Peer",
+    "Policy",
+    "PolicyError",
     "Problem",
     "ProofError",
+    "Round",
     "UnreachableError",
+    "Update",
+    "UpdateError",
     "aggregate",
     "amount",
 ]

@@ -19,6 +19,7 @@ from librum.errors import AnswerError, JobEndedError, UnreachableError
 from librum.follow import ENDS, Follower
 from librum.keys import Key
 from librum.progress import Progress
+from librum.session import Identity, Session
 from librum.steps import MAX_ANSWER_BYTES, Answer, Content, Request, Rest, Retry, Steps, problem_of, reader
 from librum.transfer import download, download_file, upload
 
@@ -38,6 +39,9 @@ class AsyncClient:
         Such as ``https://node.example``. Plain HTTP is for this machine alone, unless ``plain_http`` is true.
     token
         Bearer token; ``librum identity token`` makes one.
+    identity
+        A member's own key in its place: tokens that only read are asked for with it, and renewed; on
+        plain HTTP alone.
     ca
         File with the CAs that vouch for the node; None: the system's, or those of ``$SSL_CERT_FILE``.
     timeout
@@ -63,6 +67,7 @@ class AsyncClient:
         url: str,
         *,
         token: str | None = None,
+        identity: Identity | None = None,
         ca: str | Path | None = None,
         timeout: float = 60.0,
         idle: float = 60.0,
@@ -75,6 +80,8 @@ class AsyncClient:
         headers = {"Accept-Encoding": "identity"}
         if token:
             headers["Authorization"] = f"Bearer {token}"
+        if token and identity is not None:
+            raise ValueError("give a token or an identity, not both")
         verify: ssl.SSLContext | bool = address.tls(ca) if base.startswith("https") else True
         self.url = base
         self._timeout = timeout
@@ -85,6 +92,7 @@ class AsyncClient:
             headers=headers,
             verify=verify,
             transport=transport,
+            auth=None if identity is None else Session(base, identity, timeout),
             timeout=httpx.Timeout(idle, connect=min(address.CONNECT_S, idle)),
         )
         self.accounts = Accounts(self)

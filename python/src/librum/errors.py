@@ -37,6 +37,22 @@ class KeyFileError(LibrumError):
     """A file holds no key that this package can use."""
 
 
+class PolicyError(LibrumError):
+    """A policy breaks the rules for policies; every problem is named."""
+
+
+class EgressError(LibrumError):
+    """The log of what leaves can't be written or holds what no peer wrote; nothing leaves."""
+
+
+class UpdateError(LibrumError):
+    """What a training function returned can't be the update of its round; the message names the tensor."""
+
+
+class NoDataError(LibrumError):
+    """For a training function to raise: it has no data that fits the round, which is declined as ``data``."""
+
+
 class JobEndedError(LibrumError):
     """A job that was waited for failed or was cancelled.
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import struct
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 from librum.encoding import digest, encode
 
@@ -51,17 +50,3 @@ def _words(start: bytes) -> Iterator[int]:
     while True:
         yield from struct.unpack(">4Q", hashlib.sha256(start + struct.pack(">Q", counter)).digest())
         counter += 1
-
-
-def cohort_size(spec: dict[str, Any], roster: int) -> int:
-    """Return how many peers of a roster a round asks."""
-    if spec["fraction_train"] >= 1:
-        return roster
-    wanted = min(roster, max(spec["min_train_peers"], _times(roster, spec["fraction_train"])))
-    return min(roster, _times(wanted, 1 + spec.get("over_selection", 0)))
-
-
-def _times(n: int, factor: float) -> int:
-    product = float(n) * factor
-    whole = math.floor(product)
-    return whole + 1 if product - whole >= 0.5 else whole

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from librum.encoding import digest
 from librum.ledger import Group
+from librum.spec import cohort_size
 from librum.verify import cohort
 from librum.verify.card import card
 from librum.verify.model import initial, layout
@@ -139,7 +140,7 @@ class Walk:
         if len(told) < group.quorum:
             raise Finding("draw", where, f"{len(told)} of {len(drawn.links)} nodes revealed, no quorum")
         start = cohort.seed(self.rows.id, number, drawn.roster, [(link.node, link.value) for link in told])
-        if cohort.draw(start, peers, cohort.cohort_size(spec, len(peers))) != asked:
+        if cohort.draw(start, peers, cohort_size(spec, len(peers))) != asked:
             raise Finding("draw", where, "what was revealed draws other peers than those that were asked")
         self.report.say(
             number,

@@ -9,36 +9,14 @@ from typing import Any, Final, TypeVar
 
 from librum.encoding import decode, digest, encode
 from librum.ledger import GROUP, Group
-from librum.shape import Shape, array, boolean, identifier, integer, listing, mapping, number, sha256, table, text, uint
+from librum.shape import Shape, array, boolean, identifier, integer, listing, number, sha256, table, text, uint
+from librum.spec import SPEC
 from librum.verify.report import Finding
 
 T = TypeVar("T")
 
 MAX_ROW_BYTES: Final = 1 << 20
 ZERO: Final = bytes(32)
-_PART: Final = mapping({"name": text}, {"params": table(number)})
-SPEC: Final = mapping(
-    {
-        "num_rounds": integer, "fraction_train": number, "min_train_peers": integer, "min_available_peers": integer,
-        "model": mapping({"name": text, "layers": listing(integer)}),
-        "seed": uint(64),
-        "strategy": mapping({"name": text}, {"params": table(number), "clip": _PART, "mean": _PART, "root": text}),
-        "train": mapping({
-            "local_epochs": integer, "batch_size": integer, "learning_rate": number, "momentum": number,
-            "proximal_mu": number,
-            "augment": mapping({"noise": number, "jitter": number, "width": integer, "background": number}),
-        }),
-        "update_type": text, "round_timeout_s": integer, "wait_after_min_s": integer, "wait_for_peers_s": integer,
-        "attest_timeout_s": integer, "max_terms": integer, "max_num_examples": integer,
-    },
-    {
-        "over_selection": number,
-        "fraction_evaluate": number,
-        "initial_model": text,
-        "early_stop": mapping({"metric": text, "patience": integer, "mode": text}),
-        "parameters": mapping({}, {"share": listing(text), "keep_local": listing(text)}),
-    },
-)  # fmt: skip
 METRICS: Final = table(number)
 REFUSED: Final = listing(array(peer=identifier, reason=text))
 _U: Final = uint(64)

@@ -1,0 +1,502 @@
+"""A peer in Python: the same proofs hold, the same rounds are declined, and it trains beside peers in Go."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import math
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import librum
+from librum import ledger, task, wire
+from librum.encoding import decode
+from librum.errors import UpdateError
+from librum.modelfile import ModelFile
+from librum.peer import Round, Update, Weights
+from librum.policy import Policy
+from librum.verify import evidence
+
+from golden import REPOSITORY
+from network import Network, export, first_verifier, running, spec, until_final
+
+VECTORS = json.loads((REPOSITORY / "fl" / "peer" / "testdata" / "tasks.json").read_text(encoding="utf-8"))
+ANYTHING = Policy.parse(b"creators: [any]\nmodels: [any]\n")
+
+
+def groups() -> ledger.Groups:
+    """Return what the vectors' genesis says of groups."""
+    group = ledger.Group.of(ledger.GROUP(decode("group", bytes.fromhex(VECTORS["group"]), 1 << 20), "group"), "group")
+    return ledger.Groups(bytes.fromhex(VECTORS["chain"]), VECTORS["shard"], group)
+
+
+@pytest.mark.parametrize("vector", VECTORS["tasks"], ids=lambda v: v["name"])
+def test_proofs(vector: dict[str, Any]) -> None:
+    """What holds for the peer in Go holds here and says the same; what does not, does not."""
+
+    def check() -> task.Opened:
+        return task.check(
+            bytes.fromhex(vector["job"]), vector["round"], vector["attempt"], bytes.fromhex(vector["proof"]),
+            bytes.fromhex(vector["peer"]), groups(),
+        )  # fmt: skip
+
+    if not vector["holds"]:
+        with pytest.raises(librum.ProofError) as refused:
+            check()
+        assert isinstance(refused.value, ledger.UnknownEpochError) == vector["epoch"]
+        return
+    opened, want = check(), vector["opened"]
+    assert opened.job.hex() == vector["job"]
+    assert [p.hex() for p in opened.cohort] == want["cohort"]
+    assert [n.hex() for n in opened.withheld] == (want["withheld"] or [])
+    for name in ("creator", "model", "state", "seed"):
+        assert getattr(opened, name).hex() == want[name]
+    for name in ("term", "model_size", "state_size", "deadline", "roster"):
+        assert getattr(opened, name) == want[name]
+    assert opened.spec == want["spec"]
+
+
+def test_layout_is_the_jobs() -> None:
+    """The size that the proof names is that of the job's model."""
+    for vector in VECTORS["tasks"]:
+        if vector["holds"] and "parameters" not in vector["opened"]["spec"]:
+            assert ModelFile(vector["opened"]["spec"]).size == vector["opened"]["model_size"]
+
+
+SMALL = {"model": {"name": "mlp", "layers": [3, 2, 2]}}
+
+
+def weights() -> dict[str, NDArray[np.float32]]:
+    """Return an update that fits SMALL."""
+    return {t.name: np.full(t.shape, i + 0.5, np.float32) for i, t in enumerate(ModelFile(SMALL).tensors)}
+
+
+def test_update_file() -> None:
+    """An update is the canonical file, made in the bytes of the model where those are given."""
+    model = ModelFile(SMALL)
+    file = model.update(weights())
+    assert len(file) == model.size
+    views = model.arrays(file)
+    assert {name: a.tobytes() for name, a in views.items()} == {name: a.tobytes() for name, a in weights().items()}
+    changed = dict(views)
+    changed["layer1.weight"] = views["layer1.weight"].T  # of the same shape, and of the same bytes
+    views["layer1.weight"][0, 1] = 9
+    again = model.update(changed, file)
+    assert again is file
+    assert model.arrays(file)["layer1.weight"][1, 0] == 9
+    swapped = model.arrays(model.update(weights()))
+    other = model.arrays(bytearray(model.update({**weights(), "layer1.bias": np.array([7, 8], np.float32)})))
+    assert swapped.keys() == other.keys()
+    with pytest.raises(librum.AnswerError, match="round's model"):
+        model.arrays(file[:-1])
+    with pytest.raises(librum.AnswerError, match="other tensors"):
+        ModelFile({"model": {"name": "mlp", "layers": [3, 2, 3]}}).arrays(file)
+    with pytest.raises(UpdateError, match="no model"):
+        ModelFile({"model": {"name": "resnet", "layers": [3, 2]}})
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"layer0.bias": np.array([1, math.nan], np.float32)}, "layer0.bias: a value is NaN"),
+        ({"layer0.bias": np.array([1, -math.inf], np.float32)}, "layer0.bias: a value is NaN or infinite"),
+        (
+            {"layer0.bias": np.array([1, 2, 3], np.float32)},
+            r"layer0.bias: the update has shape \(3,\), the global model \(2,\)",
+        ),
+        (
+            {"layer0.bias": np.array([1, 2], np.float64)},
+            "layer0.bias: the update has type float64, the global model float32",
+        ),
+        ({"layer0.bias": "a"}, "layer0.bias"),
+        ({"extra": np.array([1], np.float32)}, "has a tensor 'extra'"),
+    ],
+)
+def test_updates_that_are_none(change: dict[str, Any], says: str) -> None:
+    """What is wrong is said with the tensor's name."""
+    with pytest.raises(UpdateError, match=says):
+        ModelFile(SMALL).update({**weights(), **change})
+    lacking = weights()
+    del lacking["layer1.bias"]
+    with pytest.raises(UpdateError, match=r"lacks the tensor 'layer1\.bias'"):
+        ModelFile(SMALL).update(lacking)
+
+
+DIGITS = np.loadtxt(REPOSITORY / "fl" / "data" / "digits.csv.gz", dtype=np.float32, delimiter=",")
+PART = 200  # rows of the digits that a peer in Python has
+POOL = 1437  # rows of the digits that peers in Go learn from; no peer learns from those behind
+HELD_OUT = 180
+
+
+def digits(first: int, rows: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Return rows of the digits that peers in Go learn, as they see them."""
+    part = DIGITS[first : first + rows]
+    return ((part[:, :-1] - 8) / 8).astype(np.float32), part[:, -1].astype(np.int64)
+
+
+def softmax(part: int = 1) -> Callable[[Weights, Round], Update]:
+    """Return a function that trains logistic regression in numpy."""
+    features, labels = digits(part * PART, PART)
+
+    def train(found: Weights, round_: Round) -> Update:
+        weight, bias = found["layer0.weight"], found["layer0.bias"]
+        rate = np.float32(round_.spec["train"]["learning_rate"])
+        loss = 0.0
+        for _ in range(20):
+            logits = features @ weight.T + bias
+            logits -= logits.max(1, keepdims=True)
+            chance = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+            loss = float(-np.log(chance[np.arange(len(labels)), labels]).mean())
+            chance[np.arange(len(labels)), labels] -= 1
+            weight -= rate * (chance.T @ features) / np.float32(len(labels))
+            bias -= rate * chance.mean(0)
+        return Update(found, len(labels), {"loss": loss})
+
+    return train
+
+
+def accuracy(part: int = 0) -> Callable[[Weights, Round], dict[str, float]]:
+    """Return a function that measures on rows that no peer learns from."""
+    features, labels = digits(POOL + part * HELD_OUT, HELD_OUT)
+
+    def evaluate(found: Weights, round_: Round) -> dict[str, float]:
+        given = (features @ found["layer0.weight"].T + found["layer0.bias"]).argmax(1)
+        return {"accuracy": float((given == labels).mean())}
+
+    return evaluate
+
+
+@pytest.fixture(scope="module")
+def two_and_two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
+    """Run a network with two peers in Go and keys for three others."""
+    with running(tmp_path_factory.mktemp("peers") / "network", peers=2, external=3) as found:
+        yield found
+
+
+@pytest.fixture
+def peer(two_and_two: Network, tmp_path: Path) -> Iterator[Callable[..., librum.Peer]]:
+    """Return what makes peers."""
+    made: list[librum.Peer] = []
+
+    def make(number: int = 0, policy: Policy = ANYTHING, **more: Any) -> librum.Peer:
+        given = {"egress": tmp_path / f"{number}.egress.jsonl", "pause": tmp_path / f"{number}.paused", **more}
+        made.append(librum.Peer(two_and_two.url, two_and_two.key(number), two_and_two.genesis, policy, **given))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+class Running:
+    """Peers at work in threads of their own."""
+
+    def __init__(self) -> None:
+        self.stop = threading.Event()
+        self._threads: list[threading.Thread] = []
+
+    def start(self, one: librum.Peer, train: Any, **more: Any) -> None:
+        """Have a peer work."""
+        more = {"rows": PART, "stop": self.stop, **more}
+        self._threads.append(threading.Thread(target=one.run, args=(train,), kwargs=more))
+        self._threads[-1].start()
+
+    def __enter__(self) -> Running:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop.set()
+        for thread in self._threads:
+            thread.join(300)
+            assert not thread.is_alive()
+
+
+def await_peers(client: librum.Client, count: int) -> None:
+    """Wait until so many peers offer to take part."""
+    limit = time.monotonic() + 300
+    while sum(p.available for p in client.peers.list()) < count:
+        assert time.monotonic() < limit
+        time.sleep(0.05)
+
+
+def await_peer(client: librum.Client, one: librum.Peer) -> None:
+    """Wait until a peer offers to take part."""
+    limit = time.monotonic() + 300
+    while one.id not in {p.id for p in client.peers.list() if p.available}:
+        assert time.monotonic() < limit
+        time.sleep(0.05)
+
+
+def test_beside_go(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Two peers in Python and two in Go train one job, then a drawn one; both verifiers find the first right."""
+    base = tmp_path_factory.mktemp("beside")
+    with (
+        running(base / "network", peers=2, external=2) as network,
+        librum.Client(network.url, token=network.token) as client,
+        contextlib.ExitStack() as closing,
+        Running() as work,
+    ):
+        peers = [librum.Peer(network.url, network.key(i), network.genesis, ANYTHING) for i in range(2)]
+        for i, one in enumerate(peers):
+            closing.callback(one.close)
+            work.start(one, softmax(i), evaluate=accuracy(i), held_out=HELD_OUT)
+        await_peers(client, 4)
+        job = client.jobs.submit(spec(rounds=3, peers=4, min_available_peers=4, fraction_evaluate=1))
+        client.jobs.wait(job.id, timeout=300)
+        rounds = list(client.jobs.rounds(job.id))
+        assert [(r.averaged, r.declined, r.refused) for r in rounds] == [(4, 0, None)] * 3
+        events = [e.data for e in client.jobs.events(job.id) if e.type == "update.submitted"]
+        told = [(e["round"], e["metrics"]) for e in events if e["peer"] in {one.id for one in peers}]
+        measured = [metrics for _, metrics in told]
+        assert {tuple(sorted(m)) for m in measured} == {("eval_accuracy", "eval_examples", "loss")}
+        assert {m["eval_examples"] for m in measured} == {HELD_OUT}
+        # of the model that a round begins with: 0.75 to 0.86 were measured after the first round, 0.11 before it
+        accuracies = {round_: [m["eval_accuracy"] for r, m in told if r == round_] for round_ in (1, 2, 3)}
+        assert max(accuracies[1]) < 0.6 < min(accuracies[2] + accuracies[3]), accuracies
+        assert [len(a) for a in accuracies.values()] == [2, 2, 2]
+        lines = [json.loads(line) for line in Path(f"{network.key(0)}.egress.jsonl").read_text().splitlines()]
+        assert [(line["round"], line["job"], line["peer"]) for line in lines] == [
+            (r, job.id, peers[0].id) for r in (1, 2, 3)
+        ]
+        assert {line["rule"] for line in lines} == {"creators[any], models[any]"}
+        drawn = client.jobs.submit(spec(rounds=1, peers=3, min_available_peers=4, fraction_train=0.75))
+        client.jobs.wait(drawn.id, timeout=300)
+        sent = {e.data["peer"] for e in client.jobs.events(drawn.id) if e.type == "update.submitted"}
+        assert len(sent) == 3
+        assert sent & {one.id for one in peers}  # whoever is drawn, one of three is in Python
+        until_final(client)
+    export(base / "network", job.id, base / "job.evidence")
+    theirs = first_verifier(base / "job.evidence", "--genesis", network.genesis)
+    ours = evidence.verify_file(base / "job.evidence", bytes.fromhex(network.genesis))
+    assert (ours.verdict, ours.first) == (theirs["verdict"], None) == ("right", None)
+    assert (ours.updates, ours.averages) == (12, 3)
+
+
+def declined(client: librum.Client, network: Network, one: librum.Peer, train: Any, **more: Any) -> dict[str, str]:
+    """Run a job that a peer declines, and return who declined with what reason."""
+    del network
+    with Running() as work:
+        work.start(one, train, **more)
+        await_peers(client, 3)
+        job = client.jobs.submit(spec(rounds=1, peers=2, min_available_peers=3, wait_after_min_s=300))
+        client.jobs.wait(job.id, timeout=300)
+        (found,) = client.jobs.rounds(job.id)
+    return {d.peer: d.reason for d in found.declines or []}
+
+
+SECRET = "the patient's name"
+
+
+def raises(found: Weights, round_: Round) -> Update:
+    """Raise with data in its words."""
+    raise KeyError(SECRET)
+
+
+def no_data(found: Weights, round_: Round) -> Update:
+    """Have nothing to train on."""
+    raise librum.NoDataError(SECRET)
+
+
+def nan(found: Weights, round_: Round) -> Update:
+    """Diverge."""
+    found["layer0.bias"][0] = math.nan
+    return Update(found)
+
+
+def other(found: Weights, round_: Round) -> Any:
+    """Return what is no update."""
+    return list(found)
+
+
+def odd(found: Weights, round_: Round) -> Any:
+    """Tell a metric that is no number."""
+    return Update(found, metrics={"loss": math.inf})
+
+
+@pytest.mark.parametrize(
+    ("policy", "train", "reason", "says"),
+    [
+        (b"creators: [any]\nmodels: [mlp]\n", None, "policy", "models: logistic is not listed"),
+        (b"creators: [any]\nmodels: [any]\nreveal: {min_examples: 201}\n", None, "policy", "want at least 201"),
+        (None, raises, "training", "the function raised KeyError"),
+        (None, no_data, "data", "NoDataError"),
+        (None, nan, "training", "layer0.bias: a value is NaN or infinite"),
+        (None, other, "training", "want an Update"),
+        (None, odd, "training", "the metric loss"),
+    ],
+)
+def test_declines(
+    two_and_two: Network, peer: Any, policy: bytes | None, train: Any, reason: str, says: str,
+    caplog: pytest.LogCaptureFixture, tmp_path: Path,
+) -> None:  # fmt: skip
+    """A round that can't be done is declined with a reason, the log names why and holds no data, and nothing leaves."""
+    with (
+        librum.Client(two_and_two.url, token=two_and_two.token) as client,
+        caplog.at_level(logging.INFO, "librum.peer"),
+    ):
+        one = peer(policy=ANYTHING if policy is None else Policy.parse(policy))
+        assert declined(client, two_and_two, one, train or softmax()) == {one.id: reason}
+    assert says in caplog.text
+    assert SECRET not in caplog.text
+    assert (tmp_path / "0.egress.jsonl").read_bytes() == b""
+
+
+def test_pause_during_training(two_and_two: Network, peer: Any, tmp_path: Path) -> None:
+    """A pause is seen while a function works; the round is declined and the peer offers itself no more."""
+    saw = threading.Event()
+
+    def train(found: Weights, round_: Round) -> Update:
+        (tmp_path / "0.paused").touch()
+        if round_.cancelled.wait(120):
+            saw.set()
+        return Update(found)
+
+    with librum.Client(two_and_two.url, token=two_and_two.token) as client, Running() as work:
+        one = peer()
+        work.start(one, train)
+        await_peers(client, 3)
+        job = client.jobs.submit(spec(rounds=1, peers=2, min_available_peers=3, wait_after_min_s=300))
+        client.jobs.wait(job.id, timeout=300)
+        (found,) = client.jobs.rounds(job.id)
+        assert [d.reason for d in found.declines or []] == ["policy"]
+        limit = time.monotonic() + 300
+        while client.peers.get(one.id).available:
+            assert time.monotonic() < limit
+            time.sleep(0.05)
+    assert saw.is_set()
+
+
+def test_round_that_is_over(two_and_two: Network, peer: Any, tmp_path: Path) -> None:
+    """A function is told that nobody waits any longer, and what it returns does not leave."""
+    began, saw = threading.Event(), threading.Event()
+
+    def train(found: Weights, round_: Round) -> Update:
+        began.set()
+        if round_.cancelled.wait(120):
+            saw.set()
+        return Update(found)
+
+    with librum.Client(two_and_two.url, token=two_and_two.token) as client, Running() as work:
+        work.start(peer(), train)
+        await_peers(client, 3)
+        job = client.jobs.submit(spec(rounds=1, peers=3, min_available_peers=3))
+        assert began.wait(120)
+        client.jobs.cancel(job.id)
+        assert saw.wait(120)
+    assert (tmp_path / "0.egress.jsonl").read_bytes() == b""
+
+
+def test_round_that_evaluates(two_and_two: Network, peer: Any) -> None:
+    """Where there is nothing to train, the model is measured, and goes back as it came."""
+    asked = []
+
+    def train(found: Weights, round_: Round) -> Update:
+        asked.append(round_)
+        return Update(found)
+
+    nothing = {"local_epochs": 0, "batch_size": 32, "learning_rate": 0.1}
+    with librum.Client(two_and_two.url, token=two_and_two.token) as client, Running() as work:
+        one = peer()
+        work.start(one, train, evaluate=accuracy(), held_out=HELD_OUT)
+        await_peers(client, 3)
+        job = client.jobs.submit(
+            spec(rounds=1, peers=1, min_available_peers=3, wait_after_min_s=300, fraction_evaluate=1, train=nothing)
+        )
+        client.jobs.wait(job.id, timeout=300)
+        events = [e.data for e in client.jobs.events(job.id) if e.type == "update.submitted"]
+    (mine,) = (e for e in events if e["peer"] == one.id)
+    assert mine["metrics"].keys() == {"eval_accuracy", "eval_examples"}
+    assert mine["num_examples"] == HELD_OUT
+    assert not asked
+
+
+def test_scaffold(two_and_two: Network, peer: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """A job that asks for control variates is declined."""
+    with (
+        librum.Client(two_and_two.url, token=two_and_two.token) as client,
+        caplog.at_level(logging.INFO, "librum.peer"),
+        Running() as work,
+    ):
+        one = peer()
+        work.start(one, softmax())
+        await_peers(client, 3)
+        train = {"local_epochs": 1, "batch_size": 32, "learning_rate": 0.1, "momentum": 0}
+        job = client.jobs.submit(
+            spec(
+                rounds=1, peers=2, min_available_peers=3, wait_after_min_s=300, strategy={"name": "scaffold"},
+                train=train,
+            )
+        )  # fmt: skip
+        client.jobs.wait(job.id, timeout=300)
+        (found,) = client.jobs.rounds(job.id)
+    assert {d.peer: d.reason for d in found.declines or []} == {one.id: "training"}
+    assert "control variates" in caplog.text
+
+
+def test_what_a_policy_reveals(two_and_two: Network, peer: Any, tmp_path: Path) -> None:
+    """The claim is rounded down and metrics stay, by the policy."""
+    policy = Policy.parse(b"creators: [any]\nmodels: [any]\ncpus: 1\nreveal: {multiple_of: 60, metrics: false}\n")
+    with librum.Client(two_and_two.url, token=two_and_two.token) as client, Running() as work:
+        one = peer(1, policy)
+        work.start(one, softmax(), evaluate=accuracy(), held_out=HELD_OUT)
+        await_peer(client, one)  # peers of tests before stand in the list too, and work no more
+        job = client.jobs.submit(spec(rounds=1, peers=3, min_available_peers=3, fraction_evaluate=1))
+        client.jobs.wait(job.id, timeout=300)
+        events = [e.data for e in client.jobs.events(job.id) if e.type == "update.submitted"]
+    mine = [e for e in events if e["peer"] == one.id]
+    assert [(e["num_examples"], e.get("metrics")) for e in mine] == [(180, None)]
+    (line,) = (tmp_path / "1.egress.jsonl").read_text().splitlines()
+    assert (json.loads(line)["num_examples"], json.loads(line)["policy"]) == (180, policy.digest.hex())
+
+
+def test_unproven_task(two_and_two: Network, peer: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """A task whose proof does not hold is refused and reported, and nothing is signed for it."""
+    one = peer(2)
+    asked = []
+
+    def train(found: Weights, round_: Round) -> Update:
+        asked.append(round_)
+        return Update(found)
+
+    stop = threading.Event()
+
+    def lie(self: object, peer: str, *, wait_s: int) -> wire.Task:
+        stop.set()
+        return wire.Task(
+            job="01" * 32, round=1, attempt=1, spec={}, model=wire.File(digest="02" * 32, size=1), proof=b"\x80",
+            deadline=0,
+        )  # fmt: skip
+
+    with pytest.MonkeyPatch.context() as patch, caplog.at_level(logging.INFO, "librum.peer"):
+        patch.setattr("librum.client.Peers.task", lie)
+        assert one.run(train, rows=10, stop=stop) == 0
+    assert "the task is not proven" in caplog.text
+    assert not asked
+
+
+def test_wrong_use(two_and_two: Network, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Arguments are checked; a chain that is another one is never worked for."""
+    key = two_and_two.key(0)
+    with pytest.raises(ValueError, match="genesis"):
+        librum.Peer(two_and_two.url, key, "xx", ANYTHING)
+    with pytest.raises(ValueError, match="egress and pause"):
+        librum.Peer(two_and_two.url, librum.Key.load(key), two_and_two.genesis, ANYTHING)
+    with pytest.raises(librum.PolicyError):
+        librum.Peer(two_and_two.url, key, two_and_two.genesis, key)
+    stranger = librum.Peer(two_and_two.url, key, "00" * 32, ANYTHING, egress=tmp_path / "e", pause=tmp_path / "p")
+    stop = threading.Event()
+    with caplog.at_level(logging.WARNING, "librum.peer"):
+        timer = threading.Timer(2, stop.set)
+        timer.start()
+        assert stranger.run(softmax(), rows=10, stop=stop) == 0
+        timer.join()
+    stranger.close()
+    assert caplog.text
