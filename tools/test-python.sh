@@ -15,7 +15,7 @@ tools/python.sh -c 'import os, sys; os.chdir("python"); from hatchling.build imp
 tools/python.sh -m pip install --quiet --disable-pip-version-check --no-input --no-index --no-deps \
     --target "$made/site" "$made"/librum-*.whl
 
-pytest=(tools/python.sh -m pytest -q -W error --rootdir=. --import-mode=importlib -p no:cacheprovider)
+pytest=(tools/python.sh -m pytest -q -rs -W error --rootdir=. --import-mode=importlib -p no:cacheprovider)
 if [ $# -gt 0 ]; then
     PYTHONPATH=$made/site "${pytest[@]}" "$@"
     exit

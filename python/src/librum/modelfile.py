@@ -15,6 +15,18 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+def shared(spec: Mapping[str, Any]) -> list[Tensor]:
+    """Return the tensors of a job's model that peers share, layer by layer.
+
+    >>> [t.name for t in shared({"model": {"name": "logistic", "layers": [4, 3]}})]
+    ['layer0.weight', 'layer0.bias']
+    """
+    try:
+        return [t for t in layout(dict(spec)) if shares(spec, t.name)]
+    except ValueError as error:
+        raise UpdateError(f"the job's model: {error}") from error
+
+
 class ModelFile:
     """The tensors of a job's model that peers share, all float32.
 
@@ -27,11 +39,7 @@ class ModelFile:
     """
 
     def __init__(self, spec: Mapping[str, Any]) -> None:
-        try:
-            shared = [t for t in layout(dict(spec)) if shares(spec, t.name)]
-        except ValueError as error:
-            raise UpdateError(f"the job's model: {error}") from error
-        self._header, self.tensors = canonical(shared)
+        self._header, self.tensors = canonical(shared(spec))
         self.size = len(self._header) + (self.tensors[-1].end if self.tensors else 0)
 
     def arrays(self, content: bytearray) -> dict[str, NDArray[np.float32]]:
