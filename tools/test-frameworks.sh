@@ -7,8 +7,9 @@ cd "$(dirname "$0")/.."
 tools/require.sh python
 export LIBRUM_BIN=${LIBRUM_BIN:-$PWD/bin/librum} PYTHONPATH=$PWD/python/src
 export PIP_NO_CACHE_DIR=1 # what is installed once need not be kept twice
+export TF_CPP_MIN_LOG_LEVEL=3
 
-if [ $# -gt 0 ]; then frameworks=("$@"); else frameworks=(torch); fi
+if [ $# -gt 0 ]; then frameworks=("$@"); else frameworks=(torch tensorflow flower); fi
 for framework in "${frameworks[@]}"; do
     export LIBRUM_PYTHON_PINS=tools/frameworks/$framework.txt
     interpreter=$(tools/python.sh -c 'import sys; print(sys.executable)')

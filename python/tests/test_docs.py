@@ -17,7 +17,11 @@ import librum
 from golden import REPOSITORY
 from network import Network, running
 
-FRAMEWORKS = {"librum.torch"}  # each imports its framework, and has tests of its own
+FRAMEWORKS = {
+    "librum.flower",
+    "librum.tensorflow",
+    "librum.torch",
+}  # each imports its framework, and has tests of its own
 MODULES = [
     m.name
     for m in pkgutil.walk_packages(librum.__path__, "librum.")
