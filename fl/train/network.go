@@ -153,7 +153,10 @@ func (b *builder) rectify(x *gorgonia.Node) *gorgonia.Node {
 
 // crossEntropy is -Σ targets⊙log softmax(logits).
 func (b *builder) crossEntropy(logits, targets *gorgonia.Node) *gorgonia.Node {
-	logarithms := b.try("take the log softmax", func() (*gorgonia.Node, error) { return gorgonia.LogSoftMax(logits, 1) })
+	if b.err != nil {
+		return nil
+	}
+	logarithms := b.apply(logSoftmax{rows: logits.Shape()[0], columns: logits.Shape()[1]}, logits)
 	terms := b.try("weigh by the targets", func() (*gorgonia.Node, error) { return gorgonia.HadamardProd(logarithms, targets) })
 	sum := b.try("sum the loss", func() (*gorgonia.Node, error) { return gorgonia.Sum(terms) })
 	return b.try("negate the loss", func() (*gorgonia.Node, error) { return gorgonia.Neg(sum) })
