@@ -192,15 +192,16 @@ func (a *aggregation) load(ctx context.Context, head []byte, files func(ctx cont
 	return nil
 }
 
-// recall knows an input again, which is complete if its content is there.
+// recall knows an input again, which is complete if its content is there and has
+// the size announced.
 func (a *aggregation) recall(ctx context.Context, in Input) error {
-	_, whole, err := a.store.Has(ctx, in.Digest)
+	size, whole, err := a.store.Has(ctx, in.Digest)
 	if err != nil {
 		return err
 	}
 	a.inputs[in.Name] = in
 	a.bytes += in.Size
-	if whole {
+	if whole && size == in.Size {
 		a.complete[in.Name], a.written[in.Name] = true, in.Size
 		return nil
 	}

@@ -67,6 +67,13 @@ func (s *Service) replace(ctx context.Context, a *aggregation, old, in *Input, k
 			}
 		}
 	}
+	size, whole, err := a.store.Has(ctx, in.Digest) // sent under another name
+	switch {
+	case err != nil:
+		return err
+	case whole && size != in.Size: // bounds count what was announced
+		return &FieldError{"size", fmt.Sprintf("%d bytes; the content %s has %d", in.Size, in.Digest, size)}
+	}
 	if err := s.reserve(a, in.Size-old.Size); err != nil {
 		return err
 	}
@@ -76,11 +83,7 @@ func (s *Service) replace(ctx context.Context, a *aggregation, old, in *Input, k
 			return errors.Join(err, s.reserve(a, old.Size-in.Size))
 		}
 	}
-	_, whole, err := a.store.Has(ctx, in.Digest) // sent under another name
-	if err == nil {
-		err = a.saveInput(in) // last: a record that memory lacks would come up after a restart
-	}
-	if err != nil {
+	if err := a.saveInput(in); err != nil { // last: a record that memory lacks would come up after a restart
 		return errors.Join(err, s.reserve(a, old.Size-in.Size))
 	}
 	a.inputs[in.Name] = *in
@@ -98,7 +101,7 @@ func (a *aggregation) drop(ctx context.Context, in *Input) error {
 		return err
 	}
 	for _, other := range a.inputs {
-		if other.Name != in.Name && other.Digest == in.Digest {
+		if other.Name != in.Name && other.Digest == in.Digest && a.complete[other.Name] {
 			return nil
 		}
 	}
@@ -140,7 +143,7 @@ func (s *Service) finish(ctx context.Context, a *aggregation, in Input) (Progres
 		return Progress{Input: in}, err
 	}
 	for name, other := range a.inputs {
-		if other.Digest == in.Digest {
+		if other.Digest == in.Digest && other.Size == in.Size {
 			a.complete[name] = true
 			s.wrote(a, name, other.Size)
 		}

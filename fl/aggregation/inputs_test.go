@@ -111,3 +111,51 @@ func TestLookAtTheEnd(t *testing.T) {
 		t.Errorf("the last part: %+v, %v", p, err)
 	}
 }
+
+// TestAnnouncedSize holds fl/aggregation(4) against announcements of content that is
+// there, or comes under another name, with a size that is not its own: bounds count
+// what was announced, so that it must be what lies on the disk.
+func TestAnnouncedSize(t *testing.T) {
+	t.Parallel()
+	b := start(t, aggregation.Limits{})
+	id, content := b.create("a", job.Strategy{Name: "fedavg"}), file(t, 2)
+	small, right, late := announcement("u0", content, 1), announcement("u1", content, 1), announcement("u2", content, 1)
+	small.Size, late.Size = 1, 1
+	if _, err := b.Announce(t.Context(), id, small); err != nil { // nobody can tell yet
+		t.Fatal(err)
+	}
+	b.send(id, right, content)
+	if _, err := b.Announce(t.Context(), id, late); !isField(err, "size") {
+		t.Errorf("content that is there, announced with 1 byte: %v", err)
+	}
+	right.Size++
+	if _, err := b.Announce(t.Context(), id, right); !isField(err, "size") {
+		t.Errorf("the same input with a byte more: %v", err)
+	}
+	right.Size--
+	for range 2 {
+		if p, err := b.Input(t.Context(), id, "u0"); err != nil || p.Complete {
+			t.Errorf("content that came under another name, announced with 1 byte: %+v, %v", p, err)
+		}
+		v, err := b.Get(id)
+		if err != nil || v.Inputs != 2 || v.Complete != 1 || v.Bytes != 1+right.Size {
+			t.Errorf("%+v, %v", v, err)
+		}
+		b.close()
+		b.open()
+	}
+	// Once nobody has announced it with its own size any more, it goes.
+	other := announcement("u1", file(t, 3), 1)
+	if _, err := b.Announce(t.Context(), id, other); err != nil {
+		t.Fatal(err)
+	}
+	small.Size = int64(len(content))
+	if p, err := b.Announce(t.Context(), id, small); err != nil || p.Complete {
+		t.Errorf("content that was replaced: %+v, %v", p, err)
+	}
+}
+
+func isField(err error, field string) bool {
+	wrong, ok := errors.AsType[*aggregation.FieldError](err)
+	return ok && wrong.Field == field
+}
