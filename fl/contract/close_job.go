@@ -17,7 +17,7 @@ type CloseJob struct {
 	Round     uint64        `cbor:"round"` // the last one opened, 0 before the first
 	Term      uint64        `cbor:"term"`
 	State     job.State     `cbor:"state"`            // finished or failed
-	Reason    job.Reason    `cbor:"reason,omitempty"` // of failed: no_peers, no_model or no_chains
+	Reason    job.Reason    `cbor:"reason,omitempty"` // of failed: no_peers, no_model, no_chains or no_root
 	Model     ledger.Digest `cbor:"model"`            // of finished: the last final model
 	ModelSize uint64        `cbor:"model_size"`
 	Card      ledger.Digest `cbor:"card"` // of finished: SHA-256 of the model card
@@ -26,7 +26,7 @@ type CloseJob struct {
 
 // starvations are the reasons for which a coordinator ends a job as failed.
 func starvations() []job.Reason {
-	return []job.Reason{job.ReasonNoPeers, job.ReasonNoModel, job.ReasonNoChains}
+	return []job.Reason{job.ReasonNoPeers, job.ReasonNoModel, job.ReasonNoChains, job.ReasonNoRoot}
 }
 
 func closeJobFootprint(call contract.Call, a *CloseJob) (contract.Footprint, error) {
@@ -92,6 +92,9 @@ func (a *CloseJob) starved(env *contract.Env, j *Job) error {
 	}
 	if a.Reason == job.ReasonNoChains && !j.Spec.Draws() {
 		return contract.Errorf(CodeRoundState, "the job draws no cohorts")
+	}
+	if a.Reason == job.ReasonNoRoot && j.Spec.Strategy.Root == "" {
+		return contract.Errorf(CodeRoundState, "the strategy trusts no peer")
 	}
 	if at := j.PeersDeadline(); env.LogTime() < at {
 		return contract.Errorf(contract.CodeTooEarly, "the job waits for peers until log time %d", at)

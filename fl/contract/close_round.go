@@ -1,6 +1,8 @@
 package contract
 
 import (
+	"slices"
+
 	"github.com/librum/librum/chain/contract"
 	members "github.com/librum/librum/chain/contract/identity"
 	"github.com/librum/librum/chain/ledger"
@@ -61,8 +63,11 @@ func closeRound(env *contract.Env, call contract.Call, a *CloseRound) error {
 	if r.Set, err = SetDigest(set); err != nil {
 		return err
 	}
-	if r.Submitted < uint64(j.Spec.MinTrainPeers) {
-		return voidRound(env, a.Job, a.Round, j, r, nil)
+	switch {
+	case r.Submitted < uint64(j.Spec.MinTrainPeers):
+		return voidRound(env, a.Job, a.Round, j, r, nil, job.ReasonVoidRounds)
+	case !Rooted(&j.Spec, a.Set):
+		return voidRound(env, a.Job, a.Round, j, r, nil, job.ReasonNoRoot)
 	}
 	r.State = job.RoundClosed
 	if err := contract.Store(env, RoundRow(a.Job, a.Round), r); err != nil {
@@ -102,7 +107,7 @@ func voidUnasked(env *contract.Env, id ledger.Digest, number uint64, j *Job, r *
 	if r.Set, err = SetDigest(nil); err != nil {
 		return err
 	}
-	return voidRound(env, id, number, j, r, nil)
+	return voidRound(env, id, number, j, r, nil, job.ReasonVoidRounds)
 }
 
 func loadSet(env *contract.Env, a *CloseRound, attempt uint64) ([]Averaged, error) {
@@ -129,9 +134,15 @@ func submitted(env *contract.Env, id ledger.Digest, round, attempt uint64, peer 
 	return u, nil
 }
 
+// Rooted reports whether the peer that the job's strategy trusts is among peers;
+// it is where the strategy trusts none.
+func Rooted(spec *job.Spec, peers []ledger.ID) bool {
+	return spec.Strategy.Root == "" || slices.ContainsFunc(peers, func(p ledger.ID) bool { return p.String() == spec.Strategy.Root })
+}
+
 // voidRound ends an attempt that has too few updates. The round is opened
-// again, unless it was void too often running.
-func voidRound(env *contract.Env, id ledger.Digest, number uint64, j *Job, r *Round, metrics Metrics) error {
+// again, unless it was void too often running; then the job ends for the reason.
+func voidRound(env *contract.Env, id ledger.Digest, number uint64, j *Job, r *Round, metrics Metrics, reason job.Reason) error {
 	r.State, r.Ended = job.RoundVoid, env.LogTime()
 	if err := contract.Store(env, RoundRow(id, number), r); err != nil {
 		return err
@@ -144,9 +155,12 @@ func voidRound(env *contract.Env, id ledger.Digest, number uint64, j *Job, r *Ro
 	}
 	j.Idle, j.Voids = env.LogTime(), j.Voids+1
 	if j.Voids >= job.MaxVoids {
-		return endJob(env, id, j, job.StateFailed, job.ReasonVoidRounds)
+		return endJob(env, id, j, job.StateFailed, reason)
 	}
 	j.State, j.Reason = job.StateWaiting, job.ReasonVoid
+	if reason == job.ReasonNoRoot {
+		j.Reason = reason
+	}
 	return contract.Store(env, JobRow(id), j)
 }
 

@@ -12,8 +12,8 @@ import (
 
 // CommitRound is the arguments of the method of that name. Set and weights are
 // digests: the updates stand in rows of their own, and thousands of them would not
-// fit a transaction. Where refusals leave fewer than min_train_peers updates,
-// model and size are zero: the claim is that the round is void. So they are
+// fit a transaction. Where refusals leave fewer than min_train_peers updates, or
+// none of the peer that the strategy trusts, model and size are zero: the claim is that the round is void. So they are
 // with input, which claims that the first round began with another model than
 // the spec gives; nothing was averaged then, and the weights are zero too.
 type CommitRound struct {
@@ -141,7 +141,10 @@ func (a *CommitRound) remaining(env *contract.Env, j *Job, r *Round) (uint64, er
 	if len(a.Refused) == 0 && a.Set != r.Set {
 		return 0, contract.Errorf(contract.CodeConflict, "nothing is refused, yet the set is not the closed one, %s", r.Set)
 	}
-	if void := a.Input || count < uint64(j.Spec.MinTrainPeers); void != a.Model.IsZero() {
+	if refusesRoot(&j.Spec, a.Refused) && !a.Model.IsZero() {
+		return 0, contract.Errorf(contract.CodeConflict, "the update of peer %s, which the strategy trusts, is refused: no model is named", j.Spec.Strategy.Root)
+	}
+	if void := a.Input || count < uint64(j.Spec.MinTrainPeers) || refusesRoot(&j.Spec, a.Refused); void != a.Model.IsZero() {
 		return 0, contract.Errorf(contract.CodeConflict,
 			"%d updates remain of at least %d: a model is named exactly if there are enough and the input is right", count, j.Spec.MinTrainPeers)
 	}

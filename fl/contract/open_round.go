@@ -84,6 +84,9 @@ func openRound(env *contract.Env, call contract.Call, a *OpenRound) error {
 	if n := int64(len(a.Roster)); n < j.Spec.MinAvailablePeers {
 		return contract.Errorf(contract.CodeConflict, "%d peers, the job wants %d", n, j.Spec.MinAvailablePeers)
 	}
+	if !Rooted(&j.Spec, a.Roster) {
+		return contract.Errorf(contract.CodeConflict, "peer %s, which the strategy trusts, is not in the roster", j.Spec.Strategy.Root)
+	}
 	peers := uint64(len(a.Roster))
 	r := Round{
 		Attempt: attempt, State: job.RoundOpen, Term: a.Term,

@@ -1,6 +1,8 @@
 package contract
 
 import (
+	"slices"
+
 	"github.com/librum/librum/chain/contract"
 	"github.com/librum/librum/chain/ledger"
 	"github.com/librum/librum/fl/job"
@@ -11,7 +13,11 @@ import (
 func tally(env *contract.Env, id ledger.Digest, number uint64, j *Job, r *Round, c *Commit) error {
 	switch {
 	case r.Agreed >= r.Quorum() && c.Model.IsZero():
-		return voidRound(env, id, number, j, r, c.Metrics)
+		reason := job.ReasonVoidRounds
+		if refusesRoot(&j.Spec, c.Refused) {
+			reason = job.ReasonNoRoot
+		}
+		return voidRound(env, id, number, j, r, c.Metrics, reason)
 	case r.Agreed >= r.Quorum():
 		return finishRound(env, id, number, j, r, c)
 	case r.Dissented > r.Nodes-r.Quorum():
@@ -20,6 +26,12 @@ func tally(env *contract.Env, id ledger.Digest, number uint64, j *Job, r *Round,
 		return loseTerm(env, id, number, j, r, c, LossWithheld)
 	}
 	return contract.Store(env, RoundRow(id, number), r)
+}
+
+// refusesRoot reports whether the update of the peer that the strategy trusts,
+// which was in the closed set, is among the refused.
+func refusesRoot(spec *job.Spec, refused []Refused) bool {
+	return spec.Strategy.Root != "" && slices.ContainsFunc(refused, func(r Refused) bool { return r.Peer.String() == spec.Strategy.Root })
 }
 
 func finishRound(env *contract.Env, id ledger.Digest, number uint64, j *Job, r *Round, c *Commit) error {

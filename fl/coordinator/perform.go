@@ -127,7 +127,7 @@ func (w *worker) compute(ctx context.Context, s *round.Snapshot, a round.Compute
 	refused = append(refused, unavailable...)
 	averaged := s.Averaged(refused)
 	var model, state round.File
-	if int64(len(averaged)) >= s.Job.Spec.MinTrainPeers {
+	if recompute.Enough(&s.Job.Spec, averaged) {
 		if model, state, err = w.average(ctx, s, set, averaged); err != nil {
 			return nil, err
 		}

@@ -27,12 +27,13 @@ type Reason string
 
 // The reasons of a state. Running and finished have none.
 const (
-	ReasonPeers      Reason = "peers"       // waiting: fewer peers than min_available_peers
+	ReasonPeers      Reason = "peers"       // waiting: fewer peers than min_available_peers, or not the one that the strategy trusts
 	ReasonVoid       Reason = "void"        // waiting: the round was void and is opened again
 	ReasonNoPeers    Reason = "no_peers"    // failed: no round could be opened for wait_for_peers_s
 	ReasonNoModel    Reason = "no_model"    // failed: nobody had the initial model that the spec names, or it is another's, for wait_for_peers_s
 	ReasonNoChains   Reason = "no_chains"   // failed: no quorum of nodes had a hash chain to draw a cohort by, for wait_for_peers_s
 	ReasonVoidRounds Reason = "void_rounds" // failed: a round was void MaxVoids times running
+	ReasonNoRoot     Reason = "no_root"     // waiting or failed as void and void_rounds are, or failed as no_peers is, without the peer that the strategy trusts
 	ReasonMaxTerms   Reason = "max_terms"   // failed: max_terms terms were lost over one round
 	ReasonOutvoted   Reason = "outvoted"    // failed: every node that could coordinate has been outvoted
 	ReasonCreator    Reason = "creator"     // cancelled by its creator
@@ -52,7 +53,7 @@ const (
 	RoundClosed    RoundState = "closed"    // the set of updates is fixed
 	RoundCommitted RoundState = "committed" // a result stands on the ledger, nodes recompute
 	RoundFinal     RoundState = "final"     // a quorum attested the result
-	RoundVoid      RoundState = "void"      // fewer updates than min_train_peers
+	RoundVoid      RoundState = "void"      // fewer updates than min_train_peers, or not the trusted peer's
 	RoundFailed    RoundState = "failed"    // too many terms were lost over it, or nobody is left to take one
 )
 

@@ -91,6 +91,16 @@ func (s *Set) Check(ctx context.Context, updates []fl.Averaged) ([]fl.Refused, e
 	return refused, nil
 }
 
+// Enough reports whether updates make an average: there are min_train_peers of them,
+// that of the peer which the strategy trusts among them. Else the round is void.
+func Enough(spec *job.Spec, updates []fl.Averaged) bool {
+	peers := make([]ledger.ID, len(updates))
+	for i, u := range updates {
+		peers[i] = u.Peer
+	}
+	return int64(len(updates)) >= spec.MinTrainPeers && fl.Rooted(spec, peers)
+}
+
 // Start is what a round began with.
 type Start struct {
 	Model  ledger.Digest

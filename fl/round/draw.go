@@ -104,7 +104,7 @@ func (d *decision) draw() (Submit, bool) {
 
 // roster returns the peers that are there, ascending. Of more than fit a
 // transaction it takes those of the smallest SHA-256(job, round, peer), so that no
-// id is favoured in every round.
+// id is favoured in every round but that of the peer which the strategy trusts.
 func (d *decision) roster() []ledger.ID {
 	roster := ascending(d.f.Online)
 	if len(roster) <= fl.MaxCohort {
@@ -113,7 +113,9 @@ func (d *decision) roster() []ledger.ID {
 	places := make(map[ledger.ID]ledger.Digest, len(roster))
 	for _, peer := range roster {
 		b := binary.BigEndian.AppendUint64(slices.Clone(d.s.ID[:]), d.s.Job.Finals+1)
-		places[peer] = ledger.Hash(append(b, peer[:]...))
+		if peer.String() != d.s.Job.Spec.Strategy.Root { // which comes first
+			places[peer] = ledger.Hash(append(b, peer[:]...))
+		}
 	}
 	slices.SortFunc(roster, func(a, b ledger.ID) int {
 		x, y := places[a], places[b]

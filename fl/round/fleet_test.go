@@ -302,7 +302,11 @@ func (f *fleet) compute(n *node, s *round.Snapshot, without []ledger.ID) (round.
 	}
 	set := s.Averaged(refused)
 	model := round.File{}
-	if int64(len(set)) >= s.Job.Spec.MinTrainPeers {
+	peers := make([]ledger.ID, len(set))
+	for i, u := range set {
+		peers[i] = u.Peer
+	}
+	if int64(len(set)) >= s.Job.Spec.MinTrainPeers && fl.Rooted(&s.Job.Spec, peers) {
 		content := fmt.Sprintf("%v on %s", set, s.Round.Model)
 		if n.liar {
 			content += ", more or less"

@@ -51,8 +51,8 @@ func (d *decision) step() (Submit, bool) {
 func (d *decision) open() (Submit, bool) {
 	j := &d.s.Job
 	roster := d.roster()
-	enough := int64(len(roster)) >= j.Spec.MinAvailablePeers
-	if enough && d.chained() {
+	enough, rooted := int64(len(roster)) >= j.Spec.MinAvailablePeers, fl.Rooted(&j.Spec, roster)
+	if enough && rooted && d.chained() {
 		model := File{Digest: j.Model, Size: j.ModelSize}
 		if j.Finals == 0 { // derived this late, so that a job without peers costs no disk
 			if d.f.Initial == nil {
@@ -69,10 +69,14 @@ func (d *decision) open() (Submit, bool) {
 	if !d.reached(max(j.PeersDeadline(), d.f.Started+Grace)) {
 		return Submit{}, false
 	}
-	if enough {
+	switch {
+	case !enough:
+		return d.fail(job.ReasonNoPeers), true
+	case !rooted:
+		return d.fail(job.ReasonNoRoot), true
+	default:
 		return d.fail(job.ReasonNoChains), true
 	}
-	return d.fail(job.ReasonNoPeers), true
 }
 
 // noModel ends a job once it has waited long enough for the initial model that
@@ -90,7 +94,7 @@ func (d *decision) noModel() (Submit, bool) {
 func (d *decision) close() (Submit, bool) {
 	j, r := &d.s.Job, d.s.Round
 	at := r.ClosableAt(&j.Spec)
-	if r.Submitted < uint64(j.Spec.MinTrainPeers) && r.Submitted+r.Declined < r.Cohort {
+	if (r.Submitted < uint64(j.Spec.MinTrainPeers) || !fl.Rooted(&j.Spec, d.s.Set())) && r.Submitted+r.Declined < r.Cohort {
 		at = max(at, d.f.Started+Grace)
 	}
 	if !d.reached(at) {

@@ -33,7 +33,7 @@ func (w *walk) recompute(ctx context.Context, where string, r *fl.Round, updates
 	}
 	w.report.Updates += uint64(len(updates))
 	averaged, _ := without(updates, got.refused)
-	if int64(len(averaged)) < w.job.Spec.MinTrainPeers {
+	if !recompute.Enough(&w.job.Spec, averaged) {
 		return got, nil
 	}
 	start := recompute.Start{Model: r.Model, State: w.state.Digest, Roster: r.Roster}
