@@ -23,6 +23,10 @@ func fedNova() Strategy {
 	}
 }
 
+// MaxSteps bounds the steps of an update: more than any job's peers take, and few
+// enough that lengths and their mean are far from what float64 tells apart.
+const MaxSteps = 1 << 40
+
 // nova is x + τ·Σ pᵢ·(xᵢ − x)/‖aᵢ‖ with τ = Σ pᵢ·‖aᵢ‖, where ‖aᵢ‖ is the sum of
 // the weights that a peer's gradients have in its update: its number of steps,
 // or with momentum ρ (τᵢ − ρ(1−ρ^τᵢ)/(1−ρ)) / (1−ρ).
@@ -32,8 +36,8 @@ func (nova) plan(_ context.Context, r *round) (aggregator.Mean, error) {
 	var m aggregator.Mean
 	lengths, effective := make([]float64, len(r.Updates)), 0.0
 	for i, u := range r.stack.Updates() {
-		if u.Steps == 0 {
-			return m, fmt.Errorf("%w: peer %x names no steps", aggregator.ErrInput, u.Peer)
+		if u.Steps < 1 || u.Steps > MaxSteps {
+			return m, fmt.Errorf("%w: peer %x names %d steps; 1 to %d are allowed", aggregator.ErrInput, u.Peer, u.Steps, int64(MaxSteps))
 		}
 		m.Integers = append(m.Integers, u.Weight)
 		m.Total += float64(u.Weight) // exact: below 2^49

@@ -3,6 +3,7 @@ package strategy
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"math"
 	"slices"
 
@@ -27,8 +28,8 @@ func flTrust() Strategy {
 
 // trust is x + Σ tᵢ·(‖g₀‖/‖gᵢ‖)·gᵢ / Σ tᵢ with gᵢ = xᵢ − x, g₀ the trusted peer's,
 // and tᵢ = max(0, cos(gᵢ, g₀)). g₀ itself is no part of the mean. Where nobody is
-// trusted, or g₀ is missing, the model stays as it is. Integers are coordinate
-// medians.
+// trusted the model stays as it is; a missing g₀ is an error. Integers are
+// coordinate medians.
 type trust struct{}
 
 func (trust) plan(ctx context.Context, r *round) (aggregator.Mean, error) {
@@ -38,7 +39,7 @@ func (trust) plan(ctx context.Context, r *round) (aggregator.Mean, error) {
 	r.relative()
 	root := slices.IndexFunc(updates, func(u aggregator.Update) bool { return bytes.Equal(u.Peer, r.Root) })
 	if root < 0 {
-		return m, nil
+		return m, fmt.Errorf("%w: there is no update of %x, the peer that fltrust trusts", aggregator.ErrInput, r.Root)
 	}
 	sums, err := r.stack.Reduce(ctx, 2*n, r.options, func() aggregator.Measure {
 		var origin []float64 // the rows are differences already

@@ -1,12 +1,14 @@
 package strategy_test
 
 import (
+	"bytes"
 	"errors"
 	"math"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/librum/librum/aggregator"
 	"github.com/librum/librum/aggregator/strategy"
 )
 
@@ -162,5 +164,40 @@ func TestValidate(t *testing.T) {
 	full, err := s.Validate(strategy.Params{"f": 3})
 	if err != nil || full["f"] != 3 || full["beta"] != 0.25 {
 		t.Errorf("defaults: %v, %v", full, err)
+	}
+}
+
+// TestMissing holds that what a rule cannot do without is an error that names it.
+func TestMissing(t *testing.T) {
+	t.Parallel()
+	model := exact(t, 2)
+	for _, c := range []struct {
+		name   string
+		change func(*strategy.Input)
+		want   string
+	}{
+		{strategy.FLTrust, func(in *strategy.Input) { in.Root = []byte{7} }, "no update of 07"},
+		{strategy.FLTrust, func(in *strategy.Input) { in.Root = nil }, "trusts"},
+		{strategy.FedNova, func(in *strategy.Input) { in.Updates[1].Steps = 0 }, "peer 01 names 0 steps"},
+		{strategy.FedNova, func(in *strategy.Input) { in.Updates[1].Steps = strategy.MaxSteps + 1 }, "steps"},
+		{strategy.FedNova, func(in *strategy.Input) { in.Updates[1].Steps = math.MaxUint64 }, "peer 01 names 18446744073709551615 steps; 1 to 1099511627776"},
+	} {
+		rule, err := strategy.Resolve(strategy.Choice{Strategy: part(c.name, nil)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		in := strategy.Input{Model: model, Global: encode(t, 1, 2), Cohort: 2, Root: []byte{0}}
+		for i := range byte(2) {
+			file := encode(t, float64(i), 3)
+			in.Updates = append(in.Updates, aggregator.Update{Peer: []byte{i}, File: file.File, Size: file.Size, Weight: 1, Steps: strategy.MaxSteps})
+		}
+		var out bytes.Buffer
+		if _, err := rule.Aggregate(t.Context(), in, strategy.Output{Model: &out}, aggregator.Options{}); err != nil {
+			t.Errorf("%s: %v", c.name, err)
+		}
+		c.change(&in)
+		if _, err := rule.Aggregate(t.Context(), in, strategy.Output{Model: &out}, aggregator.Options{}); !errors.Is(err, aggregator.ErrInput) || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v lacks %q", c.name, err, c.want)
+		}
 	}
 }

@@ -102,10 +102,14 @@ func (f *federation) step(ctx context.Context, number uint64, held data.Dataset)
 	return f.measure(ctx, held)
 }
 
-// draw chooses the peers of a round, in order.
+// draw chooses the peers of a round, in order. The first peer, where the strategy
+// trusts it, is one of them.
 func (f *federation) draw(number uint64) []int {
 	all := rand.New(rand.NewPCG(f.spec.Seed, number)).Perm(len(f.peers)) //nolint:gosec // an experiment that repeats
 	drawn := all[:f.perRound]
+	if f.rule.Needs().Root && !slices.Contains(drawn, 0) {
+		drawn[0] = 0
+	}
 	slices.Sort(drawn)
 	return drawn
 }

@@ -127,6 +127,9 @@ func (s *Service) startable(a *aggregation) error {
 		}
 		return fmt.Errorf("%w: %s", ErrState, strings.Join(texts, "; "))
 	}
+	if root := a.head.Spec.Strategy.Root; root != "" && a.inputs[root].Kind != Update {
+		return fmt.Errorf("%w: the strategy trusts the update %s; send it", ErrState, root)
+	}
 	if rule.Needs().Global && !global {
 		return fmt.Errorf("%w: the strategy looks at the global model; send it as an input of kind %s", ErrState, Global)
 	}

@@ -454,7 +454,8 @@ func TestLimits(t *testing.T) {
 		"long": func(in *aggregation.Input) { in.Name = strings.Repeat("x", 65) }, "kind": func(in *aggregation.Input) { in.Kind = "other" },
 		"large": func(in *aggregation.Input) { in.Size = size + 1 }, "empty": func(in *aggregation.Input) { in.Size = 0 },
 		"negative": func(in *aggregation.Input) { in.Size = -1 }, "weight": func(in *aggregation.Input) { in.NumExamples = 1 << 29 },
-		"none": func(in *aggregation.Input) { in.NumExamples = 0 }, "global": func(in *aggregation.Input) { in.Kind = aggregation.Global },
+		"steps": func(in *aggregation.Input) { in.Steps = strategy.MaxSteps + 1 },
+		"none":  func(in *aggregation.Input) { in.NumExamples = 0 }, "global": func(in *aggregation.Input) { in.Kind = aggregation.Global },
 	} {
 		bad := in
 		change(&bad)
@@ -605,5 +606,29 @@ func TestRun(t *testing.T) {
 	stop()
 	if err := <-ran; err != nil || b.Stats().Runs != 5 {
 		t.Errorf("%+v, %v", b.Stats(), err)
+	}
+}
+
+// TestRootMissing: nothing comes of fltrust without the update that it trusts, so
+// that none is an error which names it.
+func TestRootMissing(t *testing.T) {
+	t.Parallel()
+	b := start(t, aggregation.Limits{})
+	id := b.create("a", job.Strategy{Name: "fltrust", Root: "clinic"})
+	global := announcement("global", file(t, 1), 0)
+	global.Kind = aggregation.Global
+	b.send(id, global, file(t, 1))
+	b.send(id, announcement("u", file(t, 2), 7), file(t, 2))
+	if _, err := b.Start(id); !errors.Is(err, aggregation.ErrState) || !strings.Contains(err.Error(), "clinic") {
+		t.Errorf("start without the trusted update: %v", err)
+	}
+	bad := []byte("no safetensors")
+	b.send(id, announcement("clinic", bad, 7), bad)
+	if v := b.run(id); v.State != aggregation.Failed || !strings.Contains(v.Reason, "clinic") || !strings.Contains(v.Reason, "format") {
+		t.Errorf("the trusted update is no file: %+v", v)
+	}
+	b.send(id, announcement("clinic", file(t, 3), 7), file(t, 3))
+	if v := b.run(id); v.State != aggregation.Done || v.Averaged != 2 {
+		t.Errorf("with the trusted update: %+v", v)
 	}
 }

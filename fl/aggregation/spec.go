@@ -108,6 +108,8 @@ func (in *Input) validate(limits Limits) error {
 		return &FieldError{"size", fmt.Sprintf("%d bytes; 1 to %d are allowed", in.Size, limits.InputBytes)}
 	case in.Kind == Update && (in.NumExamples < 1 || in.NumExamples >= kernel.MaxWeight):
 		return &FieldError{"num_examples", fmt.Sprintf("%d; an update has 1 to %d", in.NumExamples, kernel.MaxWeight-1)}
+	case in.Steps > strategy.MaxSteps:
+		return &FieldError{"steps", fmt.Sprintf("%d; an update has at most %d", in.Steps, int64(strategy.MaxSteps))}
 	case in.Kind != Update && (in.NumExamples != 0 || in.Steps != 0):
 		return &FieldError{"num_examples", "leave it and steps out: only updates have them"}
 	}

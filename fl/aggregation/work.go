@@ -143,6 +143,8 @@ func (w *work) check(ctx context.Context, rule strategy.Rule) (outcome Outcome, 
 		err := aggregator.Check(ctx, layout, file, each.Size, each.Digest, aggregator.Limits{})
 		reason, refused := aggregator.ReasonOf(err)
 		switch {
+		case refused && each.Name == w.spec.Strategy.Root:
+			return outcome, in, &failure{fmt.Sprintf("update %s, which the strategy trusts, was refused (%s): %s", each.Name, reason, clip(err.Error(), maxDetail))}
 		case refused:
 			outcome.Refused = append(outcome.Refused, Refused{Name: each.Name, Reason: reason, Detail: clip(err.Error(), maxDetail)})
 			continue
