@@ -59,7 +59,7 @@ def run_the_page(network: Network, tmp_path: Path) -> dict[str, Any]:
     page = (REPOSITORY / "docs" / "python.md").read_text(encoding="utf-8")
     names: dict[str, Any] = {"genesis": network.genesis}
     blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
-    assert len(blocks) == 3
+    assert len(blocks) == 5
     with contextlib.chdir(tmp_path):
         for block in blocks:
             code = block.replace("http://127.0.0.1:8080", network.url).replace("librum-dev", str(network.directory))

@@ -18,9 +18,12 @@ from librum.calls import Calls, Page
 from librum.errors import AnswerError, JobEndedError, UnreachableError
 from librum.follow import ENDS, Follower
 from librum.keys import Key
+from librum.nfts import AsyncNFTs
 from librum.progress import Progress
+from librum.search import AsyncSearch
 from librum.session import Identity, Session
 from librum.steps import MAX_ANSWER_BYTES, Answer, Content, Request, Rest, Retry, Steps, problem_of, reader
+from librum.tokens import AsyncTokens
 from librum.transfer import download, download_file, upload
 
 if TYPE_CHECKING:
@@ -104,7 +107,10 @@ class AsyncClient:
         self.identities = Identities(self)
         self.jobs = Jobs(self)
         self.models = Models(self)
+        self.nfts = AsyncNFTs(self)
         self.peers = Peers(self)
+        self.search = AsyncSearch(self)
+        self.tokens = AsyncTokens(self)
         self.transactions = Transactions(self)
         self.uploads = Uploads(self)
 

@@ -47,9 +47,7 @@ class Calls:
 
         def parse(answer: Answer) -> Page[T]:
             value = document(answer)
-            if not isinstance(value, dict):
-                raise AnswerError(f"{path}: want an object")
-            items = value.get(name) or []
+            items = value.get(name) if isinstance(value, dict) else None
             if not isinstance(items, list):
                 raise AnswerError(f"{path}: want a list of {name}")
             cursor = value.get("next_cursor") or ""

@@ -17,9 +17,12 @@ from librum.calls import Calls, Page
 from librum.errors import AnswerError, JobEndedError, UnreachableError
 from librum.follow import ENDS, Follower
 from librum.keys import Key
+from librum.nfts import NFTs
 from librum.progress import Progress
+from librum.search import Search
 from librum.session import Identity, Session
 from librum.steps import MAX_ANSWER_BYTES, Answer, Content, Request, Rest, Retry, Steps, problem_of, reader
+from librum.tokens import Tokens
 from librum.transfer import download, download_file, upload
 
 if TYPE_CHECKING:
@@ -103,7 +106,10 @@ class Client:
         self.identities = Identities(self)
         self.jobs = Jobs(self)
         self.models = Models(self)
+        self.nfts = NFTs(self)
         self.peers = Peers(self)
+        self.search = Search(self)
+        self.tokens = Tokens(self)
         self.transactions = Transactions(self)
         self.uploads = Uploads(self)
 

@@ -1,4 +1,4 @@
-"""Metrics as data frames of what is installed."""
+"""Tables as data frames of what is installed."""
 
 from __future__ import annotations
 
@@ -19,12 +19,17 @@ def rows(metrics: Sequence[wire.RoundMetrics]) -> list[dict[str, Any]]:
 
 
 def frame(metrics: Sequence[wire.RoundMetrics], kind: str | None = None) -> Any:
-    """Return the rows as a data frame.
+    """Return the rows as a data frame, as :func:`table`."""
+    return table(rows(metrics), kind)
+
+
+def table(found: Sequence[dict[str, Any]], kind: str | None = None) -> Any:
+    """Return rows as a data frame.
 
     Parameters
     ----------
-    metrics
-        Of the final rounds.
+    found
+        With the same columns each.
     kind
         ``"pandas"`` or ``"polars"``; None takes the first of these that is installed.
 
@@ -37,7 +42,7 @@ def frame(metrics: Sequence[wire.RoundMetrics], kind: str | None = None) -> Any:
         raise ValueError(f"kind {kind!r}: want 'pandas' or 'polars'")
     for name in (kind,) if kind else ("pandas", "polars"):
         try:
-            return importlib.import_module(name).DataFrame(rows(metrics))
+            return importlib.import_module(name).DataFrame(found)
         except ImportError:
             continue
     raise ImportError(f"{kind or 'neither pandas nor polars'} is not installed: pip install 'librum[pandas]'")

@@ -59,6 +59,17 @@ from librum.wire.jobs import (
     Update,
     Upload,
 )
+from librum.wire.search import (
+    Highlight,
+    HighlightPart,
+    Indexed,
+    SearchAggregate,
+    SearchAnswer,
+    SearchBucket,
+    SearchField,
+    SearchHit,
+    SearchPercentile,
+)
 
 __all__ = [
     "CA",
@@ -81,7 +92,10 @@ __all__ = [
     "GroupNode",
     "Groups",
     "Header",
+    "Highlight",
+    "HighlightPart",
     "Holding",
+    "Indexed",
     "Job",
     "KeyOwner",
     "Limits",
@@ -101,6 +115,12 @@ __all__ = [
     "Result",
     "Round",
     "RoundMetrics",
+    "SearchAggregate",
+    "SearchAnswer",
+    "SearchBucket",
+    "SearchField",
+    "SearchHit",
+    "SearchPercentile",
     "Signature",
     "Status",
     "Task",
