@@ -89,7 +89,7 @@ func New(config Config) (http.Handler, error) {
 	if s.metrics, err = newMetrics(s); err != nil {
 		return nil, fmt.Errorf("open the API: %w", err)
 	}
-	s.huma = humago.New(s.mux, openAPIConfig())
+	s.huma = humago.New(s.mux, s.openAPIConfig())
 	s.routes()
 	return s, s.serveOpenAPI()
 }
@@ -117,7 +117,7 @@ func (s *server) routes() {
 	s.searchRoutes()
 }
 
-func openAPIConfig() huma.Config {
+func (s *server) openAPIConfig() huma.Config {
 	config := huma.Config{
 		OpenAPI: &huma.OpenAPI{
 			OpenAPI: "3.1.0",
@@ -141,7 +141,7 @@ func openAPIConfig() huma.Config {
 		},
 		DefaultFormat:                "application/json",
 		RejectUnknownQueryParameters: true,
-		Transformers:                 []huma.Transformer{fromHuma},
+		Transformers:                 []huma.Transformer{s.fromHuma},
 	}
 	// Later versions add fields to answers; requests say themselves that they
 	// have no others.
@@ -167,6 +167,7 @@ func handle[I, O any](s *server, op huma.Operation, handler func(context.Context
 	} else if !slices.Contains(openOperations(), op.OperationID) {
 		panic("api: operation " + op.OperationID + " stands in no row of AccessTable") // written down in code
 	}
+	op.Middlewares = append(huma.Middlewares{s.boundBody}, op.Middlewares...)
 	if closed {
 		op.Middlewares = append(huma.Middlewares{s.permitting(op.OperationID)}, op.Middlewares...)
 	}

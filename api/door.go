@@ -20,8 +20,10 @@ import (
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	answer := &answer{ResponseWriter: w}
+	in := &incoming{ReadCloser: r.Body, now: s.Now, answer: answer}
 	control := http.NewResponseController(answer)
 	r = r.WithContext(context.WithValue(r.Context(), controlKey{}, control))
+	r.Body = in
 	defer func() { s.observe(r, answer, time.Since(start)) }()
 	defer s.recover(r, answer)
 
@@ -29,7 +31,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header.Set(v1.PositionHeader, strconv.FormatUint(s.Node.Status().Next, 10))
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Cache-Control", "no-store")
-	r, err := s.admit(r, answer)
+	r, err := s.admit(r, in)
 	if err != nil {
 		if f, ok := asFailure(s.refuse(r.Context(), "admit", err)); ok {
 			writeFailure(answer, f)
@@ -46,7 +48,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // admit finds out who asks, counts what it asks, and waits for what it must see.
 // It returns the request as the routes get it.
-func (s *server) admit(r *http.Request, a *answer) (*http.Request, error) {
+func (s *server) admit(r *http.Request, b *incoming) (*http.Request, error) {
 	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
 		return r, fail("unsupported_media_type", "no Content-Encoding is read: send the body as it is").with("Accept-Encoding", "identity")
 	}
@@ -69,9 +71,9 @@ func (s *server) admit(r *http.Request, a *answer) (*http.Request, error) {
 	if wait, ok := m.admit(s.Now()); !ok {
 		return r, tooMany(wait)
 	}
-	a.charge = func(n int) { m.charge(s.Now(), n) }
+	b.meter = m
+	b.answer.charge = func(n int) { m.charge(s.Now(), n) }
 	r = r.WithContext(context.WithValue(r.Context(), callerKey{}, c))
-	r.Body = &chargedBody{ReadCloser: r.Body, meter: m, now: s.Now}
 	return s.settle(r)
 }
 
@@ -147,7 +149,7 @@ func (s *server) observe(r *http.Request, w *answer, took time.Duration) {
 // refuse maps an error to its problem and logs what is not the client's
 // doing. A client that has gone reads no problem.
 func (s *server) refuse(ctx context.Context, operation string, err error) error {
-	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
+	if errors.Is(err, errGone) || errors.Is(err, context.Canceled) && ctx.Err() != nil {
 		s.Logger.LogAttrs(ctx, slog.LevelDebug, "request given up", slog.String("operation", operation), slog.Any("error", err))
 		return givenUp()
 	}
@@ -174,10 +176,17 @@ type answer struct {
 	status int
 	bytes  int64
 	charge func(int) // counts what is written; nil for nobody
+	unread error     // why the request's body ended early
+	// instead is the status to answer with where the framework has settled on
+	// another one before it asks for the problem.
+	instead int
 }
 
 // WriteHeader implements [http.ResponseWriter].
 func (a *answer) WriteHeader(status int) {
+	if a.instead != 0 {
+		status = a.instead
+	}
 	if a.status == 0 {
 		a.status = status
 	}

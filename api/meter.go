@@ -2,7 +2,6 @@ package api
 
 import (
 	"container/list"
-	"io"
 	"math"
 	"net/http"
 	"net/netip"
@@ -110,19 +109,4 @@ func addressOf(r *http.Request) netip.Prefix {
 // tooMany tells a client to slow down.
 func tooMany(wait time.Duration) *failure {
 	return fail("too_many_requests", "slow down; what is allowed is counted over time").retry(wait + time.Second - 1)
-}
-
-// chargedBody counts a request's body as it is read.
-type chargedBody struct {
-	io.ReadCloser
-
-	meter *meter
-	now   func() time.Time
-}
-
-// Read implements [io.Reader].
-func (b *chargedBody) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	b.meter.charge(b.now(), n)
-	return n, err
 }

@@ -4,8 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strconv"
 
@@ -71,13 +71,15 @@ func (s *server) takePart(w http.ResponseWriter, r *http.Request, id ledger.ID, 
 // receive lets add take a part of size bytes in all from the body, and returns the
 // new length. What a client can mend is told as a failure.
 func (s *server) receive(w http.ResponseWriter, r *http.Request, offset, size int64, add func(source io.Reader) (int64, error)) (int64, error) {
+	if err := boundPart(r, offset, size); err != nil {
+		return offset, err
+	}
 	source := &failing{Reader: &steadyReader{
 		Reader: r.Body, control: http.NewResponseController(w),
 		idle: s.Limits.Idle, rate: s.Limits.PartRate, most: s.Limits.PartTime,
 	}}
 	length, err := add(source)
 	var wrong *blob.OffsetError
-	var slow net.Error
 	switch {
 	case errors.As(err, &wrong):
 		return length, offsetFailure("upload_offset", "go on from the upload's offset", wrong.Have)
@@ -87,8 +89,10 @@ func (s *server) receive(w http.ResponseWriter, r *http.Request, offset, size in
 		return length, fail("too_many_uploads", "finish some or wait until they lapse").retry(s.Limits.Idle)
 	case errors.Is(err, blob.ErrTooLarge):
 		return length, offsetFailure("body_too_large", "more than the "+strconv.FormatInt(size, 10)+" bytes announced", length)
-	case errors.As(source.err, &slow) && slow.Timeout():
+	case isTimeout(source.err):
 		return length, offsetFailure("body_timeout", "what came is kept; go on from the offset", length)
+	case err != nil && isGone(source.err):
+		return length, fmt.Errorf("%w: %w", errGone, err) // what came is kept
 	case err != nil && source.err != nil:
 		return length, offsetFailure("bad_request", "the body ended early; what came is kept", length)
 	case err != nil:

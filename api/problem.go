@@ -2,12 +2,12 @@ package api
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
 	"strconv"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	v1 "github.com/librum/librum/api/v1"
 )
@@ -75,21 +75,37 @@ const problemType = "application/problem+json"
 
 // fromHuma turns what the framework refuses into one of our problems. The
 // values it quotes are left out: they may be secrets, or megabytes.
-func fromHuma(ctx huma.Context, _ string, v any) (any, error) {
+func (s *server) fromHuma(ctx huma.Context, _ string, v any) (any, error) {
 	model, ok := v.(*huma.ErrorModel)
 	if !ok {
 		return v, nil
 	}
+	if problem, ok := s.unread(ctx, model.Status); ok {
+		return problem, nil
+	}
 	f := fail(codeOfStatus(model.Status), model.Detail)
 	f.Status = model.Status
 	if model.Status == http.StatusRequestEntityTooLarge { // the framework counts one too many
-		f.Detail = fmt.Sprintf("at most %d bytes are allowed", ctx.Operation().MaxBodyBytes-1)
+		f = tooLong(ctx.Operation().MaxBodyBytes - 1)
 	}
 	for _, e := range model.Errors {
 		f.Errors = append(f.Errors, v1.FieldError{Field: e.Location, Message: e.Message})
 	}
 	f.Errors = someErrors(f.Errors)
 	return f, nil
+}
+
+// unread returns the problem of a body that ended early, which the framework takes
+// for the node's; false where that is not what it refuses.
+func (s *server) unread(ctx huma.Context, status int) (problem any, ok bool) {
+	_, w := humago.Unwrap(ctx)
+	a, ok := w.(*answer)
+	if !ok || a.unread == nil || status != http.StatusInternalServerError {
+		return nil, false
+	}
+	f, _ := asFailure(s.refuse(ctx.Context(), ctx.Operation().OperationID, unreadable(a.unread)))
+	a.instead = f.Status
+	return f, true
 }
 
 func codeOfStatus(status int) string {
