@@ -32,9 +32,6 @@ func (s *Store) Apply(ctx context.Context, c *store.Commit) error {
 		return err
 	}
 	err = s.stage(ctx, c)
-	if err == nil && s.applied.Load() == nil {
-		err = s.confirm(ctx)
-	}
 	if err == nil {
 		err = s.write(ctx, c)
 	}
@@ -78,8 +75,10 @@ func (s *Store) writeRows(ctx context.Context, c *store.Commit) error {
 			put(row.statement, row.values...)
 		}
 	}
+	placed := make(map[ledger.Digest]bool, len(c.Transactions))
 	for i, id := range c.Transactions {
-		if !id.IsZero() {
+		if !id.IsZero() && !placed[id] { // of copies in a block the first one counts
+			placed[id] = true
 			put(putPlace, id[:], height, i, []byte{})
 		}
 	}

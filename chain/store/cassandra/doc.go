@@ -4,8 +4,8 @@
 // blocks and signatures. Each table has one column beside its key, so that a row
 // is one cell and never mixes two writes:
 //
-//	meta        (name)                   "schema", "owner", "applied", "floor"
-//	staged      (slot, part)             the commit under way, in parts; part -1 is its head
+//	meta        (name)                   "schema", "owner", "applied", "floor", claims
+//	staged      (slot, part)             the commit under way, in parts, 64 a slot; part -1 is its head
 //	latest      (bucket, key)            height of the last write, whether it deleted, value
 //	versions    (key, era, height)       whether it deleted, value; newest first
 //	eras        (key, era)               in which eras the key was written; newest first
@@ -17,7 +17,7 @@
 // bucket is a hash of the key modulo the number that the keyspace was made with:
 // a scan reads all buckets and merges them. era is the height divided by
 // [eraHeights], so that the history of a hot row does not grow into one
-// partition.
+// partition. How large partitions may become is in docs/store.md.
 //
 // Invariants:
 //
@@ -36,7 +36,8 @@
 //     two commits. There is no lightweight transaction, no TTL, no batch.
 //  3. Nothing of a height above the applied one is returned, except by Latest.
 //  4. A keyspace belongs to one chain, shard, node and log and is refused
-//     otherwise.
+//     otherwise. Of nodes that find the same new one at once, at most one gets it,
+//     and none writes anything but its claim before that.
 //  5. A keyspace that could lose acknowledged writes in a crash of one node is
 //     refused ([ErrUnsafeKeyspace]): fewer than three copies need a commit log
 //     that is synced before the answer.

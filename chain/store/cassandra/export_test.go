@@ -34,13 +34,30 @@ func CrashAfter(s *Store, statements int) {
 	}
 }
 
-// Claim claims the keyspace as another owner that has seen none, through the
-// connections of s.
-func Claim(ctx context.Context, s *Store, as Options) error {
-	return (&Store{opts: as, session: s.session}).claim(ctx)
+// Claimant is another owner that has seen none, at the connections of s: the steps by
+// which it makes the keyspace its own.
+func Claimant(s *Store, as Options) (steps []func(context.Context) error, err error) {
+	if err := as.fill(); err != nil {
+		return nil, err
+	}
+	c := &Store{opts: as, session: s.session}
+	return []func(context.Context) error{c.claim, c.alone, c.take}, nil
+}
+
+// Own is what opening does about the owner, at the connections of s.
+func Own(ctx context.Context, s *Store, as Options) error {
+	if err := as.fill(); err != nil {
+		return err
+	}
+	return (&Store{opts: as, session: s.session}).own(ctx)
 }
 
 // WriteAgain writes the rows of a commit that was applied long ago.
 func WriteAgain(ctx context.Context, s *Store, c *store.Commit) error {
 	return s.writeRows(ctx, c)
+}
+
+// Crowd says what to do where a bucket has so many MiB on disk.
+func Crowd(ctx context.Context, s *Store, mebibytes int64) (string, error) {
+	return s.crowd(ctx, mebibytes)
 }

@@ -59,7 +59,8 @@ func (s *Store) Restore(ctx context.Context, c *store.Commit, past []store.Past,
 	s.applying.Lock()
 	defer s.applying.Unlock()
 	if a := s.applied.Load(); a != nil {
-		return fmt.Errorf("restore to block %d: %w", c.Height, &store.HeightError{Got: c.Height, Want: a.Height + 1})
+		return fmt.Errorf("restore to block %d: a store that holds blocks is not written over, take an empty one: %w", c.Height,
+			&store.HeightError{Got: c.Height, Want: a.Height + 1})
 	}
 	if !s.opts.Topic.IsZero() && c.Topic != s.opts.Topic {
 		return fmt.Errorf("restore to block %d: %w", c.Height,
@@ -75,9 +76,6 @@ func (s *Store) Restore(ctx context.Context, c *store.Commit, past []store.Past,
 
 func (s *Store) restore(ctx context.Context, c *store.Commit, past []store.Past, rows iter.Seq2[store.Row, error]) error {
 	if err := s.putFloor(ctx, c.Height, true); err != nil {
-		return err
-	}
-	if err := s.confirm(ctx); err != nil {
 		return err
 	}
 	if err := s.restoreRows(ctx, c, rows); err != nil {

@@ -1,7 +1,6 @@
 package cassandra
 
 import (
-	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -11,7 +10,6 @@ import (
 
 	"github.com/gocql/gocql"
 
-	"github.com/librum/librum/chain/ledger"
 	"github.com/librum/librum/chain/store"
 )
 
@@ -34,7 +32,7 @@ var migrations = []string{
 // Statements. All are prepared once a connection and may be repeated.
 const (
 	putMeta      = `INSERT INTO meta (name, row) VALUES (?, ?) USING TIMESTAMP ?`
-	putStaged    = `INSERT INTO staged (slot, part, row) VALUES (0, ?, ?) USING TIMESTAMP ?`
+	putStaged    = `INSERT INTO staged (slot, part, row) VALUES (?, ?, ?) USING TIMESTAMP ?`
 	putLatest    = `INSERT INTO latest (bucket, key, row) VALUES (?, ?, ?) USING TIMESTAMP ?`
 	putVersion   = `INSERT INTO versions (key, era, height, row) VALUES (?, ?, ?, ?) USING TIMESTAMP ?`
 	putEra       = `INSERT INTO eras (key, era, row) VALUES (?, ?, ?) USING TIMESTAMP ?`
@@ -43,8 +41,9 @@ const (
 	putPlace     = `INSERT INTO places (id, height, place, row) VALUES (?, ?, ?, ?) USING TIMESTAMP ?`
 	putSignature = `INSERT INTO signatures (era, height, node, row) VALUES (?, ?, ?, ?) USING TIMESTAMP ?`
 
+	namesOfMeta   = `SELECT name FROM meta`
 	getMeta       = `SELECT row FROM meta WHERE name = ?`
-	getStaged     = `SELECT row FROM staged WHERE slot = 0 AND part = ?`
+	getStaged     = `SELECT row FROM staged WHERE slot = ? AND part = ?`
 	getLatest     = `SELECT row FROM latest WHERE bucket = ? AND key = ?`
 	scanLatest    = `SELECT key, row FROM latest WHERE bucket = ? AND key >= ?`
 	getEra        = `SELECT era FROM eras WHERE key = ? AND era <= ? LIMIT 1`
@@ -66,6 +65,8 @@ const (
 	dropSignatures = `DELETE FROM signatures USING TIMESTAMP ? WHERE era = ? AND height = ?`
 	dropPlace      = `DELETE FROM places USING TIMESTAMP ? WHERE id = ? AND height = ? AND place = ?`
 
+	largestPartition = `SELECT mebibytes FROM system_views.max_partition_size WHERE keyspace_name = ? AND table_name = 'latest'`
+
 	allVersions   = `SELECT key, era, height, row FROM versions`
 	allPlaces     = `SELECT id, height, place FROM places`
 	allBlocks     = `SELECT DISTINCT height FROM blocks`
@@ -78,15 +79,6 @@ const (
 const eraHeights = 1024
 
 func era(height uint64) int64 { return int64(height / eraHeights) }
-
-// ownerRow is the row "owner".
-type ownerRow struct {
-	_       struct{} `cbor:",toarray"`
-	Chain   ledger.Digest
-	Shard   uint32
-	Node    ledger.ID
-	Buckets int
-}
 
 // migrate does the steps that are missing. The first one makes the table that
 // says how many were done.
@@ -122,93 +114,6 @@ func (s *Store) migrate(ctx context.Context) error {
 	}
 	row = binary.BigEndian.AppendUint32(nil, uint32(len(migrations)))
 	return s.exec(ctx, putMeta, "schema", row, int64(len(migrations)))
-}
-
-// The timestamps of the row "owner". Of claims made at once one wins, the same
-// for all who read it then; a claimant that reads before the other one writes
-// can't know. So whoever claims looks for a commit afterwards, and whoever commits
-// first looks at the owner afterwards, when its commit can be seen: one of the two
-// finds the other. What it then confirms no late claim replaces.
-const (
-	claimed   = 1
-	confirmed = 2
-)
-
-// own makes a new keyspace this owner's, and refuses another's (invariant 4).
-func (s *Store) own(ctx context.Context) error {
-	_, ok, err := s.meta(ctx, "owner")
-	if err != nil {
-		return err
-	}
-	if !ok {
-		if err := s.claim(ctx); err != nil {
-			return err
-		}
-	}
-	return s.checkOwner(ctx)
-}
-
-// claim takes a keyspace that had no owner.
-func (s *Store) claim(ctx context.Context) error {
-	if err := s.putOwner(ctx, claimed); err != nil {
-		return err
-	}
-	_, committed, err := s.one(ctx, getStaged, headPart)
-	if err == nil && !committed {
-		_, committed, err = s.meta(ctx, "floor") // restoring begins with it
-	}
-	if err == nil && committed {
-		err = fmt.Errorf("%w: another process has just taken keyspace %s", store.ErrLocked, s.opts.Keyspace)
-	}
-	return err
-}
-
-// confirm makes sure of the keyspace once it can be seen that it is in use. Doing it
-// again changes nothing.
-func (s *Store) confirm(ctx context.Context) error {
-	if err := s.checkOwner(ctx); err != nil {
-		return err
-	}
-	return s.putOwner(ctx, confirmed)
-}
-
-func (s *Store) putOwner(ctx context.Context, timestamp int64) error {
-	row, err := ledger.Encode(s.owner())
-	if err != nil {
-		return err
-	}
-	return s.exec(ctx, putMeta, "owner", row, timestamp)
-}
-
-func (s *Store) owner() *ownerRow {
-	return &ownerRow{Chain: s.opts.Chain, Shard: s.opts.Shard, Node: s.opts.Node, Buckets: cmp.Or(s.buckets, s.opts.Buckets)}
-}
-
-func (s *Store) checkOwner(ctx context.Context) error {
-	row, ok, err := s.meta(ctx, "owner")
-	if err != nil {
-		return err
-	}
-	if !ok {
-		return fmt.Errorf("%w: keyspace %s has lost its owner", store.ErrCorrupt, s.opts.Keyspace)
-	}
-	want := s.owner()
-	var have ownerRow
-	if err := ledger.Decode("owner", row, maxRowBytes, &have); err != nil {
-		return fmt.Errorf("%w: %w", store.ErrCorrupt, err)
-	}
-	switch {
-	case have.Chain != want.Chain:
-		return &store.OwnerError{Field: "chain", Have: have.Chain.String(), Want: want.Chain.String()}
-	case have.Shard != want.Shard:
-		return &store.OwnerError{Field: "shard", Have: fmt.Sprint(have.Shard), Want: fmt.Sprint(want.Shard)}
-	case have.Node != want.Node:
-		return &store.OwnerError{Field: "node", Have: have.Node.String(), Want: want.Node.String()}
-	case have.Buckets < 1 || have.Buckets > 1024:
-		return fmt.Errorf("%w: the keyspace has %d buckets", store.ErrCorrupt, have.Buckets)
-	}
-	s.buckets = have.Buckets
-	return nil
 }
 
 // ErrUnsafeKeyspace: a crash could take acknowledged writes with it. The text

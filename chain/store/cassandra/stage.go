@@ -14,6 +14,12 @@ import (
 // mutation must stay below half a commit-log segment, 16 MiB by default.
 const partBytes = 1 << 20
 
+// slotParts is how many parts a partition of table staged has.
+const slotParts = 64
+
+// slotOf returns the partition of a part; the head stands in the first.
+func slotOf(part int) int { return part / slotParts }
+
 // headPart is the part of a staged commit that says that the others are there.
 const headPart = -1
 
@@ -61,6 +67,9 @@ func (s *Store) stage(ctx context.Context, c *store.Commit) error {
 	if err != nil {
 		return err
 	}
+	if len(encoded) > maxStagedBytes { // it could not be finished
+		return &store.CommitError{Height: c.Height, Field: "size", Reason: fmt.Sprintf("%d bytes, at most %d are staged", len(encoded), maxStagedBytes)}
+	}
 	cut := parts(encoded)
 	head, err := ledger.Encode(&stagedHead{Height: c.Height, Parts: len(cut), Digest: ledger.Hash(encoded)})
 	if err != nil {
@@ -69,12 +78,12 @@ func (s *Store) stage(ctx context.Context, c *store.Commit) error {
 	group, ctx2 := errgroup.WithContext(ctx)
 	group.SetLimit(8)
 	for i, part := range cut {
-		group.Go(func() error { return s.exec(ctx2, putStaged, i, part, position(c)) })
+		group.Go(func() error { return s.exec(ctx2, putStaged, slotOf(i), i, part, position(c)) })
 	}
 	if err := group.Wait(); err != nil {
 		return fmt.Errorf("stage: %w", err)
 	}
-	if err := s.exec(ctx, putStaged, headPart, head, position(c)); err != nil {
+	if err := s.exec(ctx, putStaged, slotOf(headPart), headPart, head, position(c)); err != nil {
 		return fmt.Errorf("stage: %w", err)
 	}
 	return nil
@@ -82,7 +91,7 @@ func (s *Store) stage(ctx context.Context, c *store.Commit) error {
 
 // finish does again what follows the staging of a commit that was not applied.
 func (s *Store) finish(ctx context.Context) error {
-	row, ok, err := s.one(ctx, getStaged, headPart)
+	row, ok, err := s.one(ctx, getStaged, slotOf(headPart), headPart)
 	if err != nil || !ok {
 		return err
 	}
@@ -100,11 +109,6 @@ func (s *Store) finish(ctx context.Context) error {
 	if err := s.next(c); err != nil {
 		return fmt.Errorf("finish block %d: %w", head.Height, err)
 	}
-	if s.applied.Load() == nil {
-		if err := s.confirm(ctx); err != nil {
-			return fmt.Errorf("finish block %d: %w", head.Height, err)
-		}
-	}
 	if err := s.write(ctx, c); err != nil {
 		return fmt.Errorf("finish block %d: %w", head.Height, err)
 	}
@@ -118,7 +122,7 @@ func (s *Store) loadStaged(ctx context.Context, head stagedHead) (*store.Commit,
 	}
 	var encoded []byte
 	for i := range head.Parts {
-		part, ok, err := s.one(ctx, getStaged, i)
+		part, ok, err := s.one(ctx, getStaged, slotOf(i), i)
 		if err != nil {
 			return nil, err
 		}

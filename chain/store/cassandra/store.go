@@ -60,8 +60,11 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 	ctx, cancel := context.WithTimeout(ctx, openTime)
 	defer cancel()
 	s, err := open(ctx, opts)
+	if errors.Is(err, store.ErrPartial) {
+		err = fmt.Errorf("%w (name another keyspace, or DROP KEYSPACE %s)", err, opts.Keyspace)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("open store %s in Cassandra at %v: %w", opts.Keyspace, opts.Hosts, err)
+		return nil, fmt.Errorf("open keyspace %s in Cassandra at %v: %w", opts.Keyspace, opts.Hosts, err)
 	}
 	return s, nil
 }
@@ -86,7 +89,7 @@ func open(ctx context.Context, opts Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{opts: opts, session: session, eras: map[string]int64{}}
-	for _, step := range []func(context.Context) error{s.checkDurable, s.migrate, s.own, s.loadFloor, s.loadApplied, s.finish} {
+	for _, step := range []func(context.Context) error{s.checkDurable, s.migrate, s.own, s.loadFloor, s.loadApplied, s.finish, s.warnOfCrowds} {
 		if err := step(ctx); err != nil {
 			session.Close()
 			return nil, err
