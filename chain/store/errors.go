@@ -54,7 +54,7 @@ type OwnerError struct {
 }
 
 func (e *OwnerError) Error() string {
-	return fmt.Sprintf("store belongs to another %s: %s, want %s; give another directory", e.Field, e.Have, e.Want)
+	return fmt.Sprintf("store belongs to another %s: %s, want %s; give this node a directory or keyspace of its own", e.Field, e.Have, e.Want)
 }
 
 // Unwrap lets errors.Is(err, ErrWrongOwner) hold.

@@ -61,6 +61,8 @@ type nodeStore struct {
 	store store.Store
 	dir   fullnode.Dir
 	close func() error
+	// where names the store, empty says how to get an empty one in its place.
+	where, empty string
 }
 
 // access says what is done with a store.
@@ -99,14 +101,19 @@ func (f *storeFlags) openStore(ctx context.Context, how access) (*nodeStore, err
 		if err != nil {
 			return nil, err
 		}
-		return &nodeStore{trust: snapshot.Trust{Genesis: s.Genesis, Chain: s.Chain}, store: s.Store, dir: s.Dir, close: s.Close}, nil
+		return &nodeStore{
+			trust: snapshot.Trust{Genesis: s.Genesis, Chain: s.Chain}, store: s.Store, dir: s.Dir, close: s.Close, where: s.Where, empty: s.Empty,
+		}, nil
 	}
 	dir := localnet.Dir(f.dir)
 	g, chain, err := dir.LoadGenesis()
 	if err != nil {
 		return nil, err
 	}
-	n := &nodeStore{trust: snapshot.Trust{Genesis: g, Chain: chain}, dir: fullnode.Dir(dir.Node(f.node))}
+	n := &nodeStore{
+		trust: snapshot.Trust{Genesis: g, Chain: chain}, dir: fullnode.Dir(dir.Node(f.node)),
+		where: "the store in " + dir.Store(f.node), empty: "move it aside",
+	}
 	if how == toRead {
 		s, err := pebble.Open(dir.Store(f.node), pebble.Options{Chain: chain, Shard: g.Shard, ReadOnly: true})
 		if errors.Is(err, store.ErrLocked) {

@@ -42,7 +42,7 @@ docs/runbooks/diverged.md.
 
 Exit 0 where the store is filled, 1 where the snapshot is not to be believed, 3
 where the node runs, or its store is not empty or was not wholly restored: move
-that store aside.`,
+that store aside, or name another keyspace.`,
 		Example: "  librum snapshot restore --config node.yaml --genesis $DIGEST --in state.snapshot\n" +
 			"  librum snapshot restore --dir dev-data --node 2 --genesis $DIGEST --in state.snapshot --above 41",
 		Args: noArguments,
@@ -107,7 +107,8 @@ func (o *snapshotRestoreOptions) room(ctx context.Context, n *nodeStore) error {
 	}
 	if ok {
 		return &exitError{code: exitUnknown, err: fmt.Errorf(
-			"the store holds blocks up to height %d: move it aside; where the node diverged, restore with --above %d", applied.Height, applied.Height)}
+			"%s holds blocks up to height %d, and a snapshot goes into an empty one only: %s; where the node diverged, restore with --above %d",
+			n.where, applied.Height, n.empty, applied.Height)}
 	}
 	diverged, err := divergedAt(n.dir)
 	if err != nil {

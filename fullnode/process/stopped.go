@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
@@ -22,6 +23,9 @@ type Stopped struct {
 	Node    ledger.ID
 	Dir     fullnode.Dir
 	Store   store.Store
+	// Where names the store to people, and Empty says how they get an empty one in
+	// its place.
+	Where, Empty string
 
 	closers []func() error // in the order of opening
 }
@@ -56,7 +60,17 @@ func OpenStopped(ctx context.Context, c config.Config, o Options) (_ *Stopped, e
 		return nil, fmt.Errorf("store: %w", err)
 	}
 	s.Store, s.closers = e.store, append(s.closers, e.close)
+	s.Where, s.Empty = storePlace(&c.Store)
 	return s, nil
+}
+
+func storePlace(c *config.Store) (where, empty string) {
+	if c.Driver == config.DriverPebble {
+		return "the store in " + c.Pebble.Dir, "move it aside"
+	}
+	k := c.Cassandra.Keyspace
+	return fmt.Sprintf("keyspace %s in Cassandra at %s", k, strings.Join(c.Cassandra.Hosts, ", ")),
+		fmt.Sprintf("name a new keyspace in store.cassandra.keyspace, or, where nobody needs it, DROP KEYSPACE %s", k)
 }
 
 // Close closes the store.

@@ -19,7 +19,7 @@ import (
 func (n *network) snapshots(ctx context.Context, t *testing.T) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "state.snapshot")
-	wants := func(what string, want int, args ...string) {
+	wants := func(what string, want int, args ...string) (says string) {
 		t.Helper()
 		out, err := n.librum(ctx, append([]string{"snapshot"}, args...)...)
 		code := 0
@@ -29,12 +29,18 @@ func (n *network) snapshots(ctx context.Context, t *testing.T) {
 		if code != want {
 			t.Errorf("%s: exit %d, want %d: %s, %v", what, code, want, out, err)
 		}
+		return fmt.Sprint(err)
 	}
 	four, two := n.of(3, "node.yaml"), n.of(1, "node.yaml")
 	wants("of a running node", 3, "create", "--config", four, "--out", file)
 	n.do(t, "kill", "node-4") //nolint:contextcheck // scripts run under the test's context
 	wants("create", 0, "create", "--config", four, "--out", file)
-	wants("into a store that holds blocks", 3, "restore", "--config", four, "--genesis", n.digest, "--in", file)
+	says := wants("into a keyspace that holds blocks", 3, "restore", "--config", four, "--genesis", n.digest, "--in", file)
+	for _, text := range []string{"keyspace librum_", "in Cassandra at 127.0.0.1:", "holds blocks up to height ", "store.cassandra.keyspace", "--above "} {
+		if !strings.Contains(says, text) {
+			t.Errorf("into a keyspace that holds blocks: %q lacks %q", says, text)
+		}
+	}
 
 	config, err := os.ReadFile(four)
 	if err != nil {

@@ -54,7 +54,8 @@ func (s *Store) Restore(ctx context.Context, c *store.Commit, past []store.Past,
 	s.applying.Lock()
 	defer s.applying.Unlock()
 	if a := s.applied.Load(); a != nil {
-		return fmt.Errorf("restore to block %d: %w", c.Height, &store.HeightError{Got: c.Height, Want: a.Height + 1})
+		return fmt.Errorf("restore to block %d: a store that holds blocks is not written over, take an empty one: %w", c.Height,
+			&store.HeightError{Got: c.Height, Want: a.Height + 1})
 	}
 	if err := s.guard(func() error { return s.restore(ctx, c, past, rows) }); err != nil {
 		partial := fmt.Errorf("%w: %w", store.ErrPartial, err)
