@@ -133,11 +133,24 @@ type Verifier struct {
 	Revoked *Revoked            // nil where no list is known
 }
 
+// Span is a time, both ends included.
+type Span struct{ From, Until time.Time }
+
+// Holds reports whether a moment lies in the span.
+func (s Span) Holds(now time.Time) bool { return !now.Before(s.From) && !now.After(s.Until) }
+
 // Verify checks a certificate with those that lead to its root. It is for the
 // kind at that time, of this chain, and not revoked.
 func (v *Verifier) Verify(chain []*x509.Certificate, kind Kind, now time.Time) error {
+	_, err := v.VerifySpan(chain, kind, now)
+	return err
+}
+
+// VerifySpan is Verify, and returns how long what it says holds, by the same roots
+// and lists. It may hold for longer.
+func (v *Verifier) VerifySpan(chain []*x509.Certificate, kind Kind, now time.Time) (Span, error) {
 	if len(chain) == 0 {
-		return fmt.Errorf("%w: none is there", ErrMalformed)
+		return Span{}, fmt.Errorf("%w: none is there", ErrMalformed)
 	}
 	roots, between := x509.NewCertPool(), x509.NewCertPool()
 	for _, c := range v.Roots {
@@ -150,21 +163,38 @@ func (v *Verifier) Verify(chain []*x509.Certificate, kind Kind, now time.Time) e
 	id, _, of, err := Identity(leaf)
 	switch {
 	case err != nil:
-		return err
+		return Span{}, err
 	case of != v.Chain && !v.Chain.IsZero():
-		return fmt.Errorf("%w: %s, this is %s", ErrWrongChain, of.Short(), v.Chain.Short())
+		return Span{}, fmt.Errorf("%w: %s, this is %s", ErrWrongChain, of.Short(), v.Chain.Short())
 	}
 	paths, err := leaf.Verify(x509.VerifyOptions{Roots: roots, Intermediates: between, CurrentTime: now, KeyUsages: kind.usage()[:1]})
 	if err != nil {
-		return verdict(err)
+		return Span{}, verdict(err)
 	}
 	if leaf.IsCA {
-		return fmt.Errorf("%w: an authority's", ErrKind)
+		return Span{}, fmt.Errorf("%w: an authority's", ErrKind)
 	}
 	if (kind == KindServer) != id.IsZero() {
-		return fmt.Errorf("%w: want a %s's", ErrKind, kind)
+		return Span{}, fmt.Errorf("%w: want a %s's", ErrKind, kind)
 	}
-	return v.checkPath(paths[0], now)
+	return v.span(paths[0]), v.checkPath(paths[0], now)
+}
+
+// span is how long all certificates of a path count, and the list is not stale.
+func (v *Verifier) span(path []*x509.Certificate) Span {
+	s := Span{path[0].NotBefore, path[0].NotAfter}
+	for _, c := range path[1:] {
+		if c.NotBefore.After(s.From) {
+			s.From = c.NotBefore
+		}
+		if c.NotAfter.Before(s.Until) {
+			s.Until = c.NotAfter
+		}
+	}
+	if v.Revoked != nil && v.Revoked.until.Before(s.Until) {
+		s.Until = v.Revoked.until
+	}
+	return s
 }
 
 // verdict names what x509 says.

@@ -7,7 +7,6 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 
@@ -30,11 +29,11 @@ func (t *Transport) admit(ctx context.Context) (_ context.Context, leave func(),
 	if !ok {
 		return nil, nil, status.Error(codes.Unauthenticated, "no peer")
 	}
-	info, ok := from.AuthInfo.(credentials.TLSInfo)
+	link, ok := from.AuthInfo.(*link)
 	if !ok {
 		return nil, nil, status.Error(codes.Unauthenticated, "no TLS")
 	}
-	id, err := t.identify(info.State.PeerCertificates)
+	id, err := t.believe(link)
 	if err != nil {
 		t.refused("caller", err)
 		return nil, nil, status.Error(codes.Unauthenticated, err.Error())

@@ -56,7 +56,8 @@ func (c counted) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthInfo, 
 	if err != nil {
 		return nil, nil, err
 	}
-	id, err := c.transport.identify(info.(credentials.TLSInfo).State.PeerCertificates)
+	link := &link{TLSInfo: info.(credentials.TLSInfo)}
+	id, err := c.transport.believe(link)
 	if err == nil && !c.transport.linked.begin(id) {
 		err = fmt.Errorf("node %s: %w", id.Short(), errConnections)
 	}
@@ -64,7 +65,7 @@ func (c counted) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthInfo, 
 		c.transport.refused("caller", err)
 		return nil, nil, errors.Join(err, conn.Close())
 	}
-	return &countedConn{Conn: conn, end: sync.OnceFunc(func() { c.transport.linked.end(id) })}, info, nil
+	return &countedConn{Conn: conn, end: sync.OnceFunc(func() { c.transport.linked.end(id) })}, link, nil
 }
 
 // countedConn counts until it is closed.

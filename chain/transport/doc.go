@@ -14,7 +14,9 @@
 //  1. Who speaks is a node of the group in force that is not suspended, with the
 //     key that the ledger lists for it, under a certificate of an authority of
 //     its organisation. Both sides check it at each handshake, and the server at
-//     each call: who was removed meanwhile is heard no more.
+//     each call: who was removed meanwhile is heard no more. What was found out of
+//     a connection holds for its next call as long as the ledger has no other
+//     record, the list of what was revoked is the same, and nothing has run out.
 //  2. An authority counts while the ledger lists it. One that was configured
 //     ([Config.Anchors]) counts until the ledger says something about it.
 //  3. An address is a hint. Who answers at a wrong one is no other node, since

@@ -7,9 +7,9 @@ import (
 	"fmt"
 	"slices"
 
+	"google.golang.org/grpc/credentials"
+
 	"github.com/librum/librum/chain/cert"
-	"github.com/librum/librum/chain/contract"
-	"github.com/librum/librum/chain/contract/governance"
 	"github.com/librum/librum/chain/identity"
 	"github.com/librum/librum/chain/ledger"
 )
@@ -88,58 +88,6 @@ func leafOf(shown []*x509.Certificate) (id ledger.ID, key ledger.PublicKey, err 
 	return id, key, err
 }
 
-// identify returns the node that shows the certificates (invariant 1).
-func (t *Transport) identify(shown []*x509.Certificate) (ledger.ID, error) {
-	of := t.ledger.Load()
-	if of == nil {
-		return ledger.ID{}, ErrNotRunning
-	}
-	id, key, err := leafOf(shown)
-	if err != nil {
-		return ledger.ID{}, err
-	}
-	var roots []*x509.Certificate
-	err = of.view(func(state contract.Range, logTime int64) error {
-		member, err := standing(state, id)
-		if err != nil {
-			return err
-		}
-		if member.Key != key {
-			return ErrKey
-		}
-		roots, err = t.authorities(state, logTime, shown[1:], member.Organisation)
-		return err
-	})
-	if err != nil {
-		return id, fmt.Errorf("node %s: %w", id.Short(), err)
-	}
-	verifier := cert.Verifier{Chain: t.config.Chain, Roots: roots}
-	if t.config.Revoked != nil {
-		verifier.Revoked = t.config.Revoked()
-	}
-	if err := verifier.Verify(shown, cert.KindNode, t.config.Now()); err != nil {
-		return id, fmt.Errorf("node %s: %w", id.Short(), err)
-	}
-	return id, nil
-}
-
-// standing returns a node of the group in force that may speak.
-func standing(state contract.State, id ledger.ID) (ledger.GroupNode, error) {
-	group, err := governance.Group(state)
-	if err != nil {
-		return ledger.GroupNode{}, err
-	}
-	member, ok := group.Find(id)
-	if !ok {
-		return member, ErrOutside
-	}
-	suspended, err := governance.IsSuspended(state, id)
-	if err == nil && suspended {
-		err = ErrSuspended
-	}
-	return member, err
-}
-
 // Others returns the other nodes that may speak, as the ledger says; none before
 // Run.
 func (t *Transport) Others() []ledger.ID {
@@ -159,40 +107,6 @@ func (t *Transport) Others() []ledger.ID {
 		}
 	}
 	return others
-}
-
-// authorities returns those among the certificates that were shown which count
-// for an organisation, and what is configured (invariant 2).
-func (t *Transport) authorities(
-	state contract.State, logTime int64, shown []*x509.Certificate, organisation ledger.ID,
-) ([]*x509.Certificate, error) {
-	if stands, err := governance.Stands(state, organisation); err != nil || !stands {
-		return nil, err
-	}
-	var roots []*x509.Certificate
-	for _, c := range shown {
-		ca, listed, err := governance.LoadCA(state, ledger.Hash(c.Raw))
-		if err != nil {
-			return nil, err
-		}
-		if listed && ca.Organisation == organisation && ca.VouchesAt(logTime) {
-			roots = append(roots, c)
-		}
-	}
-	for _, c := range t.config.Anchors {
-		of, _, _, err := cert.Identity(c)
-		if err != nil || of != organisation {
-			continue
-		}
-		_, listed, err := governance.LoadCA(state, ledger.Hash(c.Raw))
-		if err != nil {
-			return nil, err
-		}
-		if !listed { // else what the ledger says counts
-			roots = append(roots, c)
-		}
-	}
-	return roots, nil
 }
 
 // own returns the certificate to show: of the key in force, else the first.
@@ -241,7 +155,7 @@ func (t *Transport) clientTLS(to ledger.ID) *tls.Config {
 		// The library would look for a DNS name. A node is known by its id and key.
 		InsecureSkipVerify: true, //nolint:gosec // VerifyConnection checks more than the library
 		VerifyConnection: func(state tls.ConnectionState) error {
-			id, err := t.identify(state.PeerCertificates)
+			id, err := t.believe(&link{TLSInfo: credentials.TLSInfo{State: state}})
 			if err == nil && id != to {
 				err = fmt.Errorf("%w: %s, not %s", ErrOther, id.Short(), to.Short())
 			}
