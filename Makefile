@@ -35,7 +35,7 @@ demo: build ## train on four nodes and ten peers in one process, verify, keep th
 test: test-go test-arm64 test-python ## all tests that need no server
 
 .PHONY: test-go
-test-go: build ## the Go tests, with the race detector where a C compiler works
+test-go: build ## the Go tests, those of test/peers too, with the race detector where a C compiler works
 	tools/test-go.sh
 
 .PHONY: test-arm64
@@ -62,10 +62,11 @@ test-faults: build ## the tests of faults at full length, an hour or so; make te
 	tools/test-faults.sh
 
 .PHONY: lint
-lint: ## the linters of .golangci.yml, the house rules of internal/lint, compose files, ruff and mypy
+lint: ## the linters of .golangci.yml, the house rules of internal/lint, go.mod, compose files, ruff and mypy
 	@tools/require.sh go
 	tools/golangci-lint.sh run ./...
 	go test ./internal/lint
+	tools/tidy.sh
 	tools/generate.sh check
 	tools/compose.sh
 	tools/lint-python.sh
