@@ -18,6 +18,11 @@ const recordGap = 2 * time.Millisecond
 // as fit. While one append is under way, and until the gap is over, the next
 // record fills up, so records grow with the load. A transaction that is alone
 // under way waits for nothing.
+//
+// What was executed meanwhile, through another node, is not appended: its flight has
+// landed. What can't be known here is a copy that stands on the log and was not
+// executed yet, or that another node appends at the same time. It is executed as a
+// replay.
 func (n *Node) batch(ctx context.Context) error {
 	var carried *admitted // did not fit into the record before
 	gap := time.NewTimer(0)
@@ -31,6 +36,9 @@ func (n *Node) batch(ctx context.Context) error {
 			case <-ctx.Done():
 				return nil
 			}
+		}
+		if !n.flights.underWay(first.id) {
+			continue
 		}
 		if n.flights.count() > 1 {
 			select {
@@ -46,6 +54,9 @@ func (n *Node) batch(ctx context.Context) error {
 		for {
 			select {
 			case a := <-n.pipeline.door:
+				if !n.flights.underWay(a.id) {
+					continue
+				}
 				if size += len(a.raw) + 5; size > maxBatchBytes {
 					carried = &a
 					break fill

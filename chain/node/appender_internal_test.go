@@ -19,10 +19,14 @@ type counted struct {
 
 	mu      sync.Mutex
 	records []int
+	gate    chan struct{} // an append waits for it; nil: not
 }
 
 func (l *counted) Append(_ context.Context, b []byte) (uint64, error) {
 	r, _, err := ledger.ParseRecord(b)
+	if l.gate != nil {
+		<-l.gate
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.records = append(l.records, len(r.Transactions))
@@ -45,23 +49,8 @@ func TestGather(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		log := &counted{}
-		queues := newPipeline(64)
-		n := &Node{log: log, pipeline: queues, flights: newFlights(queues.door)}
-		n.config.Genesis, n.config.Now = &ledger.Genesis{}, time.Now
-		n.seat.Store(&seat{key: identity.KeyFromSeed([32]byte{1})})
-		ctx, cancel := context.WithCancel(t.Context())
-		done := make(chan error, 1)
-		go func() { done <- n.batch(ctx) }()
-		last := byte(0)
-		send := func() Outcome {
-			last++
-			g := guest{admitted: admitted{id: ledger.Digest{last}, raw: []byte{last}}, member: ledger.ID{last}}
-			group := &waitGroup{outcomes: make([]Outcome, 1), open: 1, done: make(chan struct{})}
-			if err := n.flights.addAll(group, []guest{g}); err != nil {
-				t.Fatal(err)
-			}
-			return Outcome{ID: g.id}
-		}
+		n, send, end := batching(t, log)
+		defer end()
 		under := []Outcome{send()}
 		log.is(t, "alone, the first", 1)
 		n.flights.land(under)
@@ -74,9 +63,67 @@ func TestGather(t *testing.T) {
 		log.is(t, "half a gap later", 1, 1)
 		time.Sleep(recordGap / 2)
 		log.is(t, "a gap after the last record", 1, 1, 2)
+	})
+}
+
+// batching is a node that appends to the log what is sent.
+func batching(t *testing.T, log order.Log) (n *Node, send func() Outcome, end func()) {
+	t.Helper()
+	queues := newPipeline(64)
+	n = &Node{log: log, pipeline: queues, flights: newFlights(queues.door)}
+	n.config.Genesis, n.config.Now = &ledger.Genesis{}, time.Now
+	n.seat.Store(&seat{key: identity.KeyFromSeed([32]byte{1})})
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- n.batch(ctx) }()
+	last := byte(0)
+	send = func() Outcome {
+		last++
+		g := guest{admitted: admitted{id: ledger.Digest{last}, raw: []byte{last}}, member: ledger.ID{last}}
+		group := &waitGroup{outcomes: make([]Outcome, 1), open: 1, done: make(chan struct{})}
+		if err := n.flights.addAll(group, []guest{g}); err != nil {
+			t.Fatal(err)
+		}
+		return Outcome{ID: g.id}
+	}
+	return n, send, func() {
 		cancel()
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// TestExecutedElsewhere has a log that takes its time, and another node whose copies of
+// what waits for it are executed meanwhile: they are not appended from here.
+func TestExecutedElsewhere(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		log := &counted{gate: make(chan struct{})}
+		n, send, end := batching(t, log)
+		defer end()
+		pass := func() {
+			synctest.Wait()
+			log.gate <- struct{}{}
+			time.Sleep(recordGap)
+		}
+		first := send()
+		synctest.Wait() // it is being appended
+		second, third, fourth := send(), send(), send()
+		n.flights.land([]Outcome{second, fourth})
+		pass()
+		pass()
+		log.is(t, "two of three executed elsewhere", 1, 1)
+		n.flights.land([]Outcome{first, third})
+		fifth := send()
+		synctest.Wait()
+		sixth, seventh := send(), send()
+		n.flights.land([]Outcome{fifth, sixth, seventh})
+		pass()
+		log.is(t, "both executed elsewhere", 1, 1, 1)
+		eighth := send()
+		pass()
+		log.is(t, "one that was not", 1, 1, 1, 1)
+		n.flights.land([]Outcome{eighth})
 	})
 }

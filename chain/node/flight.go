@@ -103,6 +103,13 @@ func (f *flights) again(a admitted) {
 	}
 }
 
+// underWay reports whether a transaction that was let in was not executed yet.
+func (f *flights) underWay(id ledger.Digest) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.byID[id] != nil
+}
+
 // share is how much of a window one member may fill.
 func share(window int) int { return max(1, window/4) }
 
