@@ -15,7 +15,8 @@
 //  3. A transaction is known by its place on the log, not by its id: a replay
 //     that was refused has the id of what it repeats, and hides nothing.
 //  4. Every field is in the [Schema] with its type, and holds a value of it.
-//     Numbers beyond 2^63-1 are left out, never wrapped.
+//     Numbers beyond 2^63-1 and times beyond [MaxTime] are left out, never
+//     wrapped.
 //  5. Amounts are exact decimal strings. Whoever compares or adds them does so
 //     in double precision ([Number]).
 //  6. What strangers wrote is text and nothing else: bounded by [MaxTextBytes],

@@ -55,6 +55,8 @@ const (
 	MaxTextBytes    = 16 << 10
 	MaxKeywordBytes = 512
 	MaxKeywords     = 4_096 // of one field
+	// MaxTime bounds times to what back ends take, ms: the year 9999.
+	MaxTime = 253_402_300_800_000
 )
 
 // keyword sets a field unless the text is empty; a longer one than may be found
@@ -85,7 +87,7 @@ func (v Values) number(name string, n uint64) {
 
 // time sets a log time that there is.
 func (v Values) time(name string, ms int64) {
-	if ms > 0 {
+	if ms > 0 && ms < MaxTime {
 		v[name] = ms
 	}
 }

@@ -97,12 +97,12 @@ func (s *Schema) set(v Values, name string, value any) bool {
 		}
 		v.keyword(name, value)
 	case uint64:
-		if f.Type != Integer && f.Type != Time || value > math.MaxInt64 {
+		if value > math.MaxInt64 || !wholeFits(f.Type, int64(value)) {
 			return false
 		}
 		v[name] = int64(value)
 	case int64:
-		if f.Type != Integer && f.Type != Time {
+		if !wholeFits(f.Type, value) {
 			return false
 		}
 		v[name] = value
@@ -122,6 +122,11 @@ func (s *Schema) set(v Values, name string, value any) bool {
 		return false
 	}
 	return true
+}
+
+// wholeFits reports whether a field of the type may hold a whole number.
+func wholeFits(t Type, n int64) bool {
+	return t == Integer || t == Time && n > -MaxTime && n < MaxTime
 }
 
 func setBytes(v Values, f Field, b []byte) bool {

@@ -1,6 +1,7 @@
 package document_test
 
 import (
+	"math"
 	"reflect"
 	"strings"
 	"testing"
@@ -51,6 +52,11 @@ func TestBlock(t *testing.T) {
 		Results: []ledger.Result{
 			{ID: id, Position: ledger.Position{Offset: 5}, Code: ledger.CodeOK, Events: []ledger.Event{{
 				Type: token.EventTransfer, Data: encoded(t, &token.Transferred{From: from, To: to, Amount: ledger.NewAmount(7)}),
+			}, {
+				// Times that no back end takes, and the last that all do.
+				Type: "odd", Data: encoded(t, map[string]any{
+					"expiry": uint64(math.MaxInt64), "opened": int64(math.MinInt64), "closed": uint64(document.MaxTime - 1), "seed": uint64(math.MaxInt64),
+				}),
 			}}},
 			{ID: ledger.Hash([]byte("rubbish")), Position: ledger.Position{Offset: 5, Index: 1}, Code: "malformed"},
 		},
@@ -70,13 +76,14 @@ func TestBlock(t *testing.T) {
 			}
 		}
 	}
-	want := []string{"event/5.0/0", "transaction/5.0", "transaction/5.1", "block/3", "account/" + from.String(), "account/" + to.String()}
+	want := []string{"event/5.0/0", "event/5.0/1", "transaction/5.0", "transaction/5.1", "block/3", "account/" + from.String(), "account/" + to.String()}
 	if !reflect.DeepEqual(keys, want) {
 		t.Fatalf("documents %v\nwant %v", keys, want)
 	}
 	for key, fields := range map[string]document.Values{
 		"event/5.0/0":              {"amount": "7", "from": from.String(), "to": to.String(), "type": "token.transfer", "time": int64(77), "transaction": id.String(), "owner": from.String()},
-		"transaction/5.0":          {"code": "ok", "text": "token transfer ok <b>Grüße</b>", "sender": from.String(), "num_events": int64(1)},
+		"transaction/5.0":          {"code": "ok", "text": "token transfer ok <b>Grüße</b>", "sender": from.String(), "num_events": int64(2)},
+		"event/5.0/1":              {"expiry": nil, "opened": nil, "closed": int64(document.MaxTime - 1), "seed": int64(math.MaxInt64)},
 		"transaction/5.1":          {"code": "malformed"},
 		"block/3":                  {"num_transactions": int64(2), "num_skipped": int64(1), "public": true},
 		"account/" + from.String(): {"balance": "0", "transaction": id.String()},

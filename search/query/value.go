@@ -73,7 +73,7 @@ func parseNumber(text string) (float64, bool) {
 
 func parseTime(text string) (int64, bool) {
 	if ms, err := strconv.ParseInt(text, 10, 64); err == nil {
-		return ms, ms > -maxTime && ms < maxTime
+		return ms, ms > -document.MaxTime && ms < document.MaxTime
 	}
 	for _, layout := range []string{time.RFC3339, time.DateOnly} {
 		if t, err := time.Parse(layout, text); err == nil {
@@ -82,9 +82,6 @@ func parseTime(text string) (int64, bool) {
 	}
 	return 0, false
 }
-
-// maxTime bounds times to what back ends take, ms: the year 9999.
-const maxTime = 253_402_300_800_000
 
 // AmountNumber is an amount in double precision, never above the largest amount;
 // 0 where the text is none.
