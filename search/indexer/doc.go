@@ -11,7 +11,8 @@
 //     else.
 //  2. The index is never believed: where its checkpoint names another chain, a
 //     height that the node does not have, or another hash there, it is emptied
-//     and built again from the lowest height that the node keeps.
+//     and built again from the lowest height that the node keeps. So is one that
+//     is lost while the node runs, also where no block comes.
 //  3. An error of index or store ends nothing: it is logged, told by [Status],
 //     and tried again.
 //  4. With a retention, documents of what happened more blocks ago are taken

@@ -40,7 +40,8 @@ type Index interface {
 	Search(ctx context.Context, r *query.Request) (*query.Answer, error)
 }
 
-// Config is what an indexer works with. All but Logger and Retain must be set.
+// Config is what an indexer works with. All but Logger, Look and Retain must be
+// set.
 type Config struct {
 	Chain   Chain
 	Genesis *ledger.Genesis
@@ -48,7 +49,9 @@ type Config struct {
 	Index   Index
 	Maker   *document.Maker
 	Retain  uint64 // blocks; 0: all
-	Logger  *slog.Logger
+	// Look is how often an index is looked at that has nothing to do; 0: every 10 s.
+	Look   time.Duration
+	Logger *slog.Logger
 }
 
 // Status says where an indexer stands.
@@ -73,6 +76,9 @@ type Indexer struct {
 func New(config Config) *Indexer {
 	if config.Logger == nil {
 		config.Logger = slog.New(slog.DiscardHandler)
+	}
+	if config.Look == 0 {
+		config.Look = defaultLook
 	}
 	return &Indexer{Config: config, changed: make(chan struct{})}
 }
@@ -116,6 +122,8 @@ func (x *Indexer) Search(ctx context.Context, r *query.Request) (*query.Answer, 
 
 // Schema returns the fields of all documents.
 func (x *Indexer) Schema() *document.Schema { return x.Maker.Schema() }
+
+const defaultLook = 10 * time.Second
 
 // How long it waits after an error.
 const (
@@ -168,7 +176,7 @@ func (x *Indexer) follow(ctx context.Context) error {
 			why = ""
 		}
 		x.update(func(s *Status) { s.Height, s.Err = at.Height, nil })
-		final, err := x.Chain.Await(ctx, at.Height)
+		final, err := x.await(ctx, at)
 		if err != nil {
 			return err
 		}
@@ -179,6 +187,31 @@ func (x *Indexer) follow(ctx context.Context) error {
 		}
 		if at, err = x.stretch(ctx, at, final); err != nil {
 			return err
+		}
+	}
+}
+
+// errChanged tells that somebody else wrote to the index or took it away: follow
+// begins anew.
+var errChanged = errors.New("the index is not as it was left")
+
+// await waits for a block above the checkpoint, and looks now and then whether
+// the index is as it was left: without blocks nothing else would miss it.
+func (x *Indexer) await(ctx context.Context, at query.Checkpoint) (uint64, error) {
+	for {
+		wait, cancel := context.WithTimeout(ctx, x.Look)
+		final, err := x.Chain.Await(wait, at.Height)
+		looked := wait.Err() != nil && ctx.Err() == nil
+		cancel()
+		if err == nil || !looked {
+			return final, err
+		}
+		now, ok, err := x.Index.Checkpoint(ctx)
+		switch {
+		case err != nil:
+			return 0, err
+		case !ok || now != at:
+			return 0, errChanged
 		}
 	}
 }
