@@ -7,6 +7,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -48,6 +49,8 @@ func Run(t *testing.T, open func(t *testing.T, schema *document.Schema) Index) {
 		{"knows its checkpoint", testCheckpoint},
 		{"prunes what happened and keeps what stands", testPrune},
 		{"counts no further than it says", testTotal},
+		{"orders the greatest numbers and what has none", testExtremes},
+		{"takes whatever the language allows", testDepth},
 		{"ends when it is told to", testCancel},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -141,19 +144,11 @@ func testPages(t *testing.T, x Index, schema *document.Schema) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			var got []document.Document
 			request := &query.Request{Sort: field, Ascending: ascending, Limit: 17}
-			for page := 0; ; page++ {
-				answer := search(t, x, request)
-				got = append(got, answer.Hits...)
-				if answer.Next == "" || page > 100 {
-					break
-				}
-				request.Cursor = answer.Next
-			}
-			if !sameDocuments(got, all.Hits) {
+			if got := pages(t, x, request, request.Limit); !sameDocuments(got, all.Hits) {
 				t.Errorf("by %q, ascending %t: pages give %d documents, want the %d there are", field, ascending, len(got), len(all.Hits))
 			}
+			request.Cursor = search(t, x, request).Next
 			request.Query = query.Equal{Field: document.FieldSender, Value: "another"}
 			if _, err := x.Search(t.Context(), request); !errors.Is(err, query.ErrRequest) {
 				t.Errorf("the cursor of another search: %v", err)
@@ -349,6 +344,89 @@ func testTotal(t *testing.T, x Index, _ *document.Schema) {
 	got := search(t, x, &query.Request{Limit: 1, Aggregate: []query.Aggregation{{Op: query.OpCount}}})
 	if got.Total != query.MaxTotal || !got.More || *got.Aggregates[0].Value != float64(len(list)) {
 		t.Errorf("total %d, more %t, count %v; want %d, true, %d", got.Total, got.More, *got.Aggregates[0].Value, query.MaxTotal, len(list))
+	}
+}
+
+// testExtremes pages through numbers of which some are the greatest there are,
+// beside documents without one.
+func testExtremes(t *testing.T, x Index, schema *document.Schema) {
+	t.Helper()
+	naive := NewNaive(schema)
+	numbers := []any{nil, int64(math.MaxInt64), int64(math.MinInt64), int64(0), int64(math.MaxInt64 - 1), int64(math.MinInt64 + 1)}
+	var list []document.Document
+	for i := range 30 {
+		d := document.Document{Kind: document.Kinds()[i%2], ID: fmt.Sprint(i * 7 % 30), Height: uint64(i), Fields: document.Values{}}
+		if n := numbers[i%len(numbers)]; n != nil {
+			d.Fields[document.FieldRound], d.Fields["accuracy"] = n, []float64{0, math.MaxFloat64, -math.MaxFloat64, 1e-300}[i%4]
+		}
+		list = append(list, d)
+	}
+	naive.Apply(list)
+	if err := x.Apply(t.Context(), list, at(30)); err != nil {
+		t.Fatal(err)
+	}
+	for _, field := range []string{document.FieldRound, "accuracy"} {
+		for _, limit := range []int{1, 4, 7} {
+			for _, ascending := range []bool{false, true} {
+				request := &query.Request{Sort: field, Ascending: ascending, Limit: query.MaxHits}
+				all, err := naive.Search(request)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got := pages(t, x, request, limit); !sameDocuments(got, all.Hits) {
+					t.Errorf("by %s, ascending %t, %d at once: %v\nwant %v", field, ascending, limit, keys(got), keys(all.Hits))
+				}
+			}
+		}
+	}
+	if got := search(t, x, &query.Request{Query: query.Equal{Field: document.FieldRound, Value: int64(math.MaxInt64)}}).Total; got != 5 {
+		t.Errorf("%d documents have the greatest number, want 5", got)
+	}
+}
+
+// pages reads all hits, so many at once.
+func pages(t *testing.T, x Index, r *query.Request, limit int) (got []document.Document) {
+	t.Helper()
+	request := *r
+	request.Limit = limit
+	for range 1_000 {
+		answer := search(t, x, &request)
+		got = append(got, answer.Hits...)
+		if answer.Next == "" {
+			break
+		}
+		request.Cursor = answer.Next
+	}
+	return got
+}
+
+// testDepth asks what is as deep and as long as the language allows.
+func testDepth(t *testing.T, x Index, schema *document.Schema) {
+	t.Helper()
+	naive := filled(t, x, schema, source(), 100)
+	deep := "round:3"
+	for i := range query.MaxDepth {
+		deep = "(height>" + fmt.Sprint(i%5) + " OR sender:k0* AND " + deep + ")"
+	}
+	var long strings.Builder
+	for i := range query.MaxTerms {
+		fmt.Fprintf(&long, "height:%d OR ", i)
+	}
+	for _, text := range []string{deep, strings.Repeat("NOT ", query.MaxDepth) + "sender:k01", strings.TrimSuffix(long.String(), " OR ")} {
+		tree, err := query.Parse(text, schema)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, sees := range []query.Node{query.In{Field: document.FieldOwner}, nil} {
+			request := &query.Request{Query: tree, Sees: sees, Limit: 50}
+			want, err := naive.Search(request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := search(t, x, request); got.Total != want.Total || !sameDocuments(got.Hits, want.Hits) {
+				t.Errorf("%.60s…: %d hits, want %d", text, got.Total, want.Total)
+			}
+		}
 	}
 }
 
