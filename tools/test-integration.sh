@@ -6,9 +6,9 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 if [ -z "${LIBRUM_TEST_KAFKA:-}" ] || ! tools/servers/servers.sh status >/dev/null; then
-    exec tools/servers/servers.sh with kafka kubo cassandra etcd -- tools/test-integration.sh "$@"
+    exec tools/servers/servers.sh with kafka kubo cassandra etcd elasticsearch -- tools/test-integration.sh "$@"
 fi
-packages=(./chain/order/kafka ./chain/blob/ipfs ./chain/store/cassandra ./chain/registry/etcd ./test/integration)
+packages=(./chain/order/kafka ./chain/blob/ipfs ./chain/store/cassandra ./chain/registry/etcd ./search/elastic ./test/integration)
 # Packages come before ARGS: behind a flag of the tests go test takes none any more.
 # One package after the other: two cores have enough to do with the servers.
 run=(go test -count=1 -buildvcs=false -p 1 -timeout 30m)

@@ -58,7 +58,7 @@ func (c *Config) check() error {
 	p.order(&c.Order)
 	p.store(&c.Store)
 	p.blob(&c.Blob)
-	p.oneOf("search.driver", c.Search.Driver, DriverSQLite, DriverNone)
+	p.search(&c.Search)
 	between(&p, "door.connections", c.Door.Connections, 16, 1<<20)
 	between(&p, "door.address_connections", c.Door.AddressConnections, 1, c.Door.Connections)
 	between(&p, "mesh.address_connections", c.Mesh.AddressConnections, 4, 1_024)
@@ -78,7 +78,7 @@ func (p *problems) texts(c *Config) {
 	}
 	for field, text := range map[string]string{
 		"registry.etcd.prefix": c.Registry.Etcd.Prefix, "registry.etcd.user": c.Registry.Etcd.User, "order.kafka.sasl.user": c.Order.Kafka.SASL.User,
-		"store.cassandra.user": c.Store.Cassandra.User, "store.cassandra.replication": c.Store.Cassandra.Replication, "blob.ipfs.root": c.Blob.IPFS.Root,
+		"search.elasticsearch.user": c.Search.Elastic.User, "store.cassandra.user": c.Store.Cassandra.User, "store.cassandra.replication": c.Store.Cassandra.Replication, "blob.ipfs.root": c.Blob.IPFS.Root,
 	} {
 		if len(text) > maxText {
 			p.add(field, "%d bytes, at most %d are allowed", len(text), maxText)
@@ -206,6 +206,42 @@ func (p *problems) blob(b *Blob) {
 		p.url("blob.ipfs.api", b.IPFS.API)
 		if b.IPFS.AuthorizationFile != "" && inClear(b.IPFS.API) {
 			p.add("blob.ipfs.authorization_file", "without https whoever listens learns it")
+		}
+	}
+}
+
+// prefixName is what names of Elasticsearch may begin with.
+var prefixName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,99}$`)
+
+func (p *problems) search(s *Search) {
+	p.oneOf("search.driver", s.Driver, DriverSQLite, DriverElastic, DriverNone)
+	const field = "search.elasticsearch"
+	e := &s.Elastic
+	p.list(field+".addresses", e.Addresses)
+	p.tls(field+".tls", &e.TLS)
+	p.login(field, e.User, e.PasswordFile)
+	between(p, field+".shards", e.Shards, 1, 64)
+	between(p, field+".replicas", e.Replicas, 0, 8)
+	between(p, field+".timeout", e.Timeout, time.Second, 10*time.Minute)
+	if e.Prefix != "" && !prefixName.MatchString(e.Prefix) {
+		p.add(field+".prefix", "%.40q: want a-z first, then a-z, 0-9 and -, at most 100", e.Prefix)
+	}
+	if e.User != "" && e.APIKeyFile != "" {
+		p.add(field+".api_key_file", "it stands in place of user and password; give one of them")
+	}
+	if s.Driver != DriverElastic {
+		return
+	}
+	if len(e.Addresses) == 0 {
+		p.add(field+".addresses", "name at least one")
+	}
+	for _, a := range e.Addresses {
+		p.url(field+".addresses", a)
+		if strings.HasPrefix(a, "https://") != e.TLS.Enabled {
+			p.add(field+".tls", "enabled goes with addresses that begin with https://, and with no others")
+		}
+		if (e.User != "" || e.APIKeyFile != "") && inClear(a) {
+			p.add(field+".addresses", "without https whoever listens learns the password or key")
 		}
 	}
 }

@@ -69,6 +69,7 @@ const (
 	DriverEtcd      = "etcd"
 	DriverIPFS      = "ipfs"
 	DriverSQLite    = "sqlite"
+	DriverElastic   = "elasticsearch"
 	DriverNone      = "none"
 )
 
@@ -179,14 +180,28 @@ type IPFS struct {
 
 // Search is where final blocks are indexed. It is built again where it is lost.
 type Search struct {
-	Driver string       `yaml:"driver"` // sqlite or none
-	SQLite SearchSQLite `yaml:"sqlite"`
-	Retain uint64       `yaml:"retain"` // blocks whose transactions and events are kept; 0: all
+	Driver  string        `yaml:"driver"` // sqlite, elasticsearch or none
+	SQLite  SearchSQLite  `yaml:"sqlite"`
+	Elastic SearchElastic `yaml:"elasticsearch"`
+	Retain  uint64        `yaml:"retain"` // blocks whose transactions and events are kept; 0: all
 }
 
 // SearchSQLite keeps the index in a file.
 type SearchSQLite struct {
 	Path string `yaml:"path"` // empty: DIR/search/index.sqlite
+}
+
+// SearchElastic is where Elasticsearch is.
+type SearchElastic struct {
+	Addresses    []string      `yaml:"addresses"` // URLs
+	Prefix       string        `yaml:"prefix"`    // of all names; empty: of the chain and the node
+	User         string        `yaml:"user"`
+	PasswordFile string        `yaml:"password_file"`
+	APIKeyFile   string        `yaml:"api_key_file"` // in place of user and password
+	TLS          TLS           `yaml:"tls"`
+	Shards       int           `yaml:"shards"`
+	Replicas     int           `yaml:"replicas"` // copies beside the first
+	Timeout      time.Duration `yaml:"timeout"`  // of a request
 }
 
 // Limits bound what is under way.
@@ -211,7 +226,7 @@ func Default() Config {
 		Mesh:     Mesh{AddressConnections: 64},
 		Registry: Registry{Driver: DriverFile, Etcd: Etcd{Timeout: 5 * time.Second}},
 		Order:    Order{Driver: DriverLocal},
-		Search:   Search{Driver: DriverSQLite},
+		Search:   Search{Driver: DriverSQLite, Elastic: SearchElastic{Shards: 1, Replicas: 1, Timeout: 30 * time.Second}},
 		Store: Store{Driver: DriverPebble, Cassandra: Cassandra{
 			Consistency: "QUORUM", Buckets: 64, Writers: 64, Patience: 2 * time.Minute,
 		}},

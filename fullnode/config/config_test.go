@@ -47,6 +47,7 @@ func equal(a, b config.Config) bool {
 	for _, c := range []*config.Config{&a, &b} {
 		for _, list := range []*[]string{
 			&c.Mesh.Certificates, &c.Mesh.Authorities, &c.Mesh.Revoked, &c.Registry.Etcd.Endpoints, &c.Order.Kafka.Brokers, &c.Store.Cassandra.Hosts,
+			&c.Search.Elastic.Addresses,
 		} {
 			if len(*list) == 0 {
 				*list = nil

@@ -143,9 +143,9 @@ func (c *Config) paths() []*string {
 		&c.Dir, &c.Genesis, &c.PassphraseFile, &c.Door.Certificate, &c.Door.Key,
 		&c.Registry.File.Path, &c.Registry.Etcd.PasswordFile, &c.Order.Local.Dir, &c.Order.Kafka.SASL.PasswordFile,
 		&c.Store.Pebble.Dir, &c.Store.Cassandra.PasswordFile, &c.Blob.File.Dir, &c.Blob.IPFS.AuthorizationFile,
-		&c.Search.SQLite.Path,
+		&c.Search.SQLite.Path, &c.Search.Elastic.PasswordFile, &c.Search.Elastic.APIKeyFile,
 	}
-	for _, t := range []*TLS{&c.Registry.Etcd.TLS, &c.Order.Kafka.TLS, &c.Store.Cassandra.TLS} {
+	for _, t := range []*TLS{&c.Registry.Etcd.TLS, &c.Order.Kafka.TLS, &c.Store.Cassandra.TLS, &c.Search.Elastic.TLS} {
 		all = append(all, &t.CA, &t.Certificate, &t.Key)
 	}
 	for _, list := range [][]string{c.Mesh.Certificates, c.Mesh.Authorities, c.Mesh.Revoked} {

@@ -25,6 +25,8 @@ import (
 	"github.com/librum/librum/chain/store/pebble"
 	"github.com/librum/librum/fullnode"
 	"github.com/librum/librum/fullnode/config"
+	"github.com/librum/librum/search/document"
+	"github.com/librum/librum/search/elastic"
 	"github.com/librum/librum/search/indexer"
 )
 
@@ -68,7 +70,9 @@ func openEngines(ctx context.Context, c *config.Config, at place, logger *slog.L
 	if err := e.openBlobs(ctx, &c.Blob, at); err != nil {
 		return nil, fmt.Errorf("blob: %w", err)
 	}
-	e.makeIndex(&c.Search)
+	if err := e.makeIndex(&c.Search, at); err != nil {
+		return nil, fmt.Errorf("search: %w", err)
+	}
 	return e, nil
 }
 
@@ -228,10 +232,42 @@ func ipfsConfig(c *config.IPFS, at place) (options ipfs.Config, err error) {
 }
 
 // makeIndex leaves the index to be opened by who keeps it: nothing waits for it.
-func (e *engines) makeIndex(c *config.Search) {
-	if c.Driver == config.DriverNone {
-		return
+func (e *engines) makeIndex(c *config.Search, at place) error {
+	switch c.Driver {
+	case config.DriverSQLite:
+		x := fullnode.NewIndex(c.SQLite.Path)
+		e.index, e.closers = x, append(e.closers, x.Close)
+	case config.DriverElastic:
+		options, err := elasticConfig(&c.Elastic, at)
+		if err != nil {
+			return err
+		}
+		schema, err := document.NewSchema(document.Contracts())
+		if err != nil {
+			return err
+		}
+		x, err := elastic.New(options, schema)
+		if err != nil {
+			return err
+		}
+		e.index, e.closers = x, append(e.closers, x.Close)
 	}
-	x := fullnode.NewIndex(c.SQLite.Path)
-	e.index, e.closers = x, append(e.closers, x.Close)
+	return nil
+}
+
+func elasticConfig(c *config.SearchElastic, at place) (options elastic.Config, err error) {
+	options = elastic.Config{
+		Addresses: c.Addresses, Prefix: c.Prefix, Node: at.node, User: c.User, Shards: c.Shards, Replicas: c.Replicas, Timeout: c.Timeout,
+	}
+	if options.Prefix == "" {
+		options.Prefix = fmt.Sprintf("librum-%.16s-%.8s", at.chain, at.node)
+	}
+	if options.Password, err = secret(c.PasswordFile); err != nil {
+		return options, err
+	}
+	if options.APIKey, err = secret(c.APIKeyFile); err != nil {
+		return options, err
+	}
+	options.TLS, err = clientTLS(&c.TLS)
+	return options, err
 }

@@ -12,6 +12,8 @@ import (
 	"github.com/librum/librum/chain/store/cassandra"
 	"github.com/librum/librum/fullnode"
 	"github.com/librum/librum/fullnode/config"
+	"github.com/librum/librum/search/document"
+	"github.com/librum/librum/search/elastic"
 )
 
 // Engine is what was found where the configuration says that an engine is.
@@ -20,6 +22,9 @@ type Engine struct {
 	Err           error // why a node would not start on it
 	New           bool  // it holds nothing of the node yet, which the first start makes
 }
+
+// StageSearch is the stage that a node starts and goes on without.
+const StageSearch = "search"
 
 // lookTime bounds the look at one engine.
 const lookTime = 20 * time.Second
@@ -45,6 +50,7 @@ func Look(ctx context.Context, c config.Config, o Options) ([]Engine, error) {
 		{"order", c.Order.Driver, config.DriverKafka, func(ctx context.Context) (bool, error) { return lookKafka(ctx, &c, at, o.Logger) }},
 		{"store", c.Store.Driver, config.DriverCassandra, func(ctx context.Context) (bool, error) { return lookCassandra(ctx, &c, at, o.Logger) }},
 		{"blob", c.Blob.Driver, config.DriverIPFS, func(ctx context.Context) (bool, error) { return lookIPFS(ctx, &c, at) }},
+		{StageSearch, c.Search.Driver, config.DriverElastic, func(ctx context.Context) (bool, error) { return lookElastic(ctx, &c, at) }},
 	} {
 		if e.driver != e.server {
 			continue
@@ -99,4 +105,20 @@ func lookIPFS(ctx context.Context, c *config.Config, at place) (bool, error) {
 		return false, err
 	}
 	return false, ipfs.Look(ctx, options)
+}
+
+func lookElastic(ctx context.Context, c *config.Config, at place) (bool, error) {
+	options, err := elasticConfig(&c.Search.Elastic, at)
+	if err != nil {
+		return false, err
+	}
+	schema, err := document.NewSchema(document.Contracts())
+	if err != nil {
+		return false, err
+	}
+	err = elastic.Look(ctx, options, schema)
+	if errors.Is(err, elastic.ErrNew) {
+		return true, nil
+	}
+	return false, err
 }

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"time"
@@ -29,8 +30,8 @@ func Config(ctx context.Context, path string, now time.Time, environ []string) (
 	if err != nil {
 		return nil, err
 	}
-	c.add("config", OK, "", "order %s, store %s, blobs %s, registry %s",
-		settings.Order.Driver, settings.Store.Driver, settings.Blob.Driver, settings.Registry.Driver)
+	c.add("config", OK, "", "order %s, store %s, blobs %s, registry %s, search %s",
+		settings.Order.Driver, settings.Store.Driver, settings.Blob.Driver, settings.Registry.Driver, settings.Search.Driver)
 	c.machine(settings.Dir)
 	c.unsafe(&settings)
 	c.secrets(&settings)
@@ -43,6 +44,8 @@ func Config(ctx context.Context, path string, now time.Time, environ []string) (
 	}
 	for _, e := range engines {
 		switch {
+		case e.Err != nil && e.Stage == process.StageSearch:
+			c.add(e.Stage, Bad, "a node starts and goes on without it, and answers no searches", "%s: %v", e.Driver, e.Err)
 		case e.Err != nil:
 			c.add(e.Stage, Bad, "a node does not start on it", "%s: %v", e.Driver, e.Err)
 		case e.New:
@@ -71,13 +74,25 @@ func (c *Checks) unsafe(s *config.Config) {
 		tls  bool
 		at   []string
 	}{
-		"order.kafka.tls":     {s.Order.Driver == config.DriverKafka, s.Order.Kafka.TLS.Enabled, s.Order.Kafka.Brokers},
-		"store.cassandra.tls": {s.Store.Driver == config.DriverCassandra, s.Store.Cassandra.TLS.Enabled, s.Store.Cassandra.Hosts},
+		"order.kafka.tls":          {s.Order.Driver == config.DriverKafka, s.Order.Kafka.TLS.Enabled, s.Order.Kafka.Brokers},
+		"search.elasticsearch.tls": {s.Search.Driver == config.DriverElastic, s.Search.Elastic.TLS.Enabled, hosts(s.Search.Elastic.Addresses)},
+		"store.cassandra.tls":      {s.Store.Driver == config.DriverCassandra, s.Store.Cassandra.TLS.Enabled, s.Store.Cassandra.Hosts},
 	} {
 		if of.used && !of.tls && beyond(of.at) {
 			c.add(name, Warn, tls, "what the node says to the engine crosses the network in the clear, and can be changed there")
 		}
 	}
+}
+
+// hosts are those of URLs.
+func hosts(urls []string) []string {
+	out := make([]string, 0, len(urls))
+	for _, text := range urls {
+		if u, err := url.Parse(text); err == nil {
+			out = append(out, u.Hostname())
+		}
+	}
+	return out
 }
 
 // beyond reports whether one of the addresses is not this machine's.
@@ -104,8 +119,8 @@ func (c *Checks) secrets(s *config.Config) {
 	}
 	for _, path := range append([]string{
 		dir.Key(), s.PassphraseFile, s.Door.Key, s.Registry.Etcd.PasswordFile, s.Order.Kafka.SASL.PasswordFile,
-		s.Store.Cassandra.PasswordFile, s.Blob.IPFS.AuthorizationFile,
-		s.Registry.Etcd.TLS.Key, s.Order.Kafka.TLS.Key, s.Store.Cassandra.TLS.Key,
+		s.Store.Cassandra.PasswordFile, s.Blob.IPFS.AuthorizationFile, s.Search.Elastic.PasswordFile, s.Search.Elastic.APIKeyFile,
+		s.Registry.Etcd.TLS.Key, s.Order.Kafka.TLS.Key, s.Store.Cassandra.TLS.Key, s.Search.Elastic.TLS.Key,
 	}, others...) {
 		if path == "" {
 			continue

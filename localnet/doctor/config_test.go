@@ -51,6 +51,10 @@ func TestConfig(t *testing.T) {
 				"store: {driver: cassandra, cassandra: {hosts: [" + nobody + "], keyspace: librum}}\nblob: {driver: ipfs, ipfs: {api: 'http://127.0.0.1:1'}}\n",
 			map[string]doctor.State{"registry": doctor.Bad, "store": doctor.Bad, "blob": doctor.Bad, "store.cassandra.tls": ""},
 		},
+		{
+			"an index that is away", "search: {driver: elasticsearch, elasticsearch: {addresses: ['http://127.0.0.1:1'], timeout: 1s}}\n",
+			map[string]doctor.State{"search": doctor.Bad, "search.elasticsearch.tls": ""},
+		},
 		{"an open password", "blob: {ipfs: {authorization_file: open-password}}\n", map[string]doctor.State{"secrets": doctor.Bad}},
 		{
 			"a certificate that is none", "mesh: {listen: '127.0.0.1:1', certificates: [genesis.cbor], authorities: [none.pem]}\n",
