@@ -70,6 +70,9 @@ func ReadParquet(r io.ReaderAt, size int64, schema Schema, label string) (_ Data
 	}
 	for i, group := range file.RowGroups() {
 		meta := &file.Metadata().RowGroups[i]
+		if group.NumRows() == 0 { // of which there is nothing to read; it may have no pages
+			continue
+		}
 		for _, c := range columns {
 			if err := checkPages(r, size, &meta.Columns[c.at].MetaData, t.maxRows); err != nil {
 				return Dataset{}, fmt.Errorf("read Parquet: row group %d, column %.40q: %w", i, c.name, err)

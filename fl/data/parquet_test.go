@@ -9,11 +9,14 @@ import (
 	"math"
 	"os"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/encoding/thrift"
+	"github.com/parquet-go/parquet-go/format"
 	"pgregory.net/rapid"
 )
 
@@ -246,6 +249,47 @@ func TestParquetBombs(t *testing.T) {
 				t.Errorf("byte %d changed by %#x: %v", i, mask, err)
 			}
 		}
+	}
+}
+
+// TestParquetEmptyRowGroup: a row group without rows, as programs write for a batch
+// that was empty, is read as no rows; it need not have any page.
+func TestParquetEmptyRowGroup(t *testing.T) {
+	t.Parallel()
+	file := parquetFile(t, []patient{{Sex: "f", Ill: 1}, {Sex: "m"}, {Sex: "f"}}, parquet.MaxRowsPerRowGroup(2))
+	schema := schemaOf(t, ward)
+	want, err := readParquet(file, schema, "ill")
+	if err != nil || want.Rows != 3 {
+		t.Fatalf("%d rows, %v", want.Rows, err)
+	}
+	// The empty one stands between the two: its columns have neither pages nor values.
+	length := int(binary.LittleEndian.Uint32(file[len(file)-parquetTail:]))
+	body := len(file) - parquetTail - length
+	var footer format.FileMetaData
+	protocol := new(thrift.CompactProtocol)
+	if err := thrift.Unmarshal(protocol, file[body:body+length], &footer); err != nil {
+		t.Fatal(err)
+	}
+	empty := format.RowGroup{Columns: slices.Clone(footer.RowGroups[0].Columns)}
+	for i := range empty.Columns {
+		meta := footer.RowGroups[0].Columns[i].MetaData
+		empty.Columns[i] = format.ColumnChunk{MetaData: format.ColumnMetaData{
+			Type: meta.Type, Encoding: meta.Encoding, PathInSchema: meta.PathInSchema, Codec: meta.Codec, DataPageOffset: int64(len(parquetMagic)),
+		}}
+	}
+	footer.RowGroups = slices.Insert(footer.RowGroups, 1, empty)
+	for i := range footer.RowGroups {
+		footer.RowGroups[i].Ordinal = int16(i)
+	}
+	text, err := thrift.Marshal(protocol, &footer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file = append(bytes.Clone(file[:body]), text...)
+	file = append(binary.LittleEndian.AppendUint32(file, uint32(len(text))), parquetMagic...)
+	got, err := readParquet(file, schema, "ill")
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("with an empty row group %d rows, %v", got.Rows, err)
 	}
 }
 
