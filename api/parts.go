@@ -83,6 +83,8 @@ func (s *server) receive(w http.ResponseWriter, r *http.Request, offset, size in
 	switch {
 	case errors.As(err, &wrong):
 		return length, offsetFailure("upload_offset", "go on from the upload's offset", wrong.Have)
+	case errors.Is(err, blob.ErrNotFound) && offset > 0: // announced, and nothing of it has come
+		return 0, offsetFailure("upload_offset", "nothing of it is here yet: begin at 0", 0)
 	case errors.Is(err, blob.ErrBusy):
 		return length, offsetFailure("upload_busy", "another part is being written; ask for the offset", offset)
 	case errors.Is(err, blob.ErrTooMany):

@@ -90,8 +90,12 @@ func TestUploadResumesAndEarnsReceipts(t *testing.T) {
 	u := p1.upload(t, http.StatusCreated, http.MethodPost, "/v1/uploads", "application/json", body)
 	route := "/v1/uploads/" + u.ID.String()
 	const part = "application/offset+octet-stream"
+	status, header, answered := p1.ask(t, http.MethodPatch, route, part, content[4000:], "Upload-Offset", "4000")
+	if p := problem(t, status, header, answered); p.Code() != "upload_offset" || p.Offset == nil || *p.Offset != 0 || header.Get("Upload-Offset") != "0" {
+		t.Errorf("first part at a wrong offset: %s", answered)
+	}
 	p1.upload(t, http.StatusOK, http.MethodPatch, route, part, content[:4000], "Upload-Offset", "0")
-	status, header, answered := p1.ask(t, http.MethodPatch, route, part, content[4000:], "Upload-Offset", "0")
+	status, header, answered = p1.ask(t, http.MethodPatch, route, part, content[4000:], "Upload-Offset", "0")
 	if p := problem(t, status, header, answered); p.Code() != "upload_offset" || p.Offset == nil || *p.Offset != 4000 || header.Get("Upload-Offset") != "4000" {
 		t.Errorf("wrong offset: %s", answered)
 	}
