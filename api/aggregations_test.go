@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/librum/librum/aggregator/aggregatortest"
@@ -106,6 +107,9 @@ func TestAggregation(t *testing.T) {
 	in := fmt.Appendf(nil, `{"kind":"update","num_examples":1,"size":%d,"digest":"%x"}`, len(content), sha256.Sum256(content))
 	input := route + "/inputs/hospital-a"
 	want[v1.AggregationInput](t, f, http.StatusOK, http.MethodPut, input, "application/json", in)
+	if p := refusal(t, f, "upload_offset", http.MethodPatch, input, typeOfPart, content[40:], "Upload-Offset", "40"); p.Offset == nil || *p.Offset != 0 {
+		t.Errorf("first part at a wrong offset: %+v", p)
+	}
 	want[v1.AggregationInput](t, f, http.StatusOK, http.MethodPatch, input, typeOfPart, content[:40], "Upload-Offset", "0")
 	if p := refusal(t, f, "upload_offset", http.MethodPatch, input, typeOfPart, content[40:], "Upload-Offset", "0"); p.Offset == nil || *p.Offset != 40 {
 		t.Errorf("%+v", p)
@@ -172,6 +176,18 @@ func TestAggregation(t *testing.T) {
 
 // TestAggregationOfOthers holds that an operator sees how many there are, and may
 // delete one that fills the node's disk, but not read it.
+// TestAggregationFieldTwice: of a field that is given twice nobody can tell which was
+// meant.
+func TestAggregationFieldTwice(t *testing.T) {
+	t.Parallel()
+	f := start(t, options{})
+	p := refusal(t, f, "bad_request", http.MethodPost, "/v1/aggregations", "application/json",
+		[]byte(`{"strategy":{"name":"fedavg"},"strategy":{"name":"median"}}`))
+	if len(p.Errors) != 1 || !strings.Contains(p.Errors[0].Message, `"strategy" is given twice`) {
+		t.Errorf("%+v", p)
+	}
+}
+
 func TestAggregationOfOthers(t *testing.T) {
 	t.Parallel()
 	f := start(t, options{})

@@ -136,8 +136,8 @@ func (s *server) openAPIConfig() huma.Config {
 			Security: []map[string][]string{{"token": {}}},
 		},
 		Formats: map[string]huma.Format{
-			"application/json": huma.DefaultJSONFormat,
-			"json":             huma.DefaultJSONFormat,
+			"application/json": jsonFormat(),
+			"json":             jsonFormat(),
 		},
 		DefaultFormat:                "application/json",
 		RejectUnknownQueryParameters: true,
