@@ -53,11 +53,6 @@ func (s *server) gauges() []prometheus.Collector {
 		return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, value)
 	}
 	status := s.Node.Status
-	aggregations := func(state aggregation.State) prometheus.Collector {
-		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "librum_aggregations", Help: "Aggregations without a job, by state.", ConstLabels: prometheus.Labels{"state": string(state)},
-		}, func() float64 { return float64(s.Aggregations.Stats().States[state]) })
-	}
 	return []prometheus.Collector{
 		counter("librum_records_executed_total", "Records of the log executed, since its beginning.",
 			func() float64 { return float64(status().Next) }),
@@ -115,12 +110,41 @@ func (s *server) gauges() []prometheus.Collector {
 			func() float64 { return float64(s.connections.Count().Refused) }),
 		gauge("librum_uploads_open", "Uploads that are not complete.",
 			func() float64 { return float64(s.sessions.count()) }),
-		aggregations(aggregation.Open), aggregations(aggregation.Running), aggregations(aggregation.Done), aggregations(aggregation.Failed),
-		gauge("librum_aggregation_bytes", "Bytes of aggregations without a job, announced and written.",
-			func() float64 { return float64(s.Aggregations.Stats().Bytes) }),
-		counter("librum_aggregation_runs_total", "Aggregations without a job that were run to an end, since the start.",
-			func() float64 { return float64(s.Aggregations.Stats().Runs) }),
+		newAggregations(func() aggregation.Stats { return s.Aggregations.Stats() }),
 	}
+}
+
+// aggregations shows those without a job, by one look at them all.
+type aggregations struct {
+	stats               func() aggregation.Stats
+	states, bytes, runs *prometheus.Desc
+}
+
+func newAggregations(stats func() aggregation.Stats) *aggregations {
+	desc := prometheus.NewDesc
+	return &aggregations{
+		stats:  stats,
+		states: desc("librum_aggregations", "Aggregations without a job, by state.", []string{"state"}, nil),
+		bytes:  desc("librum_aggregation_bytes", "Bytes of aggregations without a job, announced and written.", nil, nil),
+		runs:   desc("librum_aggregation_runs_total", "Aggregations without a job that were run to an end, since the start.", nil, nil),
+	}
+}
+
+// Describe implements [prometheus.Collector].
+func (a *aggregations) Describe(to chan<- *prometheus.Desc) {
+	to <- a.states
+	to <- a.bytes
+	to <- a.runs
+}
+
+// Collect implements [prometheus.Collector].
+func (a *aggregations) Collect(to chan<- prometheus.Metric) {
+	stats := a.stats()
+	for state, n := range stats.States {
+		to <- prometheus.MustNewConstMetric(a.states, prometheus.GaugeValue, float64(n), string(state))
+	}
+	to <- prometheus.MustNewConstMetric(a.bytes, prometheus.GaugeValue, float64(stats.Bytes))
+	to <- prometheus.MustNewConstMetric(a.runs, prometheus.CounterValue, float64(stats.Runs))
 }
 
 // queues shows how full each queue of the node is: where they fill up, the stage
