@@ -155,10 +155,13 @@ type provenanceInput struct {
 }
 
 func (s *server) provenance(ctx context.Context, in *provenanceInput) (*cardOutput, error) {
-	if _, _, err := s.visibleJob(ctx, in.ID); err != nil {
+	row, _, err := s.visibleJob(ctx, in.ID)
+	if err != nil {
 		return nil, err
 	}
-	// Rows of final rounds change no more and are read beside execution.
+	// Charged before it is read and written, so that not many ask for many rounds at
+	// once. Rows of final rounds change no more and are read beside execution.
+	s.charge(callerOf(ctx), 3*int(min(in.Version, row.Finals))*costOfLook)
 	line, err := provenance.Read(s.Node.State(ctx), in.ID, in.Version)
 	if errors.Is(err, provenance.ErrNotFinal) {
 		return nil, fail("not_found", err.Error())
@@ -166,7 +169,7 @@ func (s *server) provenance(ctx context.Context, in *provenanceInput) (*cardOutp
 	if err != nil {
 		return nil, err
 	}
-	s.charge(callerOf(ctx), (3*len(line.Rounds)+len(line.Updates)+len(line.Agreed))*costOfLook)
+	s.charge(callerOf(ctx), (len(line.Updates)+len(line.Agreed))*costOfLook)
 	write, media := line.PROV, typeJSON
 	if in.Form == "in-toto" {
 		write, media = line.Statement, typeInToto
