@@ -42,7 +42,7 @@ func (s *server) status() v1.Status {
 	st, config := s.Node.Status(), s.Node.Config()
 	return v1.Status{
 		Chain: config.Chain, Name: s.genesis.Name, Shard: s.genesis.Shard, Node: config.Self,
-		Next: st.Next, LogTime: st.LogTime, Height: st.Height,
+		Next: st.Next, Last: st.Last.String(), LogTime: st.LogTime, Height: st.Height,
 		Epoch: st.Epoch, Signs: st.Signs,
 		Final: st.Final, FinalHash: st.FinalHash, NotFinal: st.NotFinal,
 		InFlight: s.Node.InFlight(), Diverged: st.Diverged, Skipped: st.Skipped,

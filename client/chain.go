@@ -35,6 +35,14 @@ func (c *Client) Status(ctx context.Context) (v1.Status, error) {
 	return out, c.do(ctx, get("/v1/status", nil, &out))
 }
 
+// StatusAfter waits until the node has executed the log up to a position: the header
+// Librum-Position of an answer, or the position of a transaction. Then it returns
+// where the node stands.
+func (c *Client) StatusAfter(ctx context.Context, position string) (v1.Status, error) {
+	var out v1.Status
+	return out, c.do(ctx, get("/v1/status", url.Values{"after": {position}}, &out))
+}
+
 // Ready returns nil where the node takes transactions.
 func (c *Client) Ready(ctx context.Context) error {
 	return c.try(ctx, get("/readyz", nil, nil))

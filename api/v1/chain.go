@@ -13,6 +13,7 @@ type Status struct {
 	Shard     uint32        `json:"shard"`
 	Node      ledger.ID     `json:"node" doc:"The node that answers."`
 	Next      uint64        `json:"next" doc:"Offset of the next record to execute."`
+	Last      string        `json:"last" example:"14.3" doc:"Position of the newest executed transaction."`
 	LogTime   int64         `json:"log_time" doc:"Log time, ms."`
 	Height    uint64        `json:"height" doc:"Blocks stored."`
 	Epoch     uint64        `json:"epoch" doc:"Of the group that signs the block being made."`

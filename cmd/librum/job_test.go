@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -202,7 +203,21 @@ func TestJobCommands(t *testing.T) {
 	if out, text, code := s.run(t, newVerifyCommand(), "job", id, "--after", end.Position); code != 0 || !strings.Contains(out, "state finished") {
 		t.Errorf("verify after %s: exit %d, %s%s", end.Position, code, out, text)
 	}
-	for _, bad := range []string{"12", "12.", ".1", "12.0.0", "x.0", "-1.0", "12.4294967296"} {
+	offset, _, _ := strings.Cut(end.Position, ".")
+	executed, err := strconv.ParseUint(offset, 10, 63)
+	if err != nil {
+		t.Fatal(err)
+	}
+	position := strconv.FormatUint(executed+1, 10) // as the header Librum-Position has it
+	if out, text, code := s.run(t, newVerifyCommand(), "job", id, "--after", position); code != 0 || !strings.Contains(out, "state finished") {
+		t.Errorf("verify after %s: exit %d, %s%s", position, code, out, text)
+	}
+	for _, future := range []string{"99999999", "99999999.0"} {
+		if _, text, code := s.run(t, newVerifyCommand(), "job", id, "--after", future); code != exitUsage || !strings.Contains(text, "the log ends before") {
+			t.Errorf("verify after %s: exit %d, %s", future, code, text)
+		}
+	}
+	for _, bad := range []string{"012", "12.", ".1", "12.0.0", "x.0", "-1.0", "12.4294967296"} {
 		if _, text, code := s.run(t, newVerifyCommand(), "job", id, "--after="+bad); code != exitUsage || !strings.Contains(text, "offset.index") {
 			t.Errorf("verify after %q: exit %d, %s", bad, code, text)
 		}

@@ -77,7 +77,7 @@ func newVerifyCommand() *cobra.Command {
 		},
 	}
 	for _, c := range []*cobra.Command{chain, job} {
-		c.Flags().StringVar(&o.after, "after", "", "with --server: first wait until this position is final there; job run --json prints that of the job's end")
+		c.Flags().StringVar(&o.after, "after", "", "with --server: first wait until this is final there: the position of a transaction (job run --json prints that of the job's end) or the header Librum-Position of an answer")
 	}
 	cmd.AddCommand(chain, job, newVerifyTxCommand(o))
 	return cmd
@@ -157,10 +157,8 @@ func (o *verifyOptions) verify(ctx context.Context, anchors verify.Anchors, jobs
 	if o.dirSet {
 		return verifyResult{}, wrongUse(errors.New("--dir and --server: give one of them"))
 	}
-	var after ledger.Position
 	if o.after != "" {
-		var err error
-		if after, err = parsePosition(o.after); err != nil {
+		if err := checkPosition(o.after); err != nil {
 			return verifyResult{}, wrongUse(fmt.Errorf("--after: %w", err))
 		}
 	}
@@ -171,7 +169,7 @@ func (o *verifyOptions) verify(ctx context.Context, anchors verify.Anchors, jobs
 	}
 	defer c.Close()
 	if o.after != "" {
-		if err := finalAt(ctx, c, after); err != nil {
+		if err := finalAt(ctx, c, o.after); err != nil {
 			return verifyResult{}, answered(err)
 		}
 	}

@@ -21,6 +21,16 @@ const (
 // errNotYet tells that a node is not as far as it was to be.
 var errNotYet = errors.New("not final there yet")
 
+// checkPosition refuses what is neither the position of a transaction, offset.index,
+// nor an offset of the log, as the header Librum-Position has it.
+func checkPosition(s string) error {
+	if offset, err := strconv.ParseUint(s, 10, 63); err == nil && strconv.FormatUint(offset, 10) == s {
+		return nil
+	}
+	_, err := parsePosition(s)
+	return err
+}
+
 // parsePosition reads the position of a transaction, offset.index.
 func parsePosition(s string) (p ledger.Position, err error) {
 	offset, index, _ := strings.Cut(s, ".")
@@ -31,23 +41,37 @@ func parsePosition(s string) (p ledger.Position, err error) {
 		p.Index = uint32(i)
 	}
 	if err != nil {
-		return p, fmt.Errorf("position %q: want offset.index, 12.0 for instance", s)
+		return p, fmt.Errorf("position %q: want offset.index of a transaction, 12.0 for instance, or the header Librum-Position of an answer, 13 for instance", s)
 	}
 	return p, nil
 }
 
-// finalAt waits until a block that has the position, or one behind it, is final
-// at the node: what is verified then covers it. Another node may not have it yet when
-// the first one tells of it.
-func finalAt(ctx context.Context, c *client.Client, p ledger.Position) error {
+// finalAt waits until all that the node executed up to a position is final there:
+// what is verified then covers it. Another node may not have it yet when the first
+// one tells of it.
+func finalAt(ctx context.Context, c *client.Client, position string) error {
 	ctx, cancel := context.WithTimeout(ctx, afterPatience)
 	defer cancel()
+	status, err := c.StatusAfter(ctx, position)
+	var refused *client.Problem
+	if errors.As(err, &refused) && refused.Code() == "invalid" {
+		return wrongUse(fmt.Errorf("--after %s: %w", position, err))
+	}
+	if err != nil {
+		return fmt.Errorf("wait for position %s: %w", position, err)
+	}
+	wanted, err := parsePosition(position)
+	if err != nil { // an offset of the log: what was executed up to there, at least
+		if wanted, err = parsePosition(status.Last); err != nil {
+			return err
+		}
+	}
 	tick := time.NewTicker(afterPause)
 	defer tick.Stop()
 	for {
 		last, err := lastFinal(ctx, c)
 		switch {
-		case err == nil && !last.Less(p):
+		case err == nil && !last.Less(wanted):
 			return nil
 		case err == nil:
 			err = fmt.Errorf("%w: the newest final transaction is at %s", errNotYet, last)
@@ -57,7 +81,7 @@ func finalAt(ctx context.Context, c *client.Client, p ledger.Position) error {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return fmt.Errorf("wait for position %s: %w", p, err)
+			return fmt.Errorf("wait for position %s: %w", position, err)
 		}
 	}
 }

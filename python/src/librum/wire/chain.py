@@ -531,6 +531,7 @@ class Status:
     shard: int
     node: str
     next: int
+    last: str
     log_time: int
     height: int
     epoch: int
