@@ -106,6 +106,7 @@ type accuracyResult struct {
 	What       string         `json:"what"`
 	Cells      []accuracyCell `json:"cells"`
 	Conditions string         `json:"conditions"`
+	Error      string         `json:"error,omitempty"` // that ended the bench before the rest was run
 }
 
 // accuracyCell is a strategy under an attack, over all seeds. A run that
@@ -136,34 +137,55 @@ func (b *benchAccuracy) run(ctx context.Context, out, progress io.Writer) error 
 		return wrongUse(err)
 	}
 	result := accuracyResult{What: "accuracy", Conditions: b.conditions()}
+	ended := b.cells(ctx, &result, specs, attacks, progress)
+	if ended == nil && b.plot != "" {
+		if err := os.WriteFile(b.plot, result.picture(), 0o600); err != nil {
+			ended = fmt.Errorf("--plot: %w", err)
+		}
+	}
+	if ended != nil { // hours may have gone into what stands
+		result.Error = ended.Error()
+	}
+	if b.json {
+		return errors.Join(ended, printJSON(out, result))
+	}
+	return errors.Join(ended, result.print(out))
+}
+
+// cells runs strategy by strategy, attack by attack and seed by seed, until an
+// error, whose runs before it are in the result.
+func (b *benchAccuracy) cells(ctx context.Context, result *accuracyResult, specs []job.Spec, attacks []*attack, progress io.Writer) error {
 	for _, spec := range specs {
 		for _, against := range attacks {
 			cell := accuracyCell{Strategy: strategyName(&spec), Attack: "none"}
 			if against != nil {
 				cell.Attack = against.name
 			}
-			for _, seed := range b.seeds {
-				run, err := b.one(ctx, spec, against, seed, func(format string, args ...any) {
-					_, _ = fmt.Fprintf(progress, "%s, %s, seed %d, "+format+"\n", append([]any{cell.Strategy, cell.Attack, seed}, args...)...)
-				})
-				if err != nil {
-					return fmt.Errorf("bench accuracy: %s, %s, seed %d: %w", cell.Strategy, cell.Attack, seed, err)
-				}
-				cell.Runs = append(cell.Runs, run)
+			ended := b.cell(ctx, &cell, spec, against, progress)
+			if len(cell.Runs) > 0 {
+				cell.summarise(b.held.Classes)
+				result.Cells = append(result.Cells, cell)
 			}
-			cell.summarise(b.held.Classes)
-			result.Cells = append(result.Cells, cell)
+			if ended != nil {
+				return ended
+			}
 		}
 	}
-	if b.plot != "" {
-		if err := os.WriteFile(b.plot, result.picture(), 0o600); err != nil {
-			return fmt.Errorf("--plot: %w", err)
+	return nil
+}
+
+// cell runs one strategy under one attack.
+func (b *benchAccuracy) cell(ctx context.Context, cell *accuracyCell, spec job.Spec, against *attack, progress io.Writer) error {
+	for _, seed := range b.seeds {
+		run, err := b.one(ctx, spec, against, seed, func(format string, args ...any) {
+			_, _ = fmt.Fprintf(progress, "%s, %s, seed %d, "+format+"\n", append([]any{cell.Strategy, cell.Attack, seed}, args...)...)
+		})
+		if err != nil {
+			return fmt.Errorf("bench accuracy: %s, %s, seed %d: %w", cell.Strategy, cell.Attack, seed, err)
 		}
+		cell.Runs = append(cell.Runs, run)
 	}
-	if b.json {
-		return printJSON(out, result)
-	}
-	return result.print(out)
+	return nil
 }
 
 func (b *benchAccuracy) conditions() string {

@@ -166,6 +166,16 @@ func TestBenchAccuracy(t *testing.T) {
 	if len(runs[1].Rounds) != 3 || runs[0].Steps != 9 || runs[0].Central == 0 || r.Cells[0].Accuracy != (runs[0].Rounds[2]+runs[1].Rounds[2])/2 {
 		t.Errorf("%+v", r)
 	}
+	// What was measured before an error is told, and the error too.
+	out, text, code = run(t, newBenchCommand(), "accuracy", "--file", spec, "--data", source, "--test", source, "--peers", "3", "--seeds", "1", "--strategies", "fedavg,scaffold")
+	if code != exitNo || !strings.Contains(out, "fedavg, attack none: ") || !strings.Contains(text, "scaffold") {
+		t.Errorf("an error at the end: exit %d, %s%s", code, out, text)
+	}
+	r = accuracyResult{}
+	out, _, _ = run(t, newBenchCommand(), "accuracy", "--file", spec, "--data", source, "--test", source, "--peers", "3", "--seeds", "1", "--strategies", "fedavg,scaffold", "--json")
+	if err := json.Unmarshal([]byte(out), &r); err != nil || len(r.Cells) != 1 || r.Cells[0].Strategy != "fedavg" || !strings.Contains(r.Error, "scaffold") {
+		t.Errorf("an error at the end: %s, %v", out, err)
+	}
 	for _, args := range [][]string{
 		{"--file", spec, "--data", source, "--test", source, "--seeds", "-1"},
 		{"--file", spec, "--data", source},
