@@ -91,6 +91,9 @@ func (r Remote) Model(ctx context.Context, digest ledger.Digest) (io.ReadCloser,
 // Upload implements [peer.Server].
 func (r Remote) Upload(ctx context.Context, id ledger.ID, t *peer.Task, update []byte, _ ledger.Digest) ([][]byte, error) {
 	done, err := r.Client.Upload(ctx, client.NewUpload(t.Job, t.Round, id, update), bytes.NewReader(update))
+	if client.IsCode(err, "round_state") || client.IsCode(err, "answered") {
+		err = fmt.Errorf("%w: %w", peer.ErrRoundOver, err)
+	}
 	return done.Receipts, err
 }
 

@@ -207,6 +207,11 @@ func (p *Peer) do(ctx context.Context, task *Task) error {
 	working, unwatch := p.untilUnwanted(paused, task)
 	defer unwatch()
 	err = p.work(working, task, opened, rule)
+	if errors.Is(err, ErrRoundOver) { // as for those that come after the first in a round which asked more than it wants
+		p.config.Logger.Info("peer was not needed: the round closed without its update", "peer", p.config.ID.Short(),
+			"job", task.Job.Short(), "round", task.Round)
+		return nil
+	}
 	if err != nil && errors.Is(context.Cause(working), errUnwanted) {
 		p.config.Logger.Info("peer leaves a round that is over", "peer", p.config.ID.Short(), "job", task.Job.Short(), "round", task.Round)
 		return nil

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -208,6 +209,24 @@ func TestMovedOnLedgerIsNoError(t *testing.T) {
 		if (err != nil) != wantErr || wantErr && !strings.Contains(err.Error(), string(code)) {
 			t.Errorf("refused as %s: error %v, want one: %t", code, err, wantErr)
 		}
+	}
+}
+
+// TestRoundOver: an update that its round takes no more, since others came first, is
+// no error, and nothing is submitted.
+func TestRoundOver(t *testing.T) {
+	t.Parallel()
+	o, err := open(nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := o.ask()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.uploadErr = fmt.Errorf("round 1 is closed: %w", peer.ErrRoundOver)
+	if err := o.newPeer(0, s, rows(9, 4, 3)).Step(t.Context()); err != nil || s.update == nil || s.submits != 1 {
+		t.Errorf("%v, %d bytes uploaded, %d calls", err, len(s.update), s.submits)
 	}
 }
 

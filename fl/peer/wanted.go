@@ -6,6 +6,9 @@ import (
 	"time"
 )
 
+// ErrRoundOver is what a Server answers to an update that its round takes no more.
+var ErrRoundOver = errors.New("the round takes no update of the peer any more")
+
 // errUnwanted ends work on a round that is over.
 var errUnwanted = errors.New("the round is over")
 
