@@ -84,7 +84,7 @@ func (d *decision) reached(at int64) bool {
 
 // contend takes the next term when it is free and the turn is this node's.
 func (d *decision) contend() {
-	if _, member := d.s.Group.Find(d.f.Node); !member || !d.mayCommit() {
+	if _, member := d.s.Group.Find(d.f.Node); !member || !d.mayCommit(d.f.Node) {
 		return
 	}
 	next, turn := d.turn()
@@ -106,30 +106,31 @@ func (d *decision) contend() {
 	}
 }
 
-// mayCommit reports whether this node could commit the round at work: one that
+// mayCommit reports whether a node could commit the round at work: one that
 // came into the group after the round had opened can't, nor one that withheld what
 // its cohort was drawn by. They leave the term to those who can.
-func (d *decision) mayCommit() bool {
+func (d *decision) mayCommit(node ledger.ID) bool {
 	r := d.s.Round
 	if r == nil || r.State == job.RoundFinal || r.State == job.RoundVoid {
 		return true // the next round is for the group as it is then
 	}
 	if r.State == job.RoundDrawing {
-		_, member := d.s.Attesters.Find(d.f.Node)
+		_, member := d.s.Attesters.Find(node)
 		return member // it may reveal still
 	}
-	return d.s.attests(d.f.Node)
+	return d.s.attests(node)
 }
 
 // turn returns the next term and how many candidates for it come before this
-// node, -1 where it is none.
+// node, -1 where it is none. Nobody waits for those who leave the term to others.
 func (d *decision) turn() (next uint64, turn int) {
 	var barred []ledger.ID
 	next = 1
 	if t := d.s.Term; t != nil {
 		next, barred = t.Term+1, t.Barred
 	}
-	return next, slices.Index(minus(Candidates(d.s.ID, next, &d.s.Group), barred), d.f.Node)
+	candidates := slices.DeleteFunc(minus(Candidates(d.s.ID, next, &d.s.Group), barred), func(node ledger.ID) bool { return !d.mayCommit(node) })
+	return next, slices.Index(candidates, d.f.Node)
 }
 
 // expire takes the term from a commit that no quorum attested in time, and

@@ -323,3 +323,36 @@ func submits(actions []round.Action, method string) bool {
 		return ok && s.Method == method
 	})
 }
+
+// TestNobodyWaitsForWhoCannotCommit: a node that joined after the round at work was
+// opened takes no term over it, so that those behind it among the candidates have
+// their turn at once, also while the cohort is not drawn yet.
+func TestNobodyWaitsForWhoCannotCommit(t *testing.T) {
+	t.Parallel()
+	joined, tried := ledger.ID{3}, 0
+	for _, state := range []job.RoundState{job.RoundClosed, job.RoundDrawing} {
+		for term := range uint64(30) {
+			s := closed(t)
+			s.Round.State = state
+			s.Term = &fl.Term{Term: term, Holder: ledger.ID{9}, Renewed: 1000, GivenUp: true}
+			s.Group.Nodes = append(slices.Clone(s.Group.Nodes), ledger.GroupNode{Node: joined})
+			order := round.Candidates(s.ID, term+1, &s.Group)
+			if order[0] != joined {
+				continue
+			}
+			tried++
+			takes := func(node ledger.ID) bool {
+				return slices.ContainsFunc(round.Decide(s, round.Facts{Node: node}), func(a round.Action) bool {
+					submit, ok := a.(round.Submit)
+					return ok && submit.Method == fl.MethodTakeTerm
+				})
+			}
+			if !takes(order[1]) || takes(order[2]) || takes(joined) {
+				t.Errorf("%s, term %d: the first that can commit takes it: %t, the second: %t, who joined: %t", state, term+1, takes(order[1]), takes(order[2]), takes(joined))
+			}
+		}
+	}
+	if tried < 10 {
+		t.Errorf("%d terms tried", tried)
+	}
+}

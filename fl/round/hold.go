@@ -24,7 +24,7 @@ func (d *decision) step() (Submit, bool) {
 	if d.s.Round == nil {
 		return d.open()
 	}
-	if !d.mayCommit() {
+	if !d.mayCommit(d.f.Node) {
 		return d.giveUp(), true
 	}
 	switch d.s.Round.State {
