@@ -152,7 +152,7 @@ type file struct {
 	size   uint64
 }
 
-// coming is a file that is being fetched.
+// coming is a file that is being looked for or fetched.
 type coming struct {
 	done chan struct{} // closed at the end
 	err  error
@@ -162,20 +162,9 @@ type coming struct {
 // many want it at once, as the peers of a round do, it comes once.
 func (s *Service) Ensure(ctx context.Context, digest ledger.Digest, size uint64) error {
 	for {
-		before := s.cameSoFar()
-		here, err := s.open(ctx, digest)
-		if err == nil {
-			return here.Close()
-		}
-		if !errors.Is(err, blob.ErrNotFound) && !errors.Is(err, blob.ErrCorrupt) {
-			return err
-		}
-		c, first := s.comes(file{digest, size}, before)
-		if c == nil {
-			continue
-		}
+		c, first := s.comes(file{digest, size})
 		if first {
-			c.err = s.fetch(ctx, digest, size)
+			c.err = s.bring(ctx, digest, size)
 			s.came(file{digest, size}, c)
 			return c.err
 		}
@@ -185,30 +174,32 @@ func (s *Service) Ensure(ctx context.Context, digest ledger.Digest, size uint64)
 			return context.Cause(ctx)
 		}
 		// Whoever fetched may have been given up: that says nothing about the file.
-		if c.err != nil && !errors.Is(c.err, context.Canceled) && !errors.Is(c.err, context.DeadlineExceeded) {
+		if !errors.Is(c.err, context.Canceled) && !errors.Is(c.err, context.DeadlineExceeded) {
 			return c.err
 		}
 	}
 }
 
-// cameSoFar returns how many fetches have ended.
-func (s *Service) cameSoFar() uint64 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.arrivals
+// bring fetches a file that is not here.
+func (s *Service) bring(ctx context.Context, digest ledger.Digest, size uint64) error {
+	here, err := s.open(ctx, digest)
+	switch {
+	case err == nil:
+		return here.Close()
+	case errors.Is(err, blob.ErrNotFound), errors.Is(err, blob.ErrCorrupt):
+		return s.fetch(ctx, digest, size)
+	default:
+		return err
+	}
 }
 
 // comes returns what is known of a file that is being fetched, and whether it is
-// the caller who is to fetch it. It is nil where a fetch has ended since before,
-// when the caller looked for the file: it may be here now.
-func (s *Service) comes(f file, before uint64) (_ *coming, first bool) {
+// the caller who is to see to it.
+func (s *Service) comes(f file) (_ *coming, first bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if c := s.coming[f]; c != nil {
 		return c, false
-	}
-	if s.arrivals != before {
-		return nil, false
 	}
 	s.coming[f] = &coming{done: make(chan struct{})}
 	return s.coming[f], true
@@ -218,7 +209,6 @@ func (s *Service) came(f file, c *coming) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.coming, f)
-	s.arrivals++
 	close(c.done)
 }
 

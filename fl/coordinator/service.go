@@ -55,14 +55,13 @@ type Service struct {
 
 	fetches chan struct{} // one in it for each fetch of updates under way
 
-	mu       sync.Mutex
-	workers  map[ledger.Digest]*bell // of the jobs with a worker
-	settled  map[ledger.Digest]bool  // ended jobs with nothing left to do
-	copied   map[place]copies        // of peers, until their job is settled
-	coming   map[file]*coming        // files that are being fetched
-	arrivals uint64                  // fetches that ended
-	owed     map[ledger.ID]int       // answers, by the nodes that were asked
-	opened   chan struct{}           // closed and replaced when a round opens
+	mu      sync.Mutex
+	workers map[ledger.Digest]*bell // of the jobs with a worker
+	settled map[ledger.Digest]bool  // ended jobs with nothing left to do
+	copied  map[place]copies        // of peers, until their job is settled
+	coming  map[file]*coming        // files that are being looked for or fetched
+	owed    map[ledger.ID]int       // answers, by the nodes that were asked
+	opened  chan struct{}           // closed and replaced when a round opens
 }
 
 // maxFetches bounds the fetches of updates under way at one node.
