@@ -47,14 +47,20 @@ test-python: build ## build the package librum, test its wheel and the Python te
 	tools/test-python.sh
 
 .PHONY: test-integration
-test-integration: build ## the tests against real servers, which it starts and stops unless make servers runs, and test-frameworks
+test-integration: build ## the tests against real servers, which it starts and stops unless make servers runs, test-frameworks, and the notebooks
 	@tools/require.sh go python
 	tools/test-integration.sh
 	tools/test-frameworks.sh
+	tools/notebooks.sh
 
 .PHONY: test-frameworks
 test-frameworks: build ## the tests of Python's adapters with the frameworks, which it installs once in your cache: gigabytes
 	tools/test-frameworks.sh $(FRAMEWORKS)
+
+.PHONY: notebooks
+notebooks: build ## run the notebooks that need no framework, and keep their outputs in the files
+	@tools/require.sh python
+	tools/notebooks.sh --write
 
 .PHONY: test-faults
 test-faults: build ## the tests of faults at full length, an hour or so; make test runs them short
