@@ -50,8 +50,8 @@ func fill(t *testing.T, dir string, leave uint64) string {
 }
 
 // TestDiskFull runs a node whose disk, with log and store, fills up while clients
-// pay: it stops with exit code 1 and says what is missing. With space again it goes
-// on: what clients were told holds, and what they were not told happens once when
+// pay: it stops with exit code 1 and says what is missing, and starts no more, with
+// exit code 3. With space again it goes on: what clients were told holds, and what they were not told happens once when
 // it is sent again.
 func TestDiskFull(t *testing.T) {
 	t.Parallel()
@@ -106,6 +106,7 @@ func TestDiskFull(t *testing.T) {
 		if life == 0 && len(p.open) == 0 {
 			t.Error("no client was in the middle of a payment")
 		}
+		startFails(t, config, "no space left on device")
 		if err := os.Remove(ballast); err != nil {
 			t.Fatal(err)
 		}
@@ -156,6 +157,17 @@ func startNode(t *testing.T, config string) *ownNode {
 	}
 	n.base = start.URL
 	return n
+}
+
+// startFails starts a node that can't, and must end by itself with exit code 3, say
+// why and little more.
+func startFails(t *testing.T, config, why string) {
+	t.Helper()
+	cmd := command(t, nil, "node", "--config", config)
+	said, err := cmd.CombinedOutput()
+	if code := cmd.ProcessState.ExitCode(); code != 3 || !strings.Contains(string(said), why) || strings.Count(string(said), "\n") > 10 {
+		t.Errorf("a start that fails: %v, exit %d, want 3 and %q:\n%.2000s", err, code, why, said)
+	}
 }
 
 // said returns the last that the node logged.

@@ -51,8 +51,9 @@ func (s *Store) Apply(ctx context.Context, c *store.Commit) error {
 	return nil
 }
 
-// guard runs a write. Where Pebble gives up in it, that is the end of the
-// store: what is on the disk is known again once it is opened anew.
+// guard runs a write. Where Pebble gives up in it, or the disk failed behind it,
+// that is the end of the store: what is on the disk is known again once it is
+// opened anew.
 func (s *Store) guard(write func() error) (err error) {
 	if f := s.failed.Load(); f != nil {
 		return *f
@@ -66,7 +67,11 @@ func (s *Store) guard(write func() error) (err error) {
 			panic(r)
 		}
 	}()
-	return write()
+	err = write()
+	if f := s.failed.Load(); f != nil {
+		return *f
+	}
+	return err
 }
 
 func (s *Store) apply(c *store.Commit) (err error) {

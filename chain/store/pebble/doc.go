@@ -39,9 +39,11 @@
 // node then executes the records of the ordered log from there again, with the
 // same outcome. Tables carry a sum per block and are checked at every read.
 //
-// A failed write to the write-ahead log leaves Pebble unable to say what is
-// durable. It reports that through its logger's Fatalf, which must not return;
-// here it panics, and the write under way recovers: the store serves nothing
-// more ([store.ErrFailed]) until it is opened again. Anywhere else that panic
-// ends the process.
+// A failed write leaves Pebble unable to say what is durable, trying again
+// without end, or panicking. So after the first change of the disk that fails
+// nothing more reaches it, and the store serves nothing more
+// ([store.ErrFailed]) until it is opened again; opening ends with the failure.
+// What Pebble itself gives up on it reports through its logger's Fatalf, which
+// must not return; here it panics, and the write under way recovers. Anywhere
+// else that panic ends the process.
 package pebble

@@ -119,13 +119,22 @@ func open(dir string, opts Options) (*Store, error) {
 		}
 		return nil, fmt.Errorf("%w by another process: %w", store.ErrLocked, err)
 	}
-	db, err := openDatabase(dir, opts, lock)
-	if err != nil {
+	s := &Store{lock: lock, readOnly: opts.ReadOnly, unsynced: map[string]int{}}
+	disk := newDisk(opts.FS, func(err error) { _ = s.fail(err) })
+	opts.FS = disk
+	if err := s.guard(func() (err error) {
+		s.db, err = openDatabase(dir, opts, lock)
+		return err
+	}); s.db == nil {
 		return nil, errors.Join(corrupt(err), lock.Close())
 	}
-	s := &Store{db: db, lock: lock, readOnly: opts.ReadOnly, unsynced: map[string]int{}}
-	if err := s.load(opts); err != nil {
+	err = s.guard(func() error { return s.load(opts) })
+	if err != nil {
 		return nil, errors.Join(err, s.Close())
+	}
+	disk.opened.Store(true)
+	if f := s.failed.Load(); f != nil { // in the background, a moment before
+		return nil, errors.Join(*f, s.Close())
 	}
 	return s, nil
 }
