@@ -26,13 +26,20 @@ build-pkcs11: ## build bin/librum with cgo, for keys on PKCS #11 tokens
 	@tools/require.sh git go gcc
 	CGO_ENABLED=1 go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o bin/librum ./cmd/librum
 
+.PHONY: grafana-plugin
+grafana-plugin: ## build the Grafana data source into grafana-plugin/dist
+	@tools/require.sh go node
+	tools/node-modules.sh
+	cd grafana-plugin && npm run --silent build
+	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w' -o grafana-plugin/dist/gpx_librum_datasource_linux_$$(go env GOARCH) ./grafana-plugin/pkg
+
 .PHONY: demo
 demo: build ## train on four nodes and ten peers in one process, verify, keep the data in ./demo-data
 	@tools/clean-demo.sh $(DEMO_DIR)
 	bin/librum demo --dir $(DEMO_DIR) --keep
 
 .PHONY: test
-test: test-go test-arm64 test-python ## all tests that need no server
+test: test-go test-arm64 test-python test-grafana ## all tests that need no server
 
 .PHONY: test-go
 test-go: build ## the Go tests, those of test/peers too, with the race detector where a C compiler works
@@ -45,6 +52,10 @@ test-arm64: ## the tests of the averages under emulation of arm64, where qemu-us
 .PHONY: test-python
 test-python: build ## build the package librum, test its wheel and the Python tests against bin/librum
 	tools/test-python.sh
+
+.PHONY: test-grafana
+test-grafana: ## the tests of the Grafana data source's front end, where Node is there
+	tools/test-grafana.sh
 
 .PHONY: test-integration
 test-integration: build ## the tests against real servers, which it starts and stops unless make servers runs, test-frameworks, and the notebooks
@@ -68,7 +79,7 @@ test-faults: build ## the tests of faults at full length, an hour or so; make te
 	tools/test-faults.sh
 
 .PHONY: lint
-lint: ## the linters of .golangci.yml, the house rules of internal/lint, go.mod, compose files, ruff and mypy
+lint: ## the linters of .golangci.yml, the house rules of internal/lint, go.mod, compose files, ruff and mypy, eslint and prettier
 	@tools/require.sh go
 	tools/golangci-lint.sh run ./...
 	go test ./internal/lint
@@ -76,6 +87,11 @@ lint: ## the linters of .golangci.yml, the house rules of internal/lint, go.mod,
 	tools/generate.sh check
 	tools/compose.sh
 	tools/lint-python.sh
+	tools/lint-grafana.sh
+
+.PHONY: lint-grafana
+lint-grafana: ## eslint and prettier over the Grafana data source's front end
+	tools/lint-grafana.sh
 
 .PHONY: fmt
 fmt: ## format the Go code with gofumpt and gci

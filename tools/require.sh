@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# require.sh go|python|java17|mvn|git|make … : checks that the named tools are there and new enough.
+# require.sh go|python|node|java17|mvn|git|make … : checks that the named tools are there and new enough.
 # What is missing is named together with the line that installs it on Debian or Ubuntu; all at once.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-readonly go_needed=1.26 python_needed=3.11
+readonly go_needed=1.26.5 python_needed=3.11 node_needed=20
 missing=0
 
 # report WHAT LINE… : says what is wrong and the line that puts it right.
@@ -24,7 +24,7 @@ require_go() {
         aarch64 | arm64) arch=arm64 ;;
         *) arch=amd64 ;;
     esac
-    line="curl -fsSL https://go.dev/dl/go$go_needed.0.linux-$arch.tar.gz | sudo tar -C /usr/local -xz && export PATH=/usr/local/go/bin:\$PATH"
+    line="curl -fsSL https://go.dev/dl/go$go_needed.linux-$arch.tar.gz | sudo tar -C /usr/local -xz && export PATH=/usr/local/go/bin:\$PATH"
     if ! command -v go >/dev/null; then
         report "Go $go_needed is missing." "$line"
         return
@@ -50,12 +50,24 @@ require_python() {
     fi
 }
 
+require_node() {
+    local have line
+    line="sudo apt-get install -y nodejs npm   (Debian 13 and later; elsewhere from https://nodejs.org)"
+    if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
+        report "Node $node_needed with npm is missing." "$line"
+        return
+    fi
+    have=$(node --version)
+    at_least "${have#v}" "$node_needed" || report "Node $node_needed or later is needed; $(command -v node) is Node ${have#v}." "$line"
+}
+
 for tool in "$@"; do
     case "$tool" in
         java17) [ -n "$(tools/java17.sh)" ] || report "Java 17 is missing." "sudo apt-get install -y openjdk-17-jre-headless" ;;
         mvn) command -v mvn >/dev/null || report "mvn, which fetches the servers, is missing." "sudo apt-get install -y maven" ;;
         go) require_go ;;
         python) require_python ;;
+        node) require_node ;;
         *) command -v "$tool" >/dev/null || report "$tool is missing." "sudo apt-get install -y $tool" ;;
     esac
 done

@@ -18,7 +18,7 @@ type layer struct {
 // layers is the order of the code, top to bottom. Imports point down only, and
 // units on one line do not import each other.
 var layers = []layer{
-	{name: "entry points", units: []string{"cmd", "test"}, open: true},
+	{name: "entry points", units: []string{"cmd", "test", "grafana-plugin"}, open: true},
 	{name: "a network in one process", units: []string{"localnet"}},
 	{name: "a node, wholly", units: []string{"fullnode"}, open: true},
 	{name: "door", units: []string{"api", "client"}, open: true},
