@@ -58,11 +58,12 @@ test-grafana: ## the tests of the Grafana data source's front end, where Node is
 	tools/test-grafana.sh
 
 .PHONY: test-integration
-test-integration: build ## the tests against real servers, which it starts and stops unless make servers runs, test-frameworks, and the notebooks
+test-integration: build ## the tests against real servers, which it starts and stops unless make servers runs, test-frameworks, the notebooks, and the documentation's site
 	@tools/require.sh go python
 	tools/test-integration.sh
 	tools/test-frameworks.sh
 	tools/notebooks.sh
+	tools/site.sh
 
 .PHONY: test-frameworks
 test-frameworks: build ## the tests of Python's adapters with the frameworks, which it installs once in your cache: gigabytes
@@ -72,6 +73,10 @@ test-frameworks: build ## the tests of Python's adapters with the frameworks, wh
 notebooks: build ## run the notebooks that need no framework, and keep their outputs in the files
 	@tools/require.sh python
 	tools/notebooks.sh --write
+
+.PHONY: site
+site: ## build the documentation as a site into build/site
+	tools/site.sh
 
 .PHONY: test-faults
 test-faults: build ## the tests of faults at full length, an hour or so; make test runs them short

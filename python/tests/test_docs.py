@@ -67,3 +67,12 @@ def run_the_page(network: Network, tmp_path: Path) -> dict[str, Any]:
     names["peer"].close()
     names["client"].close()
     return names
+
+
+def test_the_reference() -> None:
+    """Each public name of the package has its module on the page that the site is made of."""
+    page = (REPOSITORY / "docs" / "python-reference.md").read_text(encoding="utf-8")
+    shown = set(re.findall(r"^::: ([\w.]+)$", page, re.MULTILINE))
+    for name in librum.__all__:
+        home = getattr(getattr(librum, name), "__module__", "")
+        assert {home, f"{home}.{name}"} & shown or home in ("librum.aio",), name
