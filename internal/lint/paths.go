@@ -15,7 +15,7 @@ func checkedDocs(name string) bool {
 }
 
 // madePaths are named in documents and exist only after a build or a run.
-var madePaths = []string{"bin", "demo-data", "dist"}
+var madePaths = []string{"bin", "build", "demo-data", "dist", "grafana-plugin/dist"}
 
 var (
 	codeSpan     = regexp.MustCompile("`([^`\n]+)`")
@@ -84,7 +84,9 @@ func (t *Tree) looksLikePath(name string) bool {
 	isOurs := t.names[first] || slices.ContainsFunc(layers, func(l layer) bool {
 		return slices.ContainsFunc(l.units, func(unit string) bool { return top(unit) == first })
 	})
-	return deep && isOurs && !strings.ContainsAny(name, " *<>$|…={}\"") && !slices.Contains(madePaths, first)
+	return deep && isOurs && !strings.ContainsAny(name, " *<>$|…={}\"") && !slices.ContainsFunc(madePaths, func(made string) bool {
+		return name == made || strings.HasPrefix(name, made+"/")
+	})
 }
 
 // known reports whether the tree holds the file or folder. What the walk stays
