@@ -22,7 +22,7 @@ from golden import REPOSITORY
 from network import running
 
 MLP = {"name": "mlp", "layers": [4, 3, 2]}
-TRAIN = {"local_epochs": 2, "batch_size": 8, "learning_rate": 0.1}
+TRAIN = {"local_epochs": 2, "batch_size": 8, "learning_rate": 0.1, "momentum": 0.5}
 
 
 def adapter(framework: str, package: str) -> ModuleType:
@@ -54,8 +54,11 @@ def same(one: Any, other: Any) -> bool:
     )
 
 
-def run_example(framework: str, tmp_path: Path) -> dict[str, Any]:
-    """Run the lines of docs/python.md for a framework in a job beside two peers in Go; return the names they leave."""
+def run_example(framework: str, tmp_path: Path, **more: Any) -> dict[str, Any]:
+    """Run the lines of docs/python.md for a framework in a job beside two peers in Go; return the names they leave.
+
+    The lines find those of the page's section on peers, and more.
+    """
     page = (REPOSITORY / "docs" / "python.md").read_text(encoding="utf-8")
     (block,) = re.findall(rf"```python {framework}\n(.*?)```", page, re.DOTALL)
     with (
@@ -73,7 +76,7 @@ def run_example(framework: str, tmp_path: Path) -> dict[str, Any]:
             "librum": librum, "genesis": network.genesis, "client": client,
             "policy": librum.Policy.parse(b"creators: [any]\nmodels: [any]\n"),
             "rows": np.random.default_rng(1).normal(size=(200, 64)).astype(np.float32),
-            "labels": np.arange(200) % 10,
+            "labels": np.arange(200) % 10, **more,
         }  # fmt: skip
         code = block.replace("http://127.0.0.1:8080", network.url).replace("librum-dev", str(network.directory))
         exec(compile(code, f"docs/python.md, {framework}", "exec"), names)

@@ -17,11 +17,8 @@ import librum
 from golden import REPOSITORY
 from network import Network, running
 
-FRAMEWORKS = {
-    "librum.flower",
-    "librum.tensorflow",
-    "librum.torch",
-}  # each imports its framework, and has tests of its own
+# Each imports its framework, and has tests of its own.
+FRAMEWORKS = {"librum.flower", "librum.syft", "librum.tensorflow", "librum.torch"}
 MODULES = [
     m.name
     for m in pkgutil.walk_packages(librum.__path__, "librum.")

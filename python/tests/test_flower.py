@@ -59,7 +59,7 @@ def test_an_app_by_messages() -> None:
     update = trainer.train(given, asked())
     assert same(update.weights, {name: array + 1 for name, array in given.items()})
     assert (update.num_examples, update.metrics) == (7, {"train_loss": 0.5})
-    config = {"server-round": 1, "lr": 0.1, "local-epochs": 2, "batch-size": 8}
+    config = {"server-round": 1, "lr": 0.1, "momentum": 0.5, "local-epochs": 2, "batch-size": 8}
     assert seen == [(ORDER, config, {"partition-id": 3}, {"a.b": 1})]
     told = trainer.evaluate(given, asked())
     assert told == {"loss": pytest.approx(float(sum(a.sum() for a in given.values()))), "accuracy": 0.25}
@@ -70,7 +70,7 @@ def test_a_client() -> None:
 
     class OneClient(NumPyClient):
         def fit(self, parameters: Any, config: Any) -> Any:
-            assert config == {"server_round": 1, "lr": 0.1, "local_epochs": 2, "batch_size": 8}
+            assert config == {"server_round": 1, "lr": 0.1, "momentum": 0.5, "local_epochs": 2, "batch_size": 8}
             return [array.astype(np.float64) * 2 for array in parameters], 9, {"train-loss": 1.5}
 
         def evaluate(self, parameters: Any, config: Any) -> Any:

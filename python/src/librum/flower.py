@@ -50,8 +50,8 @@ class Trainer:
         What the app finds in its context, ``partition-id`` for instance; :func:`load` reads a project's.
     config
         Returns what the app finds in a message's config, or as the config of ``fit``; None: the number of the round and
-        the job's training as ``server-round``, ``lr``, ``local-epochs`` and ``batch-size``, for a ``client_fn`` or a
-        client with underscores.
+        the job's training as ``server-round``, ``lr``, ``momentum``, ``local-epochs`` and ``batch-size``, for a
+        ``client_fn`` or a client with underscores.
     names
         The job's name for each of the app's arrays, in the app's order, where it looks for arrays by names of its own;
         None: the job's names, layer by layer, weight before bias.
@@ -182,6 +182,7 @@ def _config(round_: Round, dash: str) -> dict[str, Scalar]:
     found: dict[str, Scalar] = {
         "server-round": round_.number,
         "lr": train["learning_rate"],
+        "momentum": train["momentum"],
         "local-epochs": train["local_epochs"],
         "batch-size": train["batch_size"],
     }
