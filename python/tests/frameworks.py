@@ -60,7 +60,7 @@ def run_example(framework: str, tmp_path: Path, **more: Any) -> dict[str, Any]:
     The lines find those of the page's section on peers, and more.
     """
     page = (REPOSITORY / "docs" / "python.md").read_text(encoding="utf-8")
-    (block,) = re.findall(rf"```python {framework}\n(.*?)```", page, re.DOTALL)
+    (block,) = re.findall(rf'```python title="{framework}"\n(.*?)```', page, re.DOTALL)
     with (
         running(tmp_path / "network", peers=2, external=1) as network,
         librum.Client(network.url, token=network.token) as client,

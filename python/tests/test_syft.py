@@ -169,7 +169,7 @@ def test_jobs_that_fail(pair: Pair, text: str, says: str) -> None:
 def test_the_page(pair: Pair) -> None:
     """The lines of docs/python.md run in a job beside peers in Go."""
     page = (REPOSITORY / "docs" / "python.md").read_text(encoding="utf-8")
-    (training,) = re.findall(r"```python train.py\n(.*?)```", page, re.DOTALL)
+    (training,) = re.findall(r'```python title="train.py"\n(.*?)```', page, re.DOTALL)
     np.savez(pair.folder / "private.npz", rows=np.ones((200, 64), np.float32), labels=np.arange(200) % 10)
     np.savez(pair.folder / "mock.npz", rows=np.zeros((2, 64), np.float32), labels=np.arange(2))
     pair.owner.create_dataset("hospital", pair.folder / "mock.npz", pair.folder / "private.npz", summary="", sync=False)
