@@ -105,10 +105,7 @@ func New(config Config, schema *document.Schema) (*Index, error) {
 
 // Close gives back what the server keeps for searches. They must have ended.
 func (x *Index) Close() error {
-	const patience = 5 * time.Second
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	x.show(ctx, nil)
+	x.show(context.Background(), nil)
 	x.client.closeIdle()
 	return nil
 }

@@ -10,7 +10,7 @@
 // Invariants, cited elsewhere by number:
 //
 //  1. The checkpoint is written once the documents that make it are
-//     acknowledged and can be found. It names its generation by the id that
+//     acknowledged, and a search that begins after finds them. It names its generation by the id that
 //     Elasticsearch gave it: one that was deleted or restored is lost.
 //  2. Of two documents with one key that of the greater height stays, in
 //     whatever order they come: heights are external versions.

@@ -266,6 +266,29 @@ func TestPointInTimeDies(t *testing.T) {
 	}
 }
 
+// What was written in a large stretch is found by the next search, and also where
+// the point in time before it has died.
+func TestBurst(t *testing.T) {
+	t.Parallel()
+	config := configure(t)
+	x := open(t, config, searchtest.Schema(t))
+	apply(t, x, blocks(1, 1, 5), at(1))
+	apply(t, x, blocks(2, 3, 1_500), at(3))
+	if got := count(t, x); got != 3_005 {
+		t.Errorf("%d documents, want 3,005", got)
+	}
+	apply(t, x, blocks(4, 5, 1_500), at(5))
+	for _, verb := range []string{"_close", "_open"} {
+		if status, text := call(t, http.MethodPost, "/"+config.Prefix+"-v1/"+verb+"?wait_for_active_shards=1", nil); status != http.StatusOK {
+			t.Fatal(text)
+		}
+	}
+	answer, err := x.Search(t.Context(), &query.Request{Aggregate: []query.Aggregation{{Op: query.OpCount}}})
+	if err != nil || answer.At != *at(5) || *answer.Aggregates[0].Value != 6_005 {
+		t.Errorf("after a second burst: %+v, %v", answer, err)
+	}
+}
+
 // A prefix is one node's.
 func TestOwner(t *testing.T) {
 	t.Parallel()

@@ -30,7 +30,14 @@ type Index struct {
 
 	mu      sync.Mutex
 	showing *view // what searches read; nil: nothing
+	// due is a checkpoint that is written and not shown: who searches first has it
+	// shown.
+	due *query.Checkpoint
 }
+
+// burst is how many documents at once tell that the index is catching up. Showing
+// each of its checkpoints would cost as much as writing them.
+const burst = 2_000
 
 // lock takes the right to write.
 func (x *Index) lock(ctx context.Context) error {
@@ -79,7 +86,7 @@ func (x *Index) Checkpoint(ctx context.Context) (query.Checkpoint, bool, error) 
 		x.show(ctx, nil)
 		return *at, true, nil
 	}
-	if v := x.current(); v == nil || v.index != x.state.Index || v.at != *at {
+	if v, due := x.current(); v == nil || v.index != x.state.Index || v.at != *at || due != nil {
 		if err := x.open(ctx, x.state.Index, *at); err != nil {
 			return query.Checkpoint{}, false, err
 		}
@@ -90,7 +97,7 @@ func (x *Index) Checkpoint(ctx context.Context) (query.Checkpoint, bool, error) 
 // reopen has searches read an old generation, unless more stands in it than its
 // checkpoint says.
 func (x *Index) reopen(ctx context.Context, index string, at query.Checkpoint) error {
-	if v := x.current(); v != nil && v.index == index {
+	if v, _ := x.current(); v != nil && v.index == index {
 		return nil
 	}
 	highest, err := x.highest(ctx, index)
@@ -120,9 +127,6 @@ func (x *Index) Apply(ctx context.Context, documents []document.Document, at *qu
 	if at == nil {
 		return nil
 	}
-	if err := x.refresh(ctx, x.state.Index); err != nil {
-		return err
-	}
 	if err := x.advance(ctx, *at); err != nil {
 		return fmt.Errorf("write the checkpoint: %w", err)
 	}
@@ -130,7 +134,11 @@ func (x *Index) Apply(ctx context.Context, documents []document.Document, at *qu
 		return nil // what was cut short is not written anew wholly
 	}
 	x.whole = true
-	if x.state.Old != nil {
+	switch {
+	case x.state.Old != nil:
+		return nil
+	case len(documents) >= burst:
+		x.owe(at)
 		return nil
 	}
 	return x.open(ctx, x.state.Index, *at)

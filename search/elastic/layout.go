@@ -91,8 +91,7 @@ func source(d *document.Document, schema *document.Schema) (object, error) {
 	return o, nil
 }
 
-// settings are those of an index of documents. It is refreshed when a checkpoint
-// is made, so that what can be found is what a checkpoint says.
+// settings are those of an index of documents.
 func (x *Index) settings() object {
 	var words []string
 	for _, f := range x.schema.Fields() {
@@ -101,7 +100,7 @@ func (x *Index) settings() object {
 		}
 	}
 	return object{
-		"number_of_shards": x.config.Shards, "number_of_replicas": x.config.Replicas, "refresh_interval": "-1",
+		"number_of_shards": x.config.Shards, "number_of_replicas": x.config.Replicas,
 		"query.default_field": words, // of Kibana's search bar
 	}
 }

@@ -25,6 +25,9 @@ func (x *Index) Search(ctx context.Context, r *query.Request) (*query.Answer, er
 	if err != nil {
 		return nil, err
 	}
+	if err := x.settle(ctx); err != nil {
+		return nil, fmt.Errorf("search: %w", err)
+	}
 	for try := 1; ; try++ {
 		v, done := x.use()
 		if v == nil {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"math"
 	"strconv"
+	"time"
 
 	"github.com/elastic/go-elasticsearch/v8/esapi"
 
@@ -29,10 +30,34 @@ type view struct {
 // has died is taken anew.
 const keepAlive = "5m"
 
-func (x *Index) current() *view {
+// current is what searches read, and the checkpoint that they should.
+func (x *Index) current() (*view, *query.Checkpoint) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return x.showing
+	return x.showing, x.due
+}
+
+// owe leaves it to the next search to have a checkpoint shown.
+func (x *Index) owe(at *query.Checkpoint) {
+	due := *at
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.due = &due
+}
+
+// settle has the checkpoint shown that is due.
+func (x *Index) settle(ctx context.Context) error {
+	if _, due := x.current(); due == nil {
+		return nil
+	}
+	if err := x.lock(ctx); err != nil {
+		return err
+	}
+	defer x.unlock()
+	if _, due := x.current(); due != nil && x.whole { // else what is under way shows it, or one after it
+		return x.open(ctx, x.state.Index, *due)
+	}
+	return nil
 }
 
 // use returns the view for a search, which calls done after.
@@ -59,7 +84,7 @@ func (x *Index) use() (v *view, done func(context.Context)) {
 func (x *Index) show(ctx context.Context, v *view) {
 	x.mu.Lock()
 	old := x.showing
-	x.showing = v
+	x.showing, x.due = v, nil
 	idle := false
 	if old != nil {
 		old.retired = true
@@ -71,17 +96,24 @@ func (x *Index) show(ctx context.Context, v *view) {
 	}
 }
 
-// release gives a point in time back. One that is not given back dies by itself.
+// release gives a point in time back, whatever ended the search. One that is not
+// given back dies by itself.
 func (x *Index) release(ctx context.Context, v *view) {
+	const patience = 5 * time.Second
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	defer cancel()
 	b, err := body(object{"id": v.pit})
 	if err == nil {
-		_ = x.client.ask(context.WithoutCancel(ctx), "give back the point in time", esapi.ClosePointInTimeRequest{Body: b}, nil)
+		_ = x.client.ask(ctx, "give back the point in time", esapi.ClosePointInTimeRequest{Body: b}, nil)
 	}
 }
 
 // open takes a point in time of a generation, in which nothing is under way, and
 // has searches read it.
 func (x *Index) open(ctx context.Context, index string, at query.Checkpoint) error {
+	if err := x.refresh(ctx, index); err != nil {
+		return err
+	}
 	var answer struct {
 		ID     string `json:"id"`
 		Shards shards `json:"_shards"`
@@ -93,32 +125,32 @@ func (x *Index) open(ctx context.Context, index string, at query.Checkpoint) err
 	return nil
 }
 
-// renew takes a view again that has died with its server, or was not read for
-// long.
+// renew takes a view in the place of one that has died with its server or its
+// index, or was not read for long.
 func (x *Index) renew(ctx context.Context, died *view) error {
 	if err := x.lock(ctx); err != nil {
 		return err
 	}
 	defer x.unlock()
-	if x.current() != died {
+	if v, _ := x.current(); v != died {
 		return nil // somebody did
 	}
-	sound, uuid := x.whole, x.state.UUID
+	index, uuid, at, sound := x.state.Index, x.state.UUID, x.state.At, x.whole
 	if old := x.state.Old; old != nil {
-		sound, uuid = old.Index == died.index, old.UUID
+		index, uuid, at, sound = old.Index, old.UUID, &old.At, true
 	}
 	if sound {
 		uuids, err := x.uuids(ctx)
 		if err != nil {
 			return err
 		}
-		sound = uuids[died.index] == uuid
+		sound = uuids[index] == uuid
 	}
 	if !sound {
 		x.show(ctx, nil)
 		return query.ErrNotReady
 	}
-	return x.open(ctx, died.index, died.at)
+	return x.open(ctx, index, *at)
 }
 
 func (x *Index) refresh(ctx context.Context, index string) error {
