@@ -30,6 +30,6 @@ func newBenchCommand() *cobra.Command {
 		Use: "bench", Short: "Measure a part beside what the machine allows", Example: "  librum bench chain",
 		Args: cobra.ArbitraryArgs, RunE: chooseSubcommand,
 	}
-	cmd.AddCommand(newBenchAccuracyCommand(), newBenchAggregateCommand(), newBenchChainCommand(), newBenchEnrollCommand(), newBenchServeCommand())
+	cmd.AddCommand(newBenchAccuracyCommand(), newBenchAggregateCommand(), newBenchChainCommand(), newBenchEnrollCommand(), newBenchSearchCommand(), newBenchServeCommand())
 	return cmd
 }
