@@ -27,6 +27,7 @@ type Config struct {
 	Tokens       *bearer.Store
 	Audit        *auditlog.Log
 	Search       *indexer.Indexer // nil: this node has no index
+	NameTaken    func() bool      // whether another holds the node's name in the registry; nil: it has none there
 	Now          func() time.Time
 	Random       io.Reader // nonces and missing idempotency keys
 	Logger       *slog.Logger

@@ -100,6 +100,13 @@ func (s *server) gauges() []prometheus.Collector {
 			func() float64 { return s.Node.StoreWait().Seconds() }),
 		gauge("librum_log_wait_seconds", "How long the node has been waiting by now for the log to take a record; more than moments: it is away.",
 			func() float64 { return s.Node.LogWait().Seconds() }),
+		gauge("librum_node_name_taken", "1 while another holds this node's name in the registry, so that the other nodes do not find it; else 0.",
+			func() float64 {
+				if s.NameTaken != nil && s.NameTaken() {
+					return 1
+				}
+				return 0
+			}),
 		gauge("librum_http_waits", "Event streams and waits for tasks that are open.",
 			func() float64 { return float64(s.streams.open() + s.tasks.open()) }),
 		gauge("librum_http_connections", "Connections to the door that are open.",

@@ -1,12 +1,16 @@
 package transport_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -86,6 +90,78 @@ func TestDirectory(t *testing.T) {
 			t.Errorf("node %d is at %q", i, got)
 		}
 	}
+}
+
+// TestNameTaken puts another address under a node's name, for good: the node says
+// so, not at once and not without end, until the name is free.
+func TestNameTaken(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "registry.json")
+	r := file.Open(path, time.Now)
+	t.Cleanup(func() {
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	key := "nodes/" + ledger.Digest{1}.String() + "/" + aplostest.NodeID(0).String()
+	for range 2 { // so that its revision is none of a new file
+		if _, err := r.Put(t.Context(), key, []byte("192.0.2.1:7001"), registry.Any); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var said logged
+	var looks atomic.Int64 // of the clock, a second apart
+	d, err := transport.NewDirectory(transport.DirectoryConfig{
+		Chain: ledger.Digest{1}, Self: aplostest.NodeID(0), Address: "127.0.0.1:7001", Term: 2 * time.Second, Retry: time.Millisecond,
+		Registry: r, Now: func() time.Time { return time.Unix(looks.Add(1), 0) }, Logger: slog.New(slog.NewTextHandler(&said, nil)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- d.Run(ctx) }()
+	defer func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}()
+	n := &network{state: &state{TB: t}}
+	n.eventually("the node to find its name taken", func() error {
+		if !d.Taken() || looks.Load() < 20 {
+			return errors.New("not taken")
+		}
+		return nil
+	})
+	if text := said.String(); strings.Count(text, "another holds this node's name") != 1 || !strings.Contains(text, key) {
+		t.Errorf("it says:\n%s", text)
+	}
+	if err := os.Remove(path); err != nil { // the operator deletes the key
+		t.Fatal(err)
+	}
+	wantAddress(t, d, 0, "127.0.0.1:7001")
+	if d.Taken() {
+		t.Error("it has its name, and says that another has")
+	}
+}
+
+// logged is a log that may be read while it is written.
+type logged struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *logged) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+func (l *logged) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 func TestDirectoryRefuses(t *testing.T) {

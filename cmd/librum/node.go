@@ -98,7 +98,11 @@ func (o *nodeOptions) run(ctx context.Context, out, log io.Writer) (err error) {
 // ended returns what a node ends with: one that must not go on over the log that it
 // found says so.
 func ended(err error) error {
-	for _, lost := range []error{node.ErrLogRewritten, order.ErrCorrupt, order.ErrTrimmed} {
+	if errors.Is(err, order.ErrTrimmed) {
+		return &exitError{code: exitNo, err: fmt.Errorf("%w. This node still needs them: have another node make a snapshot (librum snapshot create) "+
+			"and restore it here (librum snapshot restore); docs/order.md says what may be trimmed", err)}
+	}
+	for _, lost := range []error{node.ErrLogRewritten, order.ErrCorrupt} {
 		if errors.Is(err, lost) {
 			return &exitError{code: exitNo, err: fmt.Errorf("%w. The node goes on over no other log: compare with the other nodes; docs/runbooks/damage.md says more", err)}
 		}

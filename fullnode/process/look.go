@@ -1,15 +1,19 @@
 package process
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
 	"github.com/librum/librum/chain/blob/ipfs"
 	"github.com/librum/librum/chain/order/kafka"
+	"github.com/librum/librum/chain/registry"
 	"github.com/librum/librum/chain/registry/etcd"
 	"github.com/librum/librum/chain/store/cassandra"
+	"github.com/librum/librum/chain/transport"
 	"github.com/librum/librum/fullnode"
 	"github.com/librum/librum/fullnode/config"
 	"github.com/librum/librum/search/document"
@@ -72,7 +76,25 @@ func lookEtcd(ctx context.Context, c *config.Config, at place) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return false, r.Close()
+	return false, errors.Join(lookName(ctx, r, &c.Mesh, at), r.Close())
+}
+
+// ErrNameTaken: another address than the node's stands under its name in the
+// registry, and the other nodes do not find it.
+var ErrNameTaken = errors.New("another holds this node's name in the registry")
+
+func lookName(ctx context.Context, r registry.Registry, c *config.Mesh, at place) error {
+	key, own := transport.AddressKey(at.chain, at.node), cmp.Or(c.Advertise, c.Listen)
+	entries, err := r.List(ctx, key)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if e.Key == key && string(e.Value) != own && own != "" {
+			return fmt.Errorf("%w: %s is %.80q, the configuration says %s", ErrNameTaken, key, e.Value, own)
+		}
+	}
+	return nil
 }
 
 func lookKafka(ctx context.Context, c *config.Config, at place, logger *slog.Logger) (bool, error) {

@@ -5,8 +5,10 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
+	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -76,9 +78,9 @@ func Open(ctx context.Context, c config.Config, o Options) (_ *Process, err erro
 		return nil, fmt.Errorf("%w: order.driver: a local log is one node's alone, and the genesis has %d nodes; use kafka",
 			ErrConfig, len(genesis.Group.Nodes))
 	}
-	lock, err := vfs.Default.Lock(filepath.Join(c.Dir, "lock"))
+	lock, err := lockDir(c.Dir)
 	if err != nil {
-		return nil, fmt.Errorf("%w (%s): %w", ErrRunning, c.Dir, err)
+		return nil, err
 	}
 	p.closers = append(p.closers, lock.Close)
 	at := place{chain: chain, shard: genesis.Shard, node: self}
@@ -110,9 +112,24 @@ func Open(ctx context.Context, c config.Config, o Options) (_ *Process, err erro
 	}
 	p.closers = append(p.closers, p.Node.Close)
 	p.Chain, p.api = chain, p.Door(file, o.Logger)
+	if p.meeting != nil {
+		p.api.NameTaken = p.meeting.directory.Taken
+	}
 	p.api.Limits = o.Limits
 	p.api.Limits.Connections, p.api.Limits.AddressConnections = c.Door.Connections, c.Door.AddressConnections
 	return p, p.listen(ctx, &c.Door, o)
+}
+
+// lockDir takes the directory for this process.
+func lockDir(dir string) (io.Closer, error) {
+	lock, err := vfs.Default.Lock(filepath.Join(dir, "lock"))
+	if _, ok := errors.AsType[*os.PathError](err); ok {
+		return nil, fmt.Errorf("lock the node's directory, which must be its own to write: %w", err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w (%s): %w", ErrRunning, dir, err)
+	}
+	return lock, nil
 }
 
 // loadGenesis reads the genesis and compares it with the digest that was agreed

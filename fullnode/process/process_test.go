@@ -124,6 +124,23 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// TestDirectoryNotWritten has a lock that can't be opened: that is not another
+// process.
+func TestDirectoryNotWritten(t *testing.T) {
+	t.Parallel()
+	c := embedded(t, 1)
+	if err := os.Mkdir(filepath.Join(c.Dir, "lock"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	_, running := open(t, c)
+	_, stopped := process.OpenStopped(t.Context(), c, process.Options{Logger: slog.New(slog.DiscardHandler)})
+	for _, err := range []error{running, stopped} {
+		if err == nil || errors.Is(err, process.ErrRunning) || errors.Is(err, process.ErrConfig) || !strings.Contains(err.Error(), filepath.Join(c.Dir, "lock")) {
+			t.Errorf("where the lock can't be opened: %v", err)
+		}
+	}
+}
+
 // TestEnginesAway names the engine that does not answer, and no password.
 func TestEnginesAway(t *testing.T) {
 	t.Parallel()

@@ -4,11 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
-
-	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/librum/librum/chain/ledger"
 	"github.com/librum/librum/chain/store"
@@ -50,9 +47,9 @@ func OpenStopped(ctx context.Context, c config.Config, o Options) (_ *Stopped, e
 			err = errors.Join(err, s.Close())
 		}
 	}()
-	lock, err := vfs.Default.Lock(filepath.Join(c.Dir, "lock"))
+	lock, err := lockDir(c.Dir)
 	if err != nil {
-		return nil, fmt.Errorf("%w (%s): %w", ErrRunning, c.Dir, err)
+		return nil, err
 	}
 	s.closers = append(s.closers, lock.Close)
 	e := &engines{}

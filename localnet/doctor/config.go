@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/librum/librum/chain/cert"
@@ -46,6 +47,8 @@ func Config(ctx context.Context, path string, now time.Time, environ []string) (
 		switch {
 		case e.Err != nil && e.Stage == process.StageSearch:
 			c.add(e.Stage, Bad, "a node starts and goes on without it, and answers no searches", "%s: %v", e.Driver, e.Err)
+		case errors.Is(e.Err, process.ErrNameTaken):
+			c.add(e.Stage, Bad, "stop the other process that runs with this node's key; where there is none, delete the key", "%s: %v", e.Driver, e.Err)
 		case e.Err != nil:
 			c.add(e.Stage, Bad, "a node does not start on it", "%s: %v", e.Driver, e.Err)
 		case e.New:
@@ -74,6 +77,8 @@ func (c *Checks) unsafe(s *config.Config) {
 		tls  bool
 		at   []string
 	}{
+		"blob.ipfs.api":            {s.Blob.Driver == config.DriverIPFS, strings.HasPrefix(s.Blob.IPFS.API, "https://"), hosts([]string{s.Blob.IPFS.API})},
+		"registry.etcd.tls":        {s.Registry.Driver == config.DriverEtcd, s.Registry.Etcd.TLS.Enabled, hosts(s.Registry.Etcd.Endpoints)},
 		"order.kafka.tls":          {s.Order.Driver == config.DriverKafka, s.Order.Kafka.TLS.Enabled, s.Order.Kafka.Brokers},
 		"search.elasticsearch.tls": {s.Search.Driver == config.DriverElastic, s.Search.Elastic.TLS.Enabled, hosts(s.Search.Elastic.Addresses)},
 		"store.cassandra.tls":      {s.Store.Driver == config.DriverCassandra, s.Store.Cassandra.TLS.Enabled, s.Store.Cassandra.Hosts},

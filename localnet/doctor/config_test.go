@@ -49,7 +49,11 @@ func TestConfig(t *testing.T) {
 		{
 			"all away", "registry: {driver: etcd, etcd: {endpoints: ['http://127.0.0.1:1'], timeout: 100ms}}\n" +
 				"store: {driver: cassandra, cassandra: {hosts: [" + nobody + "], keyspace: librum}}\nblob: {driver: ipfs, ipfs: {api: 'http://127.0.0.1:1'}}\n",
-			map[string]doctor.State{"registry": doctor.Bad, "store": doctor.Bad, "blob": doctor.Bad, "store.cassandra.tls": ""},
+			map[string]doctor.State{"registry": doctor.Bad, "store": doctor.Bad, "blob": doctor.Bad, "store.cassandra.tls": "", "registry.etcd.tls": "", "blob.ipfs.api": ""},
+		},
+		{
+			"etcd and kubo elsewhere", "registry: {driver: etcd, etcd: {endpoints: ['http://no.invalid:1'], timeout: 100ms}}\nblob: {driver: ipfs, ipfs: {api: 'http://no.invalid:1', timeout: 1s}}\n",
+			map[string]doctor.State{"registry.etcd.tls": doctor.Warn, "blob.ipfs.api": doctor.Warn},
 		},
 		{
 			"an index that is away", "search: {driver: elasticsearch, elasticsearch: {addresses: ['http://127.0.0.1:1'], timeout: 1s}}\n",

@@ -63,10 +63,22 @@ func Open(ctx context.Context, config Config) (*Registry, error) {
 	}
 	r := &Registry{config: config, client: client}
 	r.life, r.end = context.WithCancel(context.WithoutCancel(ctx))
-	if _, err := r.List(ctx, ""); err != nil {
+	if err := r.answers(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open registry in etcd at %v: %w", config.Endpoints, err), r.Close())
 	}
 	return r, nil
+}
+
+// answers asks for one key, whosoever it is: how many there are is nothing to
+// who only wants to know whether he may ask.
+func (r *Registry) answers(caller context.Context) error {
+	ctx, done := r.during(caller, r.config.Timeout)
+	defer done()
+	_, err := r.client.Get(ctx, r.config.Prefix, clientv3.WithPrefix(), clientv3.WithLimit(1), clientv3.WithKeysOnly())
+	if err = r.reason(caller, err); errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("no answer within %s; see that etcd runs at that address, that nothing between drops what is sent, and that registry.etcd.tls fits (http:// or https://): %w", r.config.Timeout, err)
+	}
+	return err
 }
 
 // Close ends what is under way. Closing again does nothing.

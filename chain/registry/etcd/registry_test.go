@@ -11,6 +11,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/librum/librum/chain/registry"
 	"github.com/librum/librum/chain/registry/etcd"
 	"github.com/librum/librum/chain/registry/registrytest"
 )
@@ -39,6 +40,44 @@ func TestConformance(t *testing.T) {
 			return r
 		}
 	})
+}
+
+// TestForeignKeys fills the prefix with more keys than a list has: they keep
+// nobody from starting and from holding its own.
+func TestForeignKeys(t *testing.T) {
+	t.Parallel()
+	list := os.Getenv("LIBRUM_TEST_ETCD")
+	if list == "" {
+		t.Skip("LIBRUM_TEST_ETCD names no etcd; see make test-integration")
+	}
+	config := etcd.Config{Endpoints: strings.Split(list, ","), Prefix: "/librum-test/" + rand.Text() + "/"}
+	open := func() *etcd.Registry {
+		r, err := etcd.Open(t.Context(), config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	shut := func(r *etcd.Registry) {
+		if err := r.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	}
+	r := open()
+	for i := range registry.MaxEntries + 1 {
+		if _, err := r.Put(t.Context(), fmt.Sprintf("foreign/%d", i), nil, registry.Any); err != nil {
+			t.Fatal(err)
+		}
+	}
+	shut(r)
+	r = open()
+	defer shut(r)
+	if _, err := r.Put(t.Context(), "nodes/a", []byte("own"), registry.Absent); err != nil {
+		t.Error(err)
+	}
+	if entries, err := r.List(t.Context(), "nodes/"); err != nil || registrytest.Text(entries) != "nodes/a=own" {
+		t.Errorf("list says %s, %v", registrytest.Text(entries), err)
+	}
 }
 
 func TestUnreachable(t *testing.T) {
