@@ -27,7 +27,7 @@ type caller struct {
 	row     *members.Member
 	methods []string // that the key may sign, as the ledger says
 	home    bool     // an operator of the organisation of this node
-	next    uint64   // the offset behind the record as of which the ledger says so
+	as      uint64   // the offset behind the record, of those that change members, as of which the ledger says so
 	until   int64    // ms, from which on it may not hold by the passing of time
 	scope   Scope    // at the route it asked
 }
@@ -52,8 +52,8 @@ func secretOf(r *http.Request) (string, bool) {
 }
 
 // identify finds out who a request comes from. It reads a few rows of the state, once
-// for each token and record at most: a member that was frozen, and a key that was
-// revoked, are shut out at once.
+// for each token and record that changes members: a member that was frozen, and a key
+// that was revoked, are shut out at once.
 func (s *server) identify(r *http.Request) (*caller, error) {
 	secret, ok := secretOf(r)
 	if !ok {
@@ -67,14 +67,14 @@ func (s *server) identify(r *http.Request) (*caller, error) {
 	// node's clock must not be used meanwhile.
 	status := s.Node.Status() // before the state, which may be newer
 	now := max(status.LogTime, s.Now().UnixMilli())
-	if c, ok := s.remembered.still(token.ID, status.Next, now); ok {
+	if c, ok := s.remembered.still(token.ID, status.Members, now); ok {
 		return c, nil
 	}
 	row, err := members.ActiveAt(s.Node.State(r.Context()), token.Member, now)
 	if err != nil {
 		return nil, err
 	}
-	c := &caller{Token: token, row: row, next: status.Next, until: math.MaxInt64}
+	c := &caller{Token: token, row: row, as: status.Members, until: math.MaxInt64}
 	if row.Expiry != 0 {
 		c.until = row.Expiry
 	}

@@ -15,8 +15,8 @@ const (
 	rememberedFor = 10 * time.Minute
 )
 
-// remembered are the callers that were let in lately, by token. Until another record
-// is executed, what the ledger said of them holds. While the store is
+// remembered are the callers that were let in lately, by token. Until a record is
+// executed that changes members, what the ledger said of them holds. While the store is
 // away the node can't look at members, and executes nothing that would change them;
 // who was let in before may see how it fares.
 type remembered struct {
@@ -48,13 +48,13 @@ func (r *remembered) of(token ledger.ID, now time.Time) (*caller, bool) {
 	return a.caller, ok && now.Sub(a.at) < rememberedFor
 }
 
-// still returns who came with a token since the record before the offset next was
-// executed.
-func (r *remembered) still(token ledger.ID, next uint64, now int64) (*caller, bool) {
+// still returns who came with a token since the record before that offset was
+// executed, the last that changed members.
+func (r *remembered) still(token ledger.ID, as uint64, now int64) (*caller, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	a, ok := r.by[token]
-	return a.caller, ok && a.caller.next == next && now <= a.caller.until
+	return a.caller, ok && a.caller.as == as && now <= a.caller.until
 }
 
 // recognise is identify. While the store is away it knows those that it remembers.

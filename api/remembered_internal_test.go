@@ -22,15 +22,15 @@ func TestRemembered(t *testing.T) {
 	if _, ok := r.of(c.ID, at.Add(rememberedFor)); ok {
 		t.Error("remembered for too long")
 	}
-	c.next, c.until = 7, 5_000
+	c.as, c.until = 7, 5_000
 	r.note(c, at)
 	for _, s := range []struct {
-		next uint64
-		now  int64
-		is   bool
+		as  uint64
+		now int64
+		is  bool
 	}{{7, 5_000, true}, {7, 5_001, false}, {6, 5_000, false}, {8, 5_000, false}} {
-		if _, is := r.still(c.ID, s.next, s.now); is != s.is {
-			t.Errorf("before record %d at %d: %t", s.next, s.now, is)
+		if _, is := r.still(c.ID, s.as, s.now); is != s.is {
+			t.Errorf("as of record %d at %d: %t", s.as, s.now, is)
 		}
 	}
 	if _, is := r.still(ledger.ID{9}, 7, 0); is {

@@ -1,11 +1,13 @@
 package node
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"time"
 
 	"github.com/librum/librum/chain/aplos"
+	members "github.com/librum/librum/chain/contract/identity"
 	"github.com/librum/librum/chain/ledger"
 	"github.com/librum/librum/chain/lokka"
 	"github.com/librum/librum/chain/order"
@@ -86,7 +88,7 @@ func (c *coreRun) step(ctx context.Context, entries []order.Entry) error {
 			return err
 		}
 		outcomes := c.recent.add(step.Executed, c.config.Self)
-		c.tell(step.Executed)
+		c.tell(step.Executed, step.Commit != nil || changesMembers(step.Executed.Writes))
 		if step.Executed.Skipped != nil {
 			c.resend(e.Bytes)
 		}
@@ -106,13 +108,29 @@ func (c *coreRun) step(ctx context.Context, entries []order.Entry) error {
 	return nil
 }
 
+// changesMembers reports whether transactions wrote rows of members. What is done
+// between two blocks may, too, and shows in no transaction's writes.
+func changesMembers(writes [][]ledger.Write) bool {
+	for _, list := range writes {
+		for _, w := range list {
+			if bytes.HasPrefix(w.Key, []byte(members.Prefix)) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // tell updates the status after a record.
-func (c *coreRun) tell(e aplos.Executed) {
+func (c *coreRun) tell(e aplos.Executed, membersChanged bool) {
 	if e.Skipped != nil {
 		c.logger().Warn("skipped a record of the log", "offset", e.Offset, "reason", e.Reason)
 	}
 	c.board.update(func(s *Status) {
 		s.Next, s.LogTime = e.Offset+1, e.LogTime
+		if membersChanged {
+			s.Members = s.Next
+		}
 		if n := len(e.Results); n > 0 {
 			s.Last = e.Results[n-1].Position
 		}

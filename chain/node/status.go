@@ -10,6 +10,7 @@ import (
 // Status is where a node stands.
 type Status struct {
 	Next      uint64          // offset of the next record to execute
+	Members   uint64          // offset behind the last record that may have changed who is a member, or what members may
 	LogTime   int64           // ms
 	Last      ledger.Position // of the newest executed transaction
 	Height    uint64          // blocks stored
