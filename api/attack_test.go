@@ -23,6 +23,7 @@ import (
 	members "github.com/librum/librum/chain/contract/identity"
 	"github.com/librum/librum/chain/identity"
 	"github.com/librum/librum/chain/ledger"
+	"github.com/librum/librum/chain/node"
 	"github.com/librum/librum/client"
 	"github.com/librum/librum/localnet"
 )
@@ -259,6 +260,55 @@ func TestRates(t *testing.T) {
 	}
 	if status, header, b := again(other); status != http.StatusTooManyRequests || header.Get("Retry-After") == "" || header.Get("Retry-After") == "1" {
 		t.Errorf("before its bytes are paid for: status %d, %s, %v", status, b, header)
+	}
+}
+
+// Who asks what became of one transaction pays for the block that the node reads
+// for it, by each way to ask.
+func TestBlocksReadAreCharged(t *testing.T) {
+	t.Parallel()
+	f := start(t, options{})
+	raw := make([][]byte, 60)
+	for i := range raw {
+		raw[i] = f.transfer(t, 1)
+	}
+	outcomes, err := f.client.SubmitBatch(t.Context(), raw, client.Final)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, height, err := f.Nodes[0].Transaction(t.Context(), outcomes[0].ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	block, err := f.Nodes[0].BlockBytes(t.Context(), height)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := "/v1/transactions/" + outcomes[0].ID.String()
+	for i, way := range []struct {
+		method, path, contentType string
+		body                      []byte
+	}{
+		{http.MethodGet, path, "", nil},
+		{http.MethodGet, path + "/proof", "", nil},
+		{http.MethodPost, "/v1/transactions", "application/cose", raw[0]},
+	} {
+		index := i + 1 // each node once: it remembers what it read
+		if _, err := f.Nodes[index].Await(t.Context(), func(s node.Status) bool { return s.Final >= height }); err != nil {
+			t.Fatal(err)
+		}
+		config, err := f.Door(index, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		config.Limits.MemberBytes = api.Rate{PerSecond: 1, Burst: len(block)}
+		door := f.at(t, f.serve(t, config), localnet.KindAccount, 0)
+		if status, _, b := door.ask(t, way.method, way.path, way.contentType, way.body); status != http.StatusOK || len(b) > len(block)/2 {
+			t.Errorf("%s %s: status %d, %d bytes of %d that a block has", way.method, way.path, status, len(b), len(block))
+		}
+		if status, _, b := door.ask(t, way.method, way.path, way.contentType, way.body); status != http.StatusTooManyRequests {
+			t.Errorf("%s %s, before the block is paid for: status %d, %.200s", way.method, way.path, status, b)
+		}
 	}
 }
 

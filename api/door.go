@@ -12,6 +12,7 @@ import (
 	"time"
 
 	v1 "github.com/librum/librum/api/v1"
+	"github.com/librum/librum/chain/node"
 	"github.com/librum/librum/chain/store"
 )
 
@@ -73,7 +74,8 @@ func (s *server) admit(r *http.Request, b *incoming) (*http.Request, error) {
 	}
 	b.meter = m
 	b.answer.charge = func(n int) { m.charge(s.Now(), n) }
-	r = r.WithContext(context.WithValue(r.Context(), callerKey{}, c))
+	ctx := node.WithCharge(r.Context(), func(n int) { m.charge(s.Now(), n*costOfDecoding) })
+	r = r.WithContext(context.WithValue(ctx, callerKey{}, c))
 	return s.settle(r)
 }
 

@@ -60,19 +60,20 @@ func (n *Node) Submit(ctx context.Context, raw [][]byte) ([]Outcome, error) {
 // have been executed through another node, and have expired by the time that the
 // copy from here had its turn.
 func (n *Node) firstOutcomes(ctx context.Context, outcomes []Outcome) error {
+	var again []int
+	var ids []ledger.Digest
 	for i := range outcomes {
-		if code := outcomes[i].Code; code != contract.CodeReplayed && code != contract.CodeExpired {
-			continue
-		}
-		first, ok, err := n.Outcome(ctx, outcomes[i].ID)
-		if err != nil {
-			return err
-		}
-		if ok {
-			outcomes[i] = first
+		if code := outcomes[i].Code; code == contract.CodeReplayed || code == contract.CodeExpired {
+			again, ids = append(again, i), append(ids, outcomes[i].ID)
 		}
 	}
-	return nil
+	first, err := n.outcomes(ctx, ids)
+	for _, i := range again {
+		if o, ok := first[outcomes[i].ID]; ok {
+			outcomes[i] = o
+		}
+	}
+	return err
 }
 
 // SubmitFinal is Submit, then waits until a quorum signed the blocks.
@@ -123,37 +124,55 @@ func (n *Node) receive(ctx context.Context, raw [][]byte, group *waitGroup) ([]g
 	defer n.stages.validating.begin()()
 	settle := func(i int, o Outcome) { group.outcomes[i], group.open = o, group.open-1 }
 	arrivals := make([]arrival, 0, len(raw))
+	var late []arrival
+	var executed []ledger.Digest // perhaps
 	for i, b := range raw {
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
 		a := arrival{Candidate: aplos.Read(b), index: i, raw: b}
-		settled, err := n.inspect(ctx, &a)
+		var err error
+		a.refused, err = n.inspect(ctx, &a)
 		switch {
 		case err != nil:
 			return nil, err
-		case settled != nil:
-			settle(i, *settled)
-		default:
+		case a.refused == nil:
 			arrivals = append(arrivals, a)
+		case isLate(a.refused.Code):
+			late, executed = append(late, a), append(executed, a.ID)
+		default:
+			settle(i, refusedOutcome(a.ID, a.refused))
 		}
 	}
-	guests := make([]guest, 0, len(arrivals))
+	valid := arrivals[:0]
 	for k, holds := range n.verify(arrivals) {
-		a := &arrivals[k]
+		a := arrivals[k]
 		if !holds {
 			settle(a.index, refusedOutcome(a.ID, a.Forged()))
 			continue
 		}
 		if n.core.Seen(a.ID) { // which spares a look-up in the store of what most are not
-			first, known, err := n.Outcome(ctx, a.ID)
-			if err != nil {
-				return nil, err
-			}
-			if known {
-				settle(a.index, first)
-				continue
-			}
+			executed = append(executed, a.ID)
+		}
+		valid = append(valid, a)
+	}
+	first, err := n.outcomes(ctx, executed)
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range late {
+		o, known := first[a.ID]
+		if !known {
+			o = refusedOutcome(a.ID, a.refused)
+		}
+		settle(a.index, o)
+	}
+	guests := make([]guest, 0, len(valid))
+	for k := range valid {
+		a := &valid[k]
+		if o, known := first[a.ID]; known {
+			settle(a.index, o)
+			continue
 		}
 		if n.Status().NotFinal >= MaxNotFinal && a.Transaction.Contract != governance.Name {
 			return nil, ErrNotFinal
@@ -168,27 +187,31 @@ func (n *Node) receive(ctx context.Context, raw [][]byte, group *waitGroup) ([]g
 type arrival struct {
 	aplos.Candidate
 
-	index int // in the caller's list
-	raw   []byte
+	index   int // in the caller's list
+	raw     []byte
+	refused *contract.Error
 }
 
-// inspect checks all of a transaction but its signature, and returns the
-// outcome of one that is refused.
-func (n *Node) inspect(ctx context.Context, a *arrival) (*Outcome, error) {
+// inspect checks all of a transaction but its signature, and says why it is
+// refused, if it is.
+func (n *Node) inspect(ctx context.Context, a *arrival) (*contract.Error, error) {
 	status := n.Status()
 	err := n.executor.Inspect(n.State(ctx), status.LogTime, n.seat.Load().limits.MaxTTL, neverSeen, &a.Candidate)
 	if refused, ok := errors.AsType[*contract.Error](err); ok {
-		switch refused.Code { // what was true of it once may be over, and it was executed
-		case identity.CodeNotActive, contract.CodeUnknownKey, contract.CodeNotPermitted, contract.CodeExpired:
-			if outcome, known, err := n.Outcome(ctx, a.ID); err != nil || known {
-				return &outcome, err
-			}
-		default:
-		}
-		outcome := refusedOutcome(a.ID, refused)
-		return &outcome, nil
+		return refused, nil
 	}
 	return nil, err
+}
+
+// isLate reports whether a transaction that is refused so now may have been
+// executed: what was true of it once may be over.
+func isLate(code ledger.Code) bool {
+	switch code {
+	case identity.CodeNotActive, contract.CodeUnknownKey, contract.CodeNotPermitted, contract.CodeExpired:
+		return true
+	default:
+		return false
+	}
 }
 
 // verify gives a verdict over each signature.

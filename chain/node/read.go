@@ -1,9 +1,11 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/librum/librum/chain/ledger"
 	"github.com/librum/librum/chain/lokka"
@@ -16,31 +18,83 @@ var ErrNotFound = errors.New("not found at this node")
 // Outcome returns what became of a transaction, or false where this node did
 // not execute it.
 func (n *Node) Outcome(ctx context.Context, id ledger.Digest) (Outcome, bool, error) {
-	if o, ok := n.recent.outcome(id); ok {
-		return o, true, nil
+	known, err := n.outcomes(ctx, []ledger.Digest{id})
+	o, ok := known[id]
+	return o, ok, err
+}
+
+// outcomes returns what became of those transactions that this node executed. Each
+// is looked up once and each block read once, however they stand in the list: it
+// may come from anybody, and a block may hold ten thousand.
+func (n *Node) outcomes(ctx context.Context, ids []ledger.Digest) (map[ledger.Digest]Outcome, error) {
+	known := make(map[ledger.Digest]Outcome, len(ids))
+	looked := make(map[ledger.Digest]bool, len(ids))
+	var places []place
+	for _, id := range ids {
+		if looked[id] {
+			continue
+		}
+		looked[id] = true
+		if o, ok := n.recent.outcome(id); ok { // before the store: there it is, once it is here no more
+			known[id] = o
+			continue
+		}
+		p, ok, err := n.place(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			places = append(places, p)
+		}
 	}
-	block, index, ok, err := n.find(ctx, id)
-	if err != nil || !ok {
-		return Outcome{}, false, err
+	slices.SortFunc(places, func(a, b place) int { return cmp.Compare(a.height, b.height) })
+	for _, p := range places {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		block, err := n.blockAt(ctx, p)
+		if err != nil {
+			return nil, err
+		}
+		known[p.id] = outcomeOf(&block.Results[p.index], block.Header.LogTime, "")
 	}
-	return outcomeOf(&block.Results[index], block.Header.LogTime, ""), true, nil
+	return known, nil
+}
+
+// place is where the store's index says that a result stands.
+type place struct {
+	id     ledger.Digest
+	height uint64
+	index  int
+}
+
+func (n *Node) place(ctx context.Context, id ledger.Digest) (place, bool, error) {
+	height, index, ok, err := n.store.Transaction(ctx, id)
+	return place{id: id, height: height, index: int(index)}, ok, err
+}
+
+// blockAt returns the stored block of a place, which callers share. The index is
+// not believed.
+func (n *Node) blockAt(ctx context.Context, p place) (*ledger.Block, error) {
+	block, err := n.blocks.get(ctx, n, p.height)
+	if err != nil {
+		return nil, err
+	}
+	if p.index >= len(block.Results) || block.Results[p.index].ID != p.id {
+		return nil, fmt.Errorf("read transaction %s: its index says block %d, place %d, where it is not", p.id, p.height, p.index)
+	}
+	return block, nil
 }
 
 // find returns the stored block that holds a transaction, which callers share,
-// and the place of its result in it, or false where none does. The store's
-// index is not believed.
-func (n *Node) find(ctx context.Context, id ledger.Digest) (block *ledger.Block, place int, ok bool, err error) {
-	height, index, ok, err := n.store.Transaction(ctx, id)
+// and the place of its result in it, or false where none does.
+func (n *Node) find(ctx context.Context, id ledger.Digest) (block *ledger.Block, index int, ok bool, err error) {
+	p, ok, err := n.place(ctx, id)
 	if err != nil || !ok {
 		return nil, 0, false, err
 	}
-	if block, err = n.blocks.get(ctx, n, height); err != nil {
-		return nil, 0, false, err
-	}
-	if uint64(index) >= uint64(len(block.Results)) || block.Results[index].ID != id {
-		return nil, 0, false, fmt.Errorf("read transaction %s: its index says block %d, place %d, where it is not", id, height, index)
-	}
-	return block, int(index), true, nil
+	block, err = n.blockAt(ctx, p)
+	return block, p.index, err == nil, err
 }
 
 // BlockBytes returns a stored block as it is kept.
