@@ -14,8 +14,8 @@ import (
 // follower would read and decode every block of a busy chain.
 type recent struct {
 	mu      sync.RWMutex
-	floor   uint64 // records from this offset on are here or not executed yet
-	records []aplos.Executed
+	floor   uint64                    // records from this offset on are here or not executed yet
+	records []aplos.Executed          // followers share what is in it: it grows at its end, and is copied to be cut
 	stored  int                       // how many of records, from the front, stand in a stored block
 	bytes   int                       // about what those take
 	byID    map[ledger.Digest]Outcome // of the records in no stored block
@@ -34,6 +34,7 @@ func newRecent(next uint64) *recent {
 // one that came too early; what was let in here is still on its way then.
 func (r *recent) add(e aplos.Executed, self ledger.ID) []Outcome {
 	outcomes := make([]Outcome, 0, len(e.Results))
+	e.Writes = nil // execution has them, and no follower asks
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.records = append(r.records, e)
@@ -61,7 +62,6 @@ func (r *recent) drop(last uint64) {
 				delete(r.byID, e.Results[i].ID)
 			}
 		}
-		e.Writes = nil // the store has them, and no follower asks
 		r.bytes += sizeOf(e)
 	}
 	n := 0
@@ -93,13 +93,13 @@ func (r *recent) outcome(id ledger.Digest) (Outcome, bool) {
 	return o, ok
 }
 
-// from returns the records at or after the offset, and whether none of them
-// stands in a stored block alone.
+// from returns the records at or after the offset, which are shared, and whether
+// none of them stands in a stored block alone.
 func (r *recent) from(offset uint64) (records []aplos.Executed, all bool) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	i, _ := slices.BinarySearchFunc(r.records, offset, func(e aplos.Executed, o uint64) int { return cmp.Compare(e.Offset, o) })
-	return slices.Clone(r.records[i:]), offset >= r.floor
+	return slices.Clip(r.records[i:]), offset >= r.floor
 }
 
 func outcomeOf(r *ledger.Result, logTime int64, detail string) Outcome {

@@ -66,3 +66,39 @@ func TestRecentTwin(t *testing.T) {
 		}
 	})
 }
+
+// TestFollowersPassEmptyRecords: records without transactions, which strangers can
+// put on a log of brokers, cost a follower one look each, and no copy of others.
+func TestFollowersPassEmptyRecords(t *testing.T) {
+	t.Parallel()
+	n := &Node{recent: newRecent(0), board: newBoard()}
+	visited := 0
+	follow := func(from ledger.Position) ledger.Position {
+		t.Helper()
+		next, err := n.replay(t.Context(), from, func(Outcome) error { visited++; return nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return next
+	}
+	from := ledger.Position{}
+	for offset := range uint64(100) {
+		e := aplos.Executed{Offset: offset}
+		if offset == 50 {
+			e.Results, e.Burnt, e.Details = []ledger.Result{{Position: ledger.Position{Offset: offset}}}, []bool{true}, []string{""}
+		}
+		n.recent.add(e, ledger.ID{1})
+		if from = follow(from); from != (ledger.Position{Offset: offset + 1}) {
+			t.Fatalf("after record %d a follower goes on from %s", offset, from)
+		}
+		if rest, all := n.recent.from(from.Offset); len(rest) != 0 || !all {
+			t.Fatalf("%d records are looked at again", len(rest))
+		}
+	}
+	if visited != 1 {
+		t.Errorf("%d outcomes were visited, want one", visited)
+	}
+	if records, _ := n.recent.from(10); &records[0] != &n.recent.records[10] {
+		t.Error("records are copied for a follower, while execution waits for the lock")
+	}
+}

@@ -36,9 +36,9 @@ func (n *Node) Follow(ctx context.Context, from ledger.Position, visit func(Outc
 }
 
 // replay visits what was executed from the position on and is known now, and
-// returns the position behind the last visited.
+// returns the position behind it.
 func (n *Node) replay(ctx context.Context, from ledger.Position, visit func(Outcome) error) (ledger.Position, error) {
-	// In this order: what left the recent records before they were copied is in
+	// In this order: what left the recent records before they were looked at is in
 	// a block that the status tells of, since the core updates it first.
 	records, all := n.recent.from(from.Offset)
 	height := n.Status().Height
@@ -80,6 +80,11 @@ func (n *Node) replay(ctx context.Context, from ledger.Position, visit func(Outc
 			if err := pass(&e.Results[i], e.LogTime, e.Details[i]); err != nil {
 				return from, err
 			}
+		}
+		// Past those without transactions too: else each was looked at again with
+		// every change, by every follower.
+		if next := (ledger.Position{Offset: e.Offset + 1}); from.Less(next) {
+			from = next
 		}
 	}
 	return from, nil
