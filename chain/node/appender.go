@@ -28,6 +28,7 @@ func (n *Node) batch(ctx context.Context) error {
 	gap := time.NewTimer(0)
 	defer gap.Stop()
 	for {
+		n.flights.resume()
 		first := carried
 		if carried = nil; first == nil {
 			select {

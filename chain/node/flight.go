@@ -24,12 +24,14 @@ type flights struct {
 	door     chan<- admitted // as long as the window; the lock is held while it is sent to
 	byID     map[ledger.Digest]*flight
 	byMember map[ledger.ID]int
-	refused  error // why none is let in, nil while they are
+	held     []admitted // came back while copies filled the door, see again
+	refused  error      // why none is let in, nil while they are
 }
 
 type flight struct {
 	member  ledger.ID
 	waiters []waiter
+	held    bool
 }
 
 // waiter is a place in a caller's list of outcomes.
@@ -90,16 +92,21 @@ func (f *flights) addAll(group *waitGroup, guests []guest) error {
 	return nil
 }
 
-// again sends a transaction on its way once more if it is still under way.
+// again sends a transaction on its way once more if it is still under way. While
+// copies fill the door, see addAll, it is held: a client that asks again joins this
+// flight, and nobody else would send it.
 func (f *flights) again(a admitted) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.byID[a.id] == nil {
+	fl := f.byID[a.id]
+	if fl == nil || fl.held {
 		return
 	}
 	select {
 	case f.door <- a:
-	default: // copies fill it, see addAll: its client asks again
+	default:
+		fl.held = true
+		f.held = append(f.held, a)
 	}
 }
 
@@ -108,6 +115,27 @@ func (f *flights) underWay(id ledger.Digest) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.byID[id] != nil
+}
+
+// resume sends those that are held on their way, as far as there is room. Who takes
+// from the door calls it before it waits there.
+func (f *flights) resume() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for ; len(f.held) > 0; f.held = f.held[1:] {
+		a := f.held[0]
+		fl := f.byID[a.id]
+		if fl == nil || !fl.held { // it has landed meanwhile
+			continue
+		}
+		select {
+		case f.door <- a:
+			fl.held = false
+		default:
+			return
+		}
+	}
+	f.held = nil
 }
 
 // share is how much of a window one member may fill.
@@ -157,6 +185,7 @@ func (f *flights) refuse(err error) {
 	}
 	clear(f.byID)
 	clear(f.byMember)
+	f.held = nil
 }
 
 // open lets them in again.
