@@ -18,6 +18,8 @@ type coreRun struct {
 	*Node
 	returned  []kept // taken from the keeper while the core waited for it
 	lastClock int64  // newest time this node sent to the log by itself, ms
+	warned    int64  // when a skipped record was last logged, ms
+	unlogged  int    // skipped since then
 }
 
 // runCore executes and groups until the context ends.
@@ -124,7 +126,7 @@ func changesMembers(writes [][]ledger.Write) bool {
 // tell updates the status after a record.
 func (c *coreRun) tell(e aplos.Executed, membersChanged bool) {
 	if e.Skipped != nil {
-		c.logger().Warn("skipped a record of the log", "offset", e.Offset, "reason", e.Reason)
+		c.warnSkipped(&e)
 	}
 	c.board.update(func(s *Status) {
 		s.Next, s.LogTime = e.Offset+1, e.LogTime
@@ -138,6 +140,18 @@ func (c *coreRun) tell(e aplos.Executed, membersChanged bool) {
 			s.Skipped++
 		}
 	})
+}
+
+// warnSkipped logs a skipped record, one a second: whoever can write to the log can
+// write many, and the disk is for blocks.
+func (c *coreRun) warnSkipped(e *aplos.Executed) {
+	now := c.nowMillis()
+	if now >= c.warned && now-c.warned < time.Second.Milliseconds() {
+		c.unlogged++
+		return
+	}
+	c.logger().Warn("skipped a record of the log", "offset", e.Offset, "reason", e.Reason, "not_logged_before", c.unlogged)
+	c.warned, c.unlogged = now, 0
 }
 
 // putClock appends this node's time after a record that asks for it, if its
