@@ -1,6 +1,7 @@
 package api
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"time"
@@ -23,7 +24,7 @@ func (s *server) healthRoutes() {
 
 // ready answers 200 where the node takes transactions.
 func (s *server) ready(w http.ResponseWriter, _ *http.Request) {
-	if why := hindrance(s.Node.Status(), s.Node.StoreWait(), s.Node.LogWait()); why != "" {
+	if why := hindrance(s.Node.Status(), s.Node.StoreWait(), s.Node.LogWait(), s.Node.Lag()); why != "" {
 		writeFailure(w, fail("not_ready", why))
 		return
 	}
@@ -39,7 +40,7 @@ func (s *server) ready(w http.ResponseWriter, _ *http.Request) {
 const awayAfter = 5 * time.Second
 
 // hindrance says why a node takes no transactions, or nothing.
-func hindrance(status node.Status, storeWait, logWait time.Duration) string {
+func hindrance(status node.Status, storeWait, logWait time.Duration, lag node.Lag) string {
 	switch {
 	case status.Err != nil:
 		return "the node has stopped"
@@ -51,6 +52,10 @@ func hindrance(status node.Status, storeWait, logWait time.Duration) string {
 		return "the node's store does not answer"
 	case logWait > awayAfter:
 		return "the log takes no records"
+	case lag.Records > 0:
+		return fmt.Sprintf("log time is %s behind the node's clock: %d records of the log are not executed yet", lag.LogTime.Round(time.Second), lag.Records)
+	case lag.LogTime > 0:
+		return fmt.Sprintf("log time is %s behind the node's clock: too few nodes put theirs on the log", lag.LogTime.Round(time.Second))
 	}
 	return ""
 }

@@ -249,9 +249,14 @@ func (n *Node) awaitClock(ctx context.Context) error {
 
 // Wake moves log time on to at least the given time, ms, by asking all nodes
 // for theirs. It fails with [ErrClock] where they do not answer.
-func (n *Node) Wake(ctx context.Context, logTime int64) error {
+func (n *Node) Wake(ctx context.Context, logTime int64) (err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, clockWait, ErrClock)
 	defer cancel()
+	defer func() {
+		if errors.Is(err, ErrClock) {
+			n.refused.Store(n.nowMillis())
+		}
+	}()
 	ask := time.NewTimer(0)
 	defer ask.Stop()
 	for {

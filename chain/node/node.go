@@ -41,6 +41,8 @@ type Node struct {
 	appending patience // with the log, which waits by itself
 	seat      atomic.Pointer[seat]
 	lastWake  atomic.Int64 // when this node appended its last wake, ms
+	refused   atomic.Int64 // when log time last did not come that was asked for, ms
+	logEnd    atomic.Uint64
 	viewMu    sync.RWMutex // held for writing while a record executes
 }
 
@@ -118,6 +120,7 @@ func (n *Node) Run(ctx context.Context) error {
 	group.Go(func() error { return n.appendControl(ctx) })
 	group.Go(func() error { return n.report(ctx) })
 	group.Go(func() error { return n.readPulls(ctx) })
+	group.Go(func() error { return n.sound(ctx) })
 	err := group.Wait()
 	if errors.Is(err, context.Canceled) {
 		err = nil
