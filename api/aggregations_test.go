@@ -174,8 +174,6 @@ func TestAggregation(t *testing.T) {
 	refusal(t, f, "not_found", http.MethodGet, route, "", nil)
 }
 
-// TestAggregationOfOthers holds that an operator sees how many there are, and may
-// delete one that fills the node's disk, but not read it.
 // TestAggregationFieldTwice: of a field that is given twice nobody can tell which was
 // meant.
 func TestAggregationFieldTwice(t *testing.T) {
@@ -186,8 +184,15 @@ func TestAggregationFieldTwice(t *testing.T) {
 	if len(p.Errors) != 1 || !strings.Contains(p.Errors[0].Message, `"strategy" is given twice`) {
 		t.Errorf("%+v", p)
 	}
+	p = refusal(t, f, "invalid", http.MethodPost, "/v1/aggregations", "application/json",
+		[]byte(`{"strategy":{"name":"fedavg"},"cohort":5,"COHORT":1000000}`))
+	if len(p.Errors) != 1 || p.Errors[0].Message != "unexpected property" {
+		t.Errorf("%+v", p)
+	}
 }
 
+// TestAggregationOfOthers holds that an operator sees how many there are, and may
+// delete one that fills the node's disk, but not read it.
 func TestAggregationOfOthers(t *testing.T) {
 	t.Parallel()
 	f := start(t, options{})

@@ -89,6 +89,7 @@ func New(config Config) (http.Handler, error) {
 	if s.metrics, err = newMetrics(s); err != nil {
 		return nil, fmt.Errorf("open the API: %w", err)
 	}
+	strictNames()
 	s.huma = humago.New(s.mux, s.openAPIConfig())
 	s.routes()
 	return s, s.serveOpenAPI()

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 )
@@ -20,6 +21,11 @@ func jsonFormat() huma.Format {
 		return checkOnce(b)
 	}}
 }
+
+// strictNames has the framework take fields by their exact names. By default it
+// goes by any case, and by the last of several, while it checks but one of them.
+// That is a setting of the framework as a whole, hence once.
+var strictNames = sync.OnceFunc(func() { huma.ValidateStrictCasing = true })
 
 // level is an object or list that a walk is inside of.
 type level struct {

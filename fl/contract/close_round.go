@@ -49,7 +49,7 @@ func closeRound(env *contract.Env, call contract.Call, a *CloseRound) error {
 	if err != nil {
 		return err
 	}
-	if at := r.ClosableAt(&j.Spec); env.LogTime() < at {
+	if at := r.ClosableAt(&j.Spec, a.Set); env.LogTime() < at {
 		return contract.Errorf(contract.CodeTooEarly, "round %d may close at log time %d", a.Round, at)
 	}
 	if uint64(len(a.Set)) != r.Submitted {

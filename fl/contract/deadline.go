@@ -7,15 +7,17 @@ import (
 	"github.com/librum/librum/fl/job"
 )
 
-// ClosableAt returns the log time from which an open round may be closed: at
-// once where every peer has answered or all updates that are wanted are there, a
-// while after enough have, and in any case when the round's time is out.
-func (r *Round) ClosableAt(spec *job.Spec) int64 {
-	if r.Submitted+r.Declined == r.Cohort || r.Submitted >= r.Wanted {
+// ClosableAt returns the log time from which an open round may be closed with the
+// updates of set: at once where every peer has answered or all updates that are
+// wanted are there, a while after enough have, and in any case when the round's
+// time is out. Without the peer that the strategy trusts there are never enough.
+func (r *Round) ClosableAt(spec *job.Spec, set []ledger.ID) int64 {
+	rooted := Rooted(spec, set)
+	if r.Submitted+r.Declined == r.Cohort || rooted && r.Submitted >= r.Wanted {
 		return r.Opened
 	}
 	at := r.Deadline(spec)
-	if r.Submitted >= uint64(spec.MinTrainPeers) {
+	if rooted && r.Submitted >= uint64(spec.MinTrainPeers) {
 		at = min(at, r.MinReached+1000*spec.WaitAfterMinS)
 	}
 	return at

@@ -93,7 +93,7 @@ func (d *decision) noModel() (Submit, bool) {
 // because peers were late, a node that has just come back waits for them.
 func (d *decision) close() (Submit, bool) {
 	j, r := &d.s.Job, d.s.Round
-	at := r.ClosableAt(&j.Spec)
+	at := r.ClosableAt(&j.Spec, d.s.Set())
 	if (r.Submitted < uint64(j.Spec.MinTrainPeers) || !fl.Rooted(&j.Spec, d.s.Set())) && r.Submitted+r.Declined < r.Cohort {
 		at = max(at, d.f.Started+Grace)
 	}
