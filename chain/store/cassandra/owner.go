@@ -49,6 +49,21 @@ func (s *Store) own(ctx context.Context) error {
 
 const claims = "claim "
 
+// ofOwner reports whether a statement reads or writes whose the keyspace is. That
+// takes a quorum of all copies: those of two data centres' own quorums do not meet,
+// so each might make another node the owner.
+func ofOwner(statement string, values []any) bool {
+	switch statement {
+	case namesOfMeta:
+		return true
+	case getMeta, putMeta:
+		name, _ := values[0].(string)
+		return name == "owner" || strings.HasPrefix(name, claims)
+	default:
+		return false
+	}
+}
+
 // claimRow is the name of this owner's claim in table meta.
 func (s *Store) claimRow() string {
 	return fmt.Sprintf("%s%s %d %s", claims, s.opts.Chain, s.opts.Shard, s.opts.Node)

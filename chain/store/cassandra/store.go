@@ -145,7 +145,11 @@ func (s *Store) exec(ctx context.Context, statement string, values ...any) error
 }
 
 func (s *Store) query(ctx context.Context, statement string, values ...any) *gocql.Query {
-	return s.session.Query(statement, values...).WithContext(ctx).Idempotent(true)
+	q := s.session.Query(statement, values...).WithContext(ctx).Idempotent(true)
+	if s.opts.Consistency == gocql.LocalQuorum && ofOwner(statement, values) {
+		q = q.Consistency(gocql.Quorum)
+	}
+	return q
 }
 
 // one returns the only column of the first row, if there is one.
