@@ -78,7 +78,7 @@ func AccessTable() []Access {
 		},
 		{
 			Operations: []string{
-				"list-jobs", "get-job", "list-rounds", "list-updates", "list-metrics", operationFollow,
+				"list-jobs", "get-job", "list-rounds", "list-updates", "list-job-peers", "list-metrics", operationFollow,
 				"get-model", "get-card", "get-version-card", "get-provenance", "get-blob",
 			},
 			Own:    "of jobs that it created, or a round of which asked it",

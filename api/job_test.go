@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"reflect"
 	"os"
 	"path/filepath"
 	"strings"
@@ -88,6 +89,7 @@ func TestJobOverHTTP(t *testing.T) {
 		t.Fatalf("job %+v, error %v", ended, err)
 	}
 	checkRounds(t, f, &ended)
+	checkJobPeers(t, f, &ended)
 	checkModels(t, f, &ended)
 	checkPeersAndLists(t, f, &ended)
 
@@ -144,6 +146,38 @@ func checkRounds(t *testing.T, f *fixture, j *v1.Job) {
 	metrics, err := f.client.Metrics(t.Context(), j.ID, client.Page{})
 	if err != nil || uint64(len(metrics.Metrics)) != j.FinalRounds {
 		t.Errorf("metrics %+v, error %v", metrics, err)
+	}
+}
+
+// checkJobPeers asks what the peers did, in pages of a round, which add up to what one
+// page over all says.
+func checkJobPeers(t *testing.T, f *fixture, j *v1.Job) {
+	t.Helper()
+	sums, page := v1.JobPeers{}, client.Page{Limit: 1}
+	for number := uint64(1); number <= j.FinalRounds; number++ {
+		part, err := f.client.JobPeers(t.Context(), j.ID, page)
+		if err != nil || part.FirstRound != number || part.LastRound != number || len(part.Peers) != 2 {
+			t.Fatalf("peers of round %d: %+v, %v", number, part, err)
+		}
+		sums, page.Cursor = client.AddUp(sums, part), part.NextCursor
+	}
+	all, err := f.client.JobPeers(t.Context(), j.ID, client.Page{})
+	if err != nil || page.Cursor != "" || !reflect.DeepEqual(all, sums) {
+		t.Errorf("peers %+v, by rounds %+v, behind them %q, %v", all, sums, page.Cursor, err)
+	}
+	for _, p := range all.Peers {
+		if p.Selected != j.FinalRounds || p.Committed != j.FinalRounds || p.NumExamples == 0 || p.Bytes == 0 {
+			t.Errorf("%+v", p)
+		}
+	}
+	if past, err := f.client.JobPeers(t.Context(), j.ID, client.Page{Cursor: "99"}); err != nil || len(past.Peers) != 0 || past.FirstRound != 0 || past.NextCursor != "" {
+		t.Errorf("behind the last round: %+v, %v", past, err)
+	}
+	if _, err := f.client.JobPeers(t.Context(), j.ID, client.Page{Cursor: "x"}); !client.IsCode(err, "invalid") {
+		t.Errorf("behind nonsense: %v", err)
+	}
+	if _, err := f.client.JobPeers(t.Context(), ledger.Digest{1}, client.Page{}); !client.IsCode(err, "not_found") {
+		t.Errorf("of no job: %v", err)
 	}
 }
 

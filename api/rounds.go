@@ -32,6 +32,12 @@ func (s *server) roundRoutes() {
 		Summary:     "What each peer of a round answered",
 		Description: "Of the round's newest attempt, in the order of the peers.",
 	}, s.updates)
+	handle(s, huma.Operation{
+		OperationID: "list-job-peers", Method: http.MethodGet, Path: "/v1/jobs/{id}/peers", Tags: []string{"jobs"},
+		Summary: "What each peer of a job contributed, and how often it failed",
+		Description: "Sums over the rounds of a page, the oldest first, from rows that anyone can add up again; those of all pages add up to the job's. " +
+			"limit is of rounds, and a page ends earlier where they asked many. A round counts by its newest attempt.",
+	}, s.jobPeers)
 }
 
 type roundsInput struct {

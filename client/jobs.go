@@ -1,12 +1,15 @@
 package client
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 
 	v1 "github.com/librum/librum/api/v1"
@@ -53,6 +56,57 @@ func (c *Client) Rounds(ctx context.Context, id ledger.Digest, page Page) (v1.Ro
 func (c *Client) Updates(ctx context.Context, id ledger.Digest, round uint64, page Page) (v1.Updates, error) {
 	var out v1.Updates
 	return out, c.do(ctx, get(jobPath(id)+"/rounds/"+strconv.FormatUint(round, 10)+"/updates", page.query(), &out))
+}
+
+// JobPeers sums up what each peer of a job did, in a page of its rounds, the oldest
+// first. [AddUp] puts pages together.
+func (c *Client) JobPeers(ctx context.Context, id ledger.Digest, page Page) (v1.JobPeers, error) {
+	var out v1.JobPeers
+	return out, c.do(ctx, get(jobPath(id)+"/peers", page.query(), &out))
+}
+
+// AddUp returns the sums over two pages of peers, which follow each other.
+func AddUp(a, b v1.JobPeers) v1.JobPeers {
+	sums := v1.JobPeers{Peers: []v1.JobPeer{}, FirstRound: a.FirstRound, LastRound: b.LastRound, NextCursor: b.NextCursor}
+	if a.FirstRound == 0 {
+		sums.FirstRound = b.FirstRound
+	}
+	if b.LastRound == 0 {
+		sums.LastRound = a.LastRound
+	}
+	at := map[ledger.ID]int{}
+	for _, p := range slices.Concat(a.Peers, b.Peers) {
+		i, known := at[p.Peer]
+		if !known {
+			at[p.Peer] = len(sums.Peers)
+			p.Refused, p.Declined = maps.Clone(p.Refused), maps.Clone(p.Declined)
+			sums.Peers = append(sums.Peers, p)
+			continue
+		}
+		sum := &sums.Peers[i]
+		sum.Selected += p.Selected
+		sum.Committed += p.Committed
+		sum.Refused = addReasons(sum.Refused, p.Refused)
+		sum.Void += p.Void
+		sum.Declined = addReasons(sum.Declined, p.Declined)
+		sum.Late += p.Late
+		sum.Dropped += p.Dropped
+		sum.Pending += p.Pending
+		sum.NumExamples += p.NumExamples
+		sum.Bytes += p.Bytes
+	}
+	slices.SortFunc(sums.Peers, func(x, y v1.JobPeer) int { return bytes.Compare(x.Peer[:], y.Peer[:]) })
+	return sums
+}
+
+func addReasons(to, more map[string]uint64) map[string]uint64 {
+	if to == nil {
+		return maps.Clone(more)
+	}
+	for reason, n := range more {
+		to[reason] += n
+	}
+	return to
 }
 
 // Metrics lists what the final rounds of a job reached.

@@ -92,6 +92,30 @@ type RefusedUpdate struct {
 	Reason string    `json:"reason"`
 }
 
+// JobPeers is a page of what the peers of a job did: sums over the rounds from
+// FirstRound to LastRound, both 0 where there is none.
+type JobPeers struct {
+	Peers      []JobPeer `json:"peers" nullable:"false" doc:"That these rounds asked, by id."`
+	FirstRound uint64    `json:"first_round"`
+	LastRound  uint64    `json:"last_round"`
+	NextCursor string    `json:"next_cursor,omitempty" doc:"Where the next page begins; missing at the end."`
+}
+
+// JobPeer is what a peer did, in numbers of rounds.
+type JobPeer struct {
+	Peer        ledger.ID         `json:"peer"`
+	Selected    uint64            `json:"selected" doc:"It was asked. Each such round counts in one of the fields up to pending."`
+	Committed   uint64            `json:"committed" doc:"Its update is in the average of a final round."`
+	Refused     map[string]uint64 `json:"refused,omitempty" doc:"Its update was left out, by reason."`
+	Void        uint64            `json:"void" doc:"It submitted, and the round came to no model."`
+	Declined    map[string]uint64 `json:"declined,omitempty" doc:"It would not or could not, by reason."`
+	Late        uint64            `json:"late" doc:"The round had all that it wanted before the peer answered."`
+	Dropped     uint64            `json:"dropped" doc:"It answered nothing, and the round closed without it."`
+	Pending     uint64            `json:"pending" doc:"The round is at work, or was when the job ended."`
+	NumExamples uint64            `json:"num_examples" doc:"The peer's claims, of the updates that are in averages."`
+	Bytes       uint64            `json:"bytes" doc:"Of all updates that it submitted."`
+}
+
 // DeclinedUpdate names a peer that declined a round, and why.
 type DeclinedUpdate struct {
 	Peer   ledger.ID `json:"peer"`

@@ -30,7 +30,7 @@ func newJobCommand() *cobra.Command {
 	cmd.AddCommand(
 		newJobRunCommand(flags), newJobSubmitCommand(flags), newJobListCommand(flags),
 		newJobShowCommand(flags), newJobWatchCommand(flags), newJobCancelCommand(flags), newJobExportCommand(flags),
-		newJobEvaluateCommand(flags),
+		newJobEvaluateCommand(flags), newJobPeersCommand(flags),
 	)
 	return cmd
 }

@@ -199,6 +199,19 @@ func TestJobCommands(t *testing.T) {
 	if out, _, code := s.run(t, newJobCommand(), "list"); code != 0 || !strings.Contains(out, id+"  finished  2/2") {
 		t.Errorf("list: exit %d, %s", code, out)
 	}
+	out, _, code = s.run(t, newJobCommand(), "peers", id, "--json")
+	var peers v1.JobPeers
+	if err := json.Unmarshal([]byte(out), &peers); err != nil || code != 0 || len(peers.Peers) != 2 || peers.FirstRound != 1 || peers.LastRound != 2 {
+		t.Fatalf("peers: exit %d, %s", code, out)
+	}
+	for _, p := range peers.Peers {
+		if p.Selected != 2 || p.Committed != 2 || p.NumExamples == 0 || p.Bytes == 0 || p.Refused != nil || p.Declined != nil {
+			t.Errorf("peers: %+v", p)
+		}
+	}
+	if out, _, code := s.run(t, newJobCommand(), "peers", id); code != 0 || !strings.Contains(out, "COMMITTED") || !strings.Contains(out, peers.Peers[0].Peer.String()) {
+		t.Errorf("peers: exit %d, %s", code, out)
+	}
 	// What is verified covers the job's end, or it is not right.
 	if out, text, code := s.run(t, newVerifyCommand(), "job", id, "--after", end.Position); code != 0 || !strings.Contains(out, "state finished") {
 		t.Errorf("verify after %s: exit %d, %s%s", end.Position, code, out, text)

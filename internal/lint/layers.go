@@ -30,7 +30,7 @@ var layers = []layer{
 	{name: "between nodes", units: []string{"chain/transport"}},
 	{name: "stages", units: []string{
 		"chain/order", "chain/aplos", "chain/lokka", "chain/store", "chain/blob", "chain/cert", "chain/keyfile", "chain/registry", "chain/shard",
-		"fl/card", "fl/provenance", "fl/round", "fl/train", "search/query",
+		"fl/card", "fl/history", "fl/provenance", "fl/round", "fl/train", "search/query",
 	}},
 	{name: "documents for search", units: []string{"search/document"}},
 	{name: "pure logic on pure logic", units: []string{"fl/contract", "fl/policy"}},

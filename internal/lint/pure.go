@@ -23,6 +23,7 @@ var pureUnits = []pureUnit{
 	{dir: "chain/ledger"},
 	{dir: "chain/lokka"}, // the shell that steps it is chain/node
 	{dir: "fl/card"},
+	{dir: "fl/history"},
 	{dir: "fl/provenance"},
 	{dir: "fl/cohort"},
 	{dir: "fl/contract"},

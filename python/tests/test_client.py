@@ -39,6 +39,10 @@ def test_a_job_from_beginning_to_end(client: librum.Client, job: wire.Job, tmp_p
     assert "librum:model-" + file.digest in client.models.provenance(job.id)["entity"]
     statement = client.models.provenance(job.id, version=2, form="in-toto")
     assert statement["subject"][0]["digest"] == {"sha256": file.digest}
+    peers = client.jobs.peers(job.id)
+    assert [p.peer for p in peers] == sorted(p.peer for p in peers)
+    assert all(p.selected == p.committed == 2 and p.num_examples and p.bytes and not p.refused for p in peers)
+    assert (peers[0] + peers[0]).num_examples == 2 * peers[0].num_examples
     updates = list(client.jobs.updates(job.id, 2))
     assert [u.state for u in updates] == ["submitted"] * len(updates)
     assert all(u.file and u.num_examples and u.metrics for u in updates)
@@ -181,6 +185,7 @@ def test_asyncio(network: Network, job: wire.Job, tmp_path: Path) -> None:
             assert (await client.models.card(job.id))["model"]["job"] == job.id
             assert "entity" in await client.models.provenance(job.id, version=1)
             assert [u.state async for u in client.jobs.updates(job.id, 1)]
+            assert [p.committed for p in await client.jobs.peers(job.id)][0] == 2
             assert [r.round async for r in client.jobs.rounds(job.id)] == [1, 2]
             key = librum.Key.load(network.directory / "member-key")
             done = await client.transactions.call(key, "token", "transfer", {"to": bytes([7]) * 16, "amount": b""})

@@ -20,7 +20,7 @@ SCHEMAS = DOCUMENT["components"]["schemas"]
 # Read or made by hand: problems are exceptions, pages are walked, requests are parameters of methods.
 BY_HAND = {
     "AggregationPart", "AggregationStrategy", "Aggregations", "Balances", "Batch", "BearerTokens", "Blocks",
-    "Collections", "FieldError", "Jobs", "Metrics", "NFTs", "NewAggregation", "NewAggregationInput", "NewUpload",
+    "Collections", "FieldError", "JobPeers", "Jobs", "Metrics", "NFTs", "NewAggregation", "NewAggregationInput", "NewUpload",
     "Peers", "Problem", "Proposals", "Rounds", "SearchAggregation", "SearchFields", "SearchRequest", "Submission",
     "Tokens", "Updates",
 }  # fmt: skip

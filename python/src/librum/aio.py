@@ -353,6 +353,13 @@ class Jobs(_Part):
         """Go through what the peers of a round answered. Numbers of examples and metrics are their claims."""
         return self._client.walk(f"/v1/jobs/{job}/rounds/{round_number}/updates", "updates", wire.Update)
 
+    async def peers(self, job: str) -> list[wire.JobPeer]:
+        """Return what each peer contributed and how often it failed, over all rounds, by id."""
+        sums: dict[str, wire.JobPeer] = {}
+        async for p in self._client.walk(f"/v1/jobs/{job}/peers", "peers", wire.JobPeer):
+            sums[p.peer] = sums[p.peer] + p if p.peer in sums else p
+        return [sums[peer] for peer in sorted(sums)]
+
     def metrics(self, job: str) -> AsyncIterator[wire.RoundMetrics]:
         """Go through what the final rounds reached. Metrics are claims of the nodes that committed."""
         return self._client.walk(f"/v1/jobs/{job}/metrics", "metrics", wire.RoundMetrics)

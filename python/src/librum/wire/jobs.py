@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -237,6 +238,59 @@ class Update:
     num_examples: int | None = None
     reason: str | None = None
     time: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobPeer:
+    """What a peer of a job did, in numbers of rounds.
+
+    Attributes
+    ----------
+    selected
+        It was asked. Each such round counts in one of the fields up to pending.
+    committed
+        Its update is in the average of a final round.
+    void
+        It submitted, and the round came to no model.
+    late
+        The round had all that it wanted before the peer answered.
+    dropped
+        It answered nothing, and the round closed without it.
+    pending
+        The round is at work, or was when the job ended.
+    num_examples
+        The peer's claims, of the updates that are in averages.
+    bytes
+        Of all updates that it submitted.
+    refused
+        Its update was left out, by reason.
+    declined
+        It would not or could not, by reason.
+    """
+
+    peer: str
+    selected: int
+    committed: int
+    void: int
+    late: int
+    dropped: int
+    pending: int
+    num_examples: int
+    bytes: int
+    refused: dict[str, int] | None = None
+    declined: dict[str, int] | None = None
+
+    def __add__(self, other: JobPeer) -> JobPeer:
+        """Add up what the same peer did in other rounds."""
+        if self.peer != other.peer:
+            raise ValueError(f"what peer {other.peer} did does not add up with what {self.peer} did")
+        counts = ("selected", "committed", "void", "late", "dropped", "pending", "num_examples", "bytes")
+        return JobPeer(
+            peer=self.peer,
+            refused=dict(Counter(self.refused or {}) + Counter(other.refused or {})) or None,
+            declined=dict(Counter(self.declined or {}) + Counter(other.declined or {})) or None,
+            **{name: getattr(self, name) + getattr(other, name) for name in counts},
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
