@@ -207,17 +207,22 @@ func newFleet(ctx context.Context, nodes, organisations, peers int, now func() t
 // restart makes the services anew over ledger and blobs, as a process does.
 func (f *fleet) restart() {
 	f.services = nil
-	for i, store := range f.blobs {
-		name := contracttest.Node(i)
-		var mesh coordinator.Mesh = f.mesh
-		if f.meshes != nil {
-			mesh = f.meshes[i]
-		}
-		f.services = append(f.services, coordinator.New(coordinator.Config{
-			Self: contracttest.ID(name), Key: identity.KeyFromSeed(sha256.Sum256([]byte("key " + name))), Genesis: &f.genesis,
-			Chain: f.ledger.Chain, Ledger: seat{f.chain, contracttest.ID(name)}, Blobs: store, Mesh: mesh, Now: f.now,
-			Logger: slog.New(slog.DiscardHandler), Threads: 1,
-		}))
+	for i := range f.blobs {
+		f.services = append(f.services, coordinator.New(f.config(i)))
+	}
+}
+
+// config is what a node's service is made of.
+func (f *fleet) config(node int) coordinator.Config {
+	name := contracttest.Node(node)
+	var mesh coordinator.Mesh = f.mesh
+	if f.meshes != nil {
+		mesh = f.meshes[node]
+	}
+	return coordinator.Config{
+		Self: contracttest.ID(name), Key: identity.KeyFromSeed(sha256.Sum256([]byte("key " + name))), Genesis: &f.genesis,
+		Chain: f.ledger.Chain, Ledger: seat{f.chain, contracttest.ID(name)}, Blobs: f.blobs[node], Mesh: mesh, Now: f.now,
+		Logger: slog.New(slog.DiscardHandler), Threads: 1,
 	}
 }
 
@@ -259,11 +264,17 @@ func (f *fleet) model() ([]byte, error) {
 
 // peer works for one round at a node: its update is the model it was given.
 func (f *fleet) peer(ctx context.Context, i, node int) error {
-	id, s := contracttest.ID(contracttest.Peer(i)), f.services[node]
+	return f.peerAt(ctx, i, f.services[node], func() {})
+}
+
+// peerAt is peer at a service; it calls train while it has a task.
+func (f *fleet) peerAt(ctx context.Context, i int, s *coordinator.Service, train func()) error {
+	id := contracttest.ID(contracttest.Peer(i))
 	task, err := s.Task(ctx, id)
 	if err != nil || task == nil {
 		return err
 	}
+	train()
 	receipts, err := s.Receipts(ctx, id, task.Job, task.Round, task.Model, task.ModelSize)
 	if err != nil {
 		return err
