@@ -53,7 +53,7 @@ type lives struct {
 // living is a node's service and how long it lives; nil while it is down.
 type living struct {
 	service *coordinator.Service
-	life    context.Context //nolint:containedctx // a connection to it ends with it
+	life    context.Context // a connection to it ends with it
 }
 
 func (l *lives) strikes(method string, after bool) bool {
@@ -92,14 +92,11 @@ func (l *lives) live(ctx context.Context, node int) error {
 		config.Ledger = killing{seat{l.chain, config.Self}, l, die}
 		s := coordinator.New(config)
 		l.put(node, living{s, life})
-		err := s.Run(life)
-		die()
-		if err != nil {
+		if err := s.Run(life); err != nil {
+			die()
 			return fmt.Errorf("node %d: %w", node, err)
 		}
-		if ctx.Err() != nil {
-			break
-		}
+		die()
 		l.put(node, living{})
 		l.mesh.Leave(config.Self)
 		select {
@@ -149,9 +146,16 @@ func TestKilledAtEachTransition(t *testing.T) {
 		method string
 		change func(*job.Spec)
 	}{
-		{fl.MethodTakeTerm, whole}, {fl.MethodRenewTerm, whole}, {fl.MethodOpenRound, whole}, {fl.MethodCloseRound, whole},
-		{fl.MethodCommitRound, whole}, {fl.MethodAttestRound, whole}, {fl.MethodCloseJob, whole},
-		{fl.MethodCommitChain, drawn}, {fl.MethodReveal, drawn}, {fl.MethodDrawCohort, drawn},
+		{fl.MethodTakeTerm, whole},
+		{fl.MethodRenewTerm, whole},
+		{fl.MethodOpenRound, whole},
+		{fl.MethodCloseRound, whole},
+		{fl.MethodCommitRound, whole},
+		{fl.MethodAttestRound, whole},
+		{fl.MethodCloseJob, whole},
+		{fl.MethodCommitChain, drawn},
+		{fl.MethodReveal, drawn},
+		{fl.MethodDrawCohort, drawn},
 	} {
 		t.Run(c.method, func(t *testing.T) {
 			t.Parallel()
