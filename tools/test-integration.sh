@@ -22,4 +22,10 @@ if [ ${#named[@]} -gt 0 ]; then
 else
     "${run[@]}" "${packages[@]}" "$@"
     "${run[@]}" ./chain/node -run 'OnCassandra$' "$@" # the others of that package need no server
+    if chromium=$(command -v chromium) && command -v node >/dev/null; then
+        tools/node-modules.sh
+        LIBRUM_TEST_CHROMIUM=$chromium "${run[@]}" ./grafana-plugin/pkg -run 'InABrowser$' "$@"
+    else
+        echo "Chromium or Node is missing: the editors of the Grafana data source are not used in a browser (sudo apt-get install -y chromium nodejs npm)" >&2
+    fi
 fi

@@ -133,6 +133,60 @@ func readJSON(t *testing.T, path string, to any) {
 	}
 }
 
+// TestManifest holds rules of Grafana's plug-in validator that need no network. The
+// build's own files are looked at by tools/test-grafana.sh.
+func TestManifest(t *testing.T) {
+	t.Parallel()
+	var m struct {
+		Type, ID, Name                                           string
+		Backend, Alerting, Streaming, Metrics, Logs, Annotations bool
+		Info                                                     struct {
+			Description, Version, Updated string
+			Author                        struct{ Name string }
+			Keywords                      []string
+			Logos                         struct{ Small, Large string }
+			Links                         []struct{ URL string }
+		}
+		Dependencies struct{ GrafanaDependency string }
+	}
+	readJSON(t, "../src/plugin.json", &m)
+	if m.Type != "datasource" || !regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)?-datasource$`).MatchString(m.ID) || m.Name == "" ||
+		m.Info.Description == "" || m.Info.Author.Name == "" || len(m.Info.Keywords) == 0 || len(m.Info.Links) == 0 ||
+		m.Info.Version != "%VERSION%" || m.Info.Updated != "%TODAY%" || m.Dependencies.GrafanaDependency != ">=10.4.0" {
+		t.Errorf("plugin.json: %+v", m)
+	}
+	if !m.Backend || !m.Alerting || !m.Streaming || !m.Metrics || !m.Logs || !m.Annotations {
+		t.Errorf("plugin.json does not say all that the back end does: %+v", m)
+	}
+	for _, logo := range []string{m.Info.Logos.Small, m.Info.Logos.Large} {
+		b, err := os.ReadFile(filepath.Join("../src", logo))
+		if err != nil || strings.Contains(string(b), "<script") || strings.Contains(string(b), "href") {
+			t.Errorf("logo %s: %v, or it holds more than a drawing", logo, err)
+		}
+	}
+	for _, path := range []string{"../LICENSE", "../CHANGELOG.md", "../src/README.md"} {
+		if b, err := os.ReadFile(path); err != nil || len(b) < 100 {
+			t.Errorf("%s: %d bytes, %v", path, len(b), err)
+		}
+	}
+	sources, err := filepath.Glob("../src/*.ts*")
+	editors, err2 := filepath.Glob("../src/editors/*.tsx")
+	if err != nil || err2 != nil || len(sources) == 0 || len(editors) == 0 {
+		t.Fatal(err, err2)
+	}
+	for _, path := range append(sources, editors...) {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, banned := range []string{"console.log", "dangerouslySetInnerHTML", "eval(", "new Function", "window.grafanaBootData", "localStorage"} {
+			if strings.Contains(string(b), banned) {
+				t.Errorf("%s has %s", path, banned)
+			}
+		}
+	}
+}
+
 // TestProvisioning holds that what is provisioned names this plug-in, and that the
 // plug-in names its dashboards.
 func TestProvisioning(t *testing.T) {
