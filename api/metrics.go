@@ -58,6 +58,8 @@ func (s *server) gauges() []prometheus.Collector {
 			func() float64 { return float64(status().Next) }),
 		counter("librum_records_skipped_total", "Records of strangers skipped, since the start.",
 			func() float64 { return float64(status().Skipped) }),
+		gauge("librum_log_needed_offset", "Offset of the lowest record that this node needs when it starts again; what is below may be trimmed where no node needs it.",
+			func() float64 { return float64(status().Needed) }),
 		gauge("librum_log_time_seconds", "Log time since 1970.",
 			func() float64 { return float64(status().LogTime) / 1000 }),
 		gauge("librum_block_height", "Blocks stored.",

@@ -78,7 +78,7 @@ func New(ctx context.Context, config Config, log order.Log, s store.Store, mesh 
 func (n *Node) initStatus(ctx context.Context, applied store.Applied) error {
 	group := n.core.Machine.Stats()
 	status := Status{
-		Next: applied.NextOffset, Members: applied.NextOffset, LogTime: n.core.Clock().Now,
+		Next: applied.NextOffset, Members: applied.NextOffset, Needed: neededFrom(applied.NextOffset), LogTime: n.core.Clock().Now,
 		Height: applied.Height, Floor: applied.Floor, Final: group.Final, NotFinal: n.core.Machine.NotFinal(), Diverged: n.config.Diverged,
 	}
 	if group.Final > 0 {

@@ -200,11 +200,15 @@ func (c *coreRun) stored(k kept) error {
 	// In this order: whoever does not find a record among the recent ones any
 	// more must know of the block that holds it.
 	c.board.update(func(s *Status) {
-		s.Height, s.NotFinal = k.applied, c.core.Machine.NotFinal()
+		s.Height, s.NotFinal, s.Needed = k.applied, c.core.Machine.NotFinal(), neededFrom(k.next)
 	})
 	c.recent.drop(k.next - 1)
 	return nil
 }
+
+// neededFrom returns the lowest record that a node needs whose newest stored block
+// ends before next: the one before it, by which it knows the log again.
+func neededFrom(next uint64) uint64 { return max(next, 1) - 1 }
 
 // act does what the group says.
 func (c *coreRun) act(ctx context.Context, r lokka.Ready) error {

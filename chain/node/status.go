@@ -11,6 +11,7 @@ import (
 type Status struct {
 	Next      uint64          // offset of the next record to execute
 	Members   uint64          // offset behind the last record that may have changed who is a member, or what members may
+	Needed    uint64          // offset of the lowest record that this node's next start reads
 	LogTime   int64           // ms
 	Last      ledger.Position // of the newest executed transaction
 	Height    uint64          // blocks stored

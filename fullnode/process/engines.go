@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"slices"
 	"time"
 
@@ -25,6 +26,7 @@ import (
 	"github.com/librum/librum/chain/store/pebble"
 	"github.com/librum/librum/fullnode"
 	"github.com/librum/librum/fullnode/config"
+	"github.com/librum/librum/internal/host"
 	"github.com/librum/librum/search/document"
 	"github.com/librum/librum/search/elastic"
 	"github.com/librum/librum/search/indexer"
@@ -118,6 +120,10 @@ func etcdConfig(c *config.Etcd, at place) (options etcd.Config, err error) {
 
 func (e *engines) openLog(ctx context.Context, c *config.Order, at place, logger *slog.Logger) error {
 	if c.Driver == config.DriverLocal {
+		// It opens without a change, and would find out at the next segment.
+		if err := host.Writable(c.Local.Dir); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
 		l, err := local.Open(ctx, vfs.Default, c.Local.Dir, local.Options{Logger: logger})
 		if err != nil {
 			return err

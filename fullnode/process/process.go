@@ -78,6 +78,10 @@ func Open(ctx context.Context, c config.Config, o Options) (_ *Process, err erro
 		return nil, fmt.Errorf("%w: order.driver: a local log is one node's alone, and the genesis has %d nodes; use kafka",
 			ErrConfig, len(genesis.Group.Nodes))
 	}
+	if info, err := os.Stat(dir.Key()); err == nil && info.Mode().Perm()&0o077 != 0 {
+		o.Logger.Warn("the node's key may be read by others", "file", dir.Key(), "mode", info.Mode().Perm().String(),
+			"do", "chmod 600; then think of who may have read it")
+	}
 	lock, err := lockDir(c.Dir)
 	if err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package process_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"log/slog"
@@ -137,6 +138,29 @@ func TestDirectoryNotWritten(t *testing.T) {
 	for _, err := range []error{running, stopped} {
 		if err == nil || errors.Is(err, process.ErrRunning) || errors.Is(err, process.ErrConfig) || !strings.Contains(err.Error(), filepath.Join(c.Dir, "lock")) {
 			t.Errorf("where the lock can't be opened: %v", err)
+		}
+	}
+}
+
+// TestOpenKey starts with a key that others may read: the node says so, and only
+// then.
+func TestOpenKey(t *testing.T) {
+	t.Parallel()
+	c := embedded(t, 1)
+	for _, mode := range []os.FileMode{0o600, 0o644} {
+		if err := os.Chmod(filepath.Join(c.Dir, "key"), mode); err != nil {
+			t.Fatal(err)
+		}
+		var said bytes.Buffer
+		p, err := process.Open(t.Context(), c, process.Options{Logger: slog.New(slog.NewTextHandler(&said, nil))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+		if strings.Contains(said.String(), "may be read by others") != (mode == 0o644) {
+			t.Errorf("with a key of mode %s it says:\n%s", mode, &said)
 		}
 	}
 }

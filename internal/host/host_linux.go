@@ -25,3 +25,11 @@ func OpenFiles() (uint64, error) {
 	}
 	return l.Cur, nil
 }
+
+// Writable returns why this process may not write in a directory, nil where it may.
+func Writable(dir string) error {
+	if err := unix.Access(dir, unix.W_OK|unix.X_OK); err != nil {
+		return fmt.Errorf("write in %s: %w", dir, err)
+	}
+	return nil
+}

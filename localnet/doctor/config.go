@@ -16,6 +16,7 @@ import (
 	"github.com/librum/librum/fullnode"
 	"github.com/librum/librum/fullnode/config"
 	"github.com/librum/librum/fullnode/process"
+	"github.com/librum/librum/internal/host"
 )
 
 // Config looks at a node that a configuration tells of: what it allows, the files
@@ -34,6 +35,7 @@ func Config(ctx context.Context, path string, now time.Time, environ []string) (
 	c.add("config", OK, "", "order %s, store %s, blobs %s, registry %s, search %s",
 		settings.Order.Driver, settings.Store.Driver, settings.Blob.Driver, settings.Registry.Driver, settings.Search.Driver)
 	c.machine(settings.Dir)
+	c.writable(&settings)
 	c.unsafe(&settings)
 	c.secrets(&settings)
 	c.expiries(&settings, now)
@@ -58,6 +60,24 @@ func Config(ctx context.Context, path string, now time.Time, environ []string) (
 		}
 	}
 	return c, nil
+}
+
+// writable looks at the directories of the node that are there.
+func (c *Checks) writable(s *config.Config) {
+	dirs := []string{s.Dir}
+	for dir, used := range map[string]bool{
+		s.Order.Local.Dir: s.Order.Driver == config.DriverLocal, s.Store.Pebble.Dir: s.Store.Driver == config.DriverPebble,
+		s.Blob.File.Dir: s.Blob.Driver == config.DriverFile,
+	} {
+		if used {
+			dirs = append(dirs, dir)
+		}
+	}
+	for _, dir := range dirs {
+		if err := host.Writable(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			c.add("directories", Bad, "a node does not start: give it the directory, and see how its file system is mounted", "%v", err)
+		}
+	}
 }
 
 // unsafe tells what a configuration allows that may be regretted.

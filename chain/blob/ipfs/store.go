@@ -33,6 +33,10 @@ type Config struct {
 	Timeout time.Duration
 	// MaxPartials bounds the unfinished uploads. 0 stands for 1,024.
 	MaxPartials int
+	// PartialAge is how long an upload may lie untouched; what an earlier life of
+	// the node left counts from the opening. 0 stands for 1 h.
+	PartialAge time.Duration
+	Now        func() time.Time // nil stands for the clock's
 	// SumBytes bounds the memory for sums of verified blobs, 8 bytes for each
 	// 64 KiB. 0 stands for 4 MiB, enough for 32 GiB.
 	SumBytes int
@@ -45,8 +49,11 @@ type Store struct {
 	seed     maphash.Seed
 	verified *checked.Cache
 
-	mu   sync.Mutex
-	busy map[ledger.ID]bool // uploads that a part is being written to
+	opened time.Time
+
+	mu      sync.Mutex
+	busy    map[ledger.ID]bool      // uploads that a part is being written to
+	touched map[ledger.ID]time.Time // uploads of this life, when they were last
 }
 
 var _ blob.Store = (*Store)(nil)
@@ -62,6 +69,12 @@ func newStore(config Config) (*Store, error) {
 	if config.MaxPartials == 0 {
 		config.MaxPartials = 1024
 	}
+	if config.PartialAge == 0 {
+		config.PartialAge = time.Hour
+	}
+	if config.Now == nil {
+		config.Now = time.Now
+	}
 	if config.SumBytes == 0 {
 		config.SumBytes = 4 << 20
 	}
@@ -70,6 +83,7 @@ func newStore(config Config) (*Store, error) {
 	}
 	return &Store{
 		config: config, seed: maphash.MakeSeed(), verified: checked.NewCache(config.SumBytes), busy: map[ledger.ID]bool{},
+		opened: config.Now(), touched: map[ledger.ID]time.Time{},
 		rpc: &rpc{
 			base: strings.TrimSuffix(config.API, "/"), authorization: config.Authorization, timeout: config.Timeout,
 			client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16, IdleConnTimeout: time.Minute}},

@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -302,6 +303,46 @@ func TestFalseName(t *testing.T) {
 }
 
 // TestUnreachable says where kubo should be, and never shows the secret.
+// TestLeftUploads fills the room for uploads in one life of a node. The next life
+// has room again once nobody has gone on with them for their age; one that
+// somebody goes on with stays.
+func TestLeftUploads(t *testing.T) {
+	t.Parallel()
+	api, root := kubo(t)[0], "/librum-test-"+rand.Text()
+	part := func(s *ipfs.Store, id byte, offset int64) error {
+		_, err := s.Append(t.Context(), ledger.ID{id}, offset, strings.NewReader("x"), 2)
+		return err
+	}
+	s := open(t, ipfs.Config{API: api, Root: root, MaxPartials: 2})
+	if err := errors.Join(part(s, 1, 0), part(s, 2, 0)); err != nil {
+		t.Fatal(err)
+	}
+	var hours atomic.Int64
+	now := func() time.Time { return time.Unix(hours.Load()*3600, 0) }
+	s = open(t, ipfs.Config{API: api, Root: root, MaxPartials: 2, PartialAge: 2 * time.Hour, Now: now})
+	if err := part(s, 3, 0); !errors.Is(err, blob.ErrTooMany) {
+		t.Errorf("a third upload: %v, want ErrTooMany", err)
+	}
+	hours.Store(1)
+	if err := part(s, 2, 1); err != nil {
+		t.Errorf("go on with an upload of the earlier life: %v", err)
+	}
+	hours.Store(2)
+	if err := part(s, 3, 0); err != nil {
+		t.Errorf("a third upload two hours later: %v", err)
+	}
+	if _, err := s.Partial(t.Context(), ledger.ID{1}); !errors.Is(err, blob.ErrNotFound) {
+		t.Errorf("the upload that was left: %v, want ErrNotFound", err)
+	}
+	if size, err := s.Partial(t.Context(), ledger.ID{2}); err != nil || size != 2 {
+		t.Errorf("the upload that went on has %d bytes, %v", size, err)
+	}
+	hours.Store(3)
+	if err := part(s, 4, 0); err != nil {
+		t.Errorf("a fourth upload when the second is old: %v", err)
+	}
+}
+
 func TestUnreachable(t *testing.T) {
 	t.Parallel()
 	hanging := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))

@@ -49,6 +49,42 @@ func (s *Store) hold(id ledger.ID) (func(), error) {
 	}, nil
 }
 
+// touch takes note that an upload is of this life.
+func (s *Store) touch(id ledger.ID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.touched[id] = s.config.Now()
+}
+
+// isOld reports whether an upload has lain untouched for too long. kubo keeps no
+// times, so that those of an earlier life have lain since the opening.
+func (s *Store) isOld(id ledger.ID) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	last, there := s.touched[id]
+	if !there {
+		last = s.opened
+	}
+	return s.config.Now().Sub(last) >= s.config.PartialAge
+}
+
+// dropOld drops an upload that has lain untouched for too long, and tells
+// whether it did.
+func (s *Store) dropOld(ctx context.Context, id ledger.ID) (bool, error) {
+	release, err := s.hold(id)
+	if err != nil || !s.isOld(id) { // busy is not old
+		if err == nil {
+			release()
+		}
+		return false, nil //nolint:nilerr // it is in use
+	}
+	defer release()
+	if err := s.drop(ctx, id); err != nil {
+		return false, fmt.Errorf("drop old upload %s: %w", id, err)
+	}
+	return true, nil
+}
+
 // Append implements [blob.Uploads].
 func (s *Store) Append(ctx context.Context, id ledger.ID, offset int64, r io.Reader, limit int64) (int64, error) {
 	size, err := s.append(ctx, id, offset, r, limit)
@@ -75,6 +111,7 @@ func (s *Store) append(ctx context.Context, id ledger.ID, offset int64, r io.Rea
 	case offset != size:
 		return size, &blob.OffsetError{Got: offset, Have: size}
 	}
+	s.touch(id)
 	buf := make([]byte, partBytes)
 	for {
 		n, readErr := fill(r, buf[:min(partBytes, max(limit-size, 0)+1)])
@@ -88,6 +125,7 @@ func (s *Store) append(ctx context.Context, id ledger.ID, offset int64, r io.Rea
 				return size, err
 			}
 			size += int64(n)
+			s.touch(id)
 		}
 		switch {
 		case errors.Is(readErr, io.EOF):
@@ -109,13 +147,28 @@ func fill(r io.Reader, buf []byte) (n int, err error) {
 	return n, err
 }
 
-// begin makes an empty upload, where there is room for one more.
+// begin makes an empty upload, where there is room for one more once the old ones
+// are gone.
 func (s *Store) begin(ctx context.Context, id ledger.ID) error {
 	var listed struct{ Entries []struct{ Name string } }
 	if err := s.rpc.call(ctx, "files/ls", params([]string{s.config.Root + "/partial"}), &listed); err != nil {
 		return err
 	}
-	if len(listed.Entries) >= s.config.MaxPartials {
+	left := len(listed.Entries)
+	for _, e := range listed.Entries {
+		old, err := ledger.ParseID(e.Name)
+		if err != nil {
+			continue // nobody's of this package
+		}
+		dropped, err := s.dropOld(ctx, old)
+		if err != nil {
+			return err
+		}
+		if dropped {
+			left--
+		}
+	}
+	if left >= s.config.MaxPartials {
 		return blob.ErrTooMany
 	}
 	return s.rpc.send(ctx, "files/write", params([]string{s.partialPath(id)}, "create", "true", "raw-leaves", "true", "cid-version", "1"),
@@ -176,6 +229,13 @@ func (s *Store) Discard(ctx context.Context, id ledger.ID) error {
 	return nil
 }
 
+// drop removes an upload that is held.
 func (s *Store) drop(ctx context.Context, id ledger.ID) error {
-	return s.rpc.call(ctx, "files/rm", params([]string{s.partialPath(id)}, "force", "true"), nil)
+	if err := s.rpc.call(ctx, "files/rm", params([]string{s.partialPath(id)}, "force", "true"), nil); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.touched, id)
+	return nil
 }
