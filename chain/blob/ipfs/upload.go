@@ -76,7 +76,7 @@ func (s *Store) dropOld(ctx context.Context, id ledger.ID) (bool, error) {
 		if err == nil {
 			release()
 		}
-		return false, nil //nolint:nilerr // it is in use
+		return false, nil
 	}
 	defer release()
 	if err := s.drop(ctx, id); err != nil {

@@ -73,7 +73,7 @@ func TestDiskFullWhileOpening(t *testing.T) {
 }
 
 func changing(kind errorfs.OpKind) bool {
-	switch kind { //nolint:exhaustive // the others read
+	switch kind { // the others read
 	case errorfs.OpCreate, errorfs.OpLink, errorfs.OpRename, errorfs.OpReuseForWrite,
 		errorfs.OpFileWrite, errorfs.OpFileWriteAt, errorfs.OpFileSync, errorfs.OpFileSyncData, errorfs.OpFileSyncTo:
 		return true
