@@ -85,6 +85,24 @@ def test_a_client() -> None:
         assert trainer.evaluate(given, asked()) == {"loss": 0.25, "accuracy": float(given["layer1.bias"][0])}
 
 
+def test_metrics_that_are_not_told() -> None:
+    """What can't be told is left out, so that the round is not declined for it; of equal names the first is told."""
+    long = "a" * 36
+
+    class OneClient(NumPyClient):
+        def fit(self, parameters: Any, config: Any) -> Any:
+            metrics = {"train-loss": 1, "train_loss": 2, "num_examples": 500, "good": True, "5th": 1, "_x": 1}
+            return parameters, 9, {**metrics, long: 3, long + "bcdef": 4, "name": "a row"}
+
+        def evaluate(self, parameters: Any, config: Any) -> Any:
+            return 0.25, 9, {"loss": 0.5, long: 3, "eval_" + long[1:]: 4, "good": False, "5th": 1, "Ok": 1}
+
+    trainer = ours.Trainer(OneClient())
+    update = trainer.train(weights(asked()), asked())
+    assert (update.num_examples, update.metrics) == (9, {"train_loss": 1, long: 3})
+    assert trainer.evaluate(weights(asked()), asked()) == {"loss": 0.25, long[1:]: 4, "ok": 1}
+
+
 def counting() -> Any:
     """Return an app that counts its rounds in its state, and tells the count."""
     app = ClientApp()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import logging
 import math
@@ -17,7 +18,8 @@ import pytest
 from numpy.typing import NDArray
 
 import librum
-from librum import ledger, task, wire
+from librum import genesis, ledger, task, wire
+from librum.client import Uploads
 from librum.encoding import decode
 from librum.errors import UpdateError
 from librum.modelfile import ModelFile
@@ -311,6 +313,11 @@ def nan(found: Weights, round_: Round) -> Update:
     return Update(found)
 
 
+def reveal(rule: str) -> bytes:
+    """Return a policy with a rule of what it reveals."""
+    return f"creators: [any]\nmodels: [any]\nreveal: {{{rule}}}\n".encode()
+
+
 def other(found: Weights, round_: Round) -> Any:
     """Return what is no update."""
     return list(found)
@@ -319,6 +326,26 @@ def other(found: Weights, round_: Round) -> Any:
 def odd(found: Weights, round_: Round) -> Any:
     """Tell a metric that is no number."""
     return Update(found, metrics={"loss": math.inf})
+
+
+def telling(**more: Any) -> Callable[[Weights, Round], Update]:
+    """Return a function that trains nothing, and tells so much."""
+    return lambda found, round_: Update(**{"weights": found, **more})
+
+
+class Unreadable:
+    """A tensor that says a name when it is read."""
+
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        raise RuntimeError(SECRET)
+
+
+class UnreadableMap(dict[str, Any]):
+    """A map that says a name when it is gone through."""
+
+    def items(self) -> Any:
+        """Raise."""
+        raise RuntimeError(SECRET)
 
 
 @pytest.mark.parametrize(
@@ -331,6 +358,8 @@ def odd(found: Weights, round_: Round) -> Any:
         (None, nan, "training", "layer0.bias: a value is NaN or infinite"),
         (None, other, "training", "want an Update"),
         (None, odd, "training", "the metric loss"),
+        (reveal("min_examples: 50"), telling(num_examples=1, metrics={"loss": 0.5}), "data", "is of 1 rows"),
+        (reveal("multiple_of: 100"), telling(num_examples=30), "data", "is of 30 rows"),
     ],
 )
 def test_declines(
@@ -346,6 +375,47 @@ def test_declines(
         assert declined(client, two_and_two, one, train or softmax()) == {one.id: reason}
     assert says in caplog.text
     assert SECRET not in caplog.text
+    assert (tmp_path / "0.egress.jsonl").read_bytes() == b""
+
+
+UNREADABLE: list[tuple[Any, str, str]] = [
+    (telling(metrics={"loss": None}), "training", "the metric loss can't be read: TypeError"),
+    (telling(metrics={"loss": SECRET}), "training", "the metric loss can't be read: ValueError"),
+    (telling(metrics=UnreadableMap(loss=1)), "training", "the metrics can't be read: RuntimeError"),
+    (telling(metrics=[SECRET]), "training", "the metrics can't be read: AttributeError"),
+    (telling(num_examples=SECRET), "training", "num_examples can't be read: TypeError"),
+    (telling(num_examples=1.5), "training", "num_examples can't be read: TypeError"),
+    (telling(num_examples=-1), "training", "num_examples is -1"),
+    (telling(weights={"layer0.bias": [[1.0], [1.0, 2.0]]}), "training", "layer0.bias: no array, but ValueError"),
+    (telling(weights={"layer0.bias": Unreadable()}), "training", "layer0.bias: no array, but RuntimeError"),
+    (telling(weights=UnreadableMap()), "training", "the weights can't be read: RuntimeError"),
+    (telling(weights={1: [1], "a": [1]}), "training", "the weights can't be read: TypeError"),
+    (telling(num_examples=0), "data", "reveal: the update is of 0 rows"),
+]
+
+
+def test_updates_that_cannot_be_read(
+    two_and_two: Network, peer: Any, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    """Whatever a function returns, its round is declined, the peer goes on, and the log holds no data."""
+    given: list[Any] = []
+    with (
+        librum.Client(two_and_two.url, token=two_and_two.token) as client,
+        caplog.at_level(logging.INFO, "librum.peer"),
+        Running() as work,
+    ):
+        one = peer()
+        work.start(one, lambda found, round_: given[-1](found, round_))
+        await_peer(client, one)
+        for train, reason, says in UNREADABLE:
+            given.append(train)
+            job = client.jobs.submit(spec(rounds=1, peers=2, min_available_peers=3, wait_after_min_s=300))
+            client.jobs.wait(job.id, timeout=300)
+            (found,) = client.jobs.rounds(job.id)
+            assert {d.peer: d.reason for d in found.declines or []} == {one.id: reason}, says
+            assert says in caplog.text
+            assert SECRET not in caplog.text
+            caplog.clear()
     assert (tmp_path / "0.egress.jsonl").read_bytes() == b""
 
 
@@ -455,6 +525,127 @@ def test_what_a_policy_reveals(two_and_two: Network, peer: Any, tmp_path: Path) 
     assert [(e["num_examples"], e.get("metrics")) for e in mine] == [(180, None)]
     (line,) = (tmp_path / "1.egress.jsonl").read_text().splitlines()
     assert (json.loads(line)["num_examples"], json.loads(line)["policy"]) == (180, policy.digest.hex())
+
+
+def test_numbers_of_numpy(two_and_two: Network, peer: Any) -> None:
+    """Numbers of numpy are numbers."""
+    with librum.Client(two_and_two.url, token=two_and_two.token) as client, Running() as work:
+        one = peer()
+        work.start(one, telling(num_examples=np.int64(150), metrics={"loss": np.float32(0.5), "all": np.bool_(1)}))
+        await_peer(client, one)
+        job = client.jobs.submit(spec(rounds=1, peers=3, min_available_peers=3))
+        client.jobs.wait(job.id, timeout=300)
+        events = [e.data for e in client.jobs.events(job.id) if e.type == "update.submitted"]
+    mine = [(e["num_examples"], e["metrics"]) for e in events if e["peer"] == one.id]
+    assert mine == [(150, {"loss": 0.5, "all": 1.0})]
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_update_that_comes_too_late(
+    two_and_two: Network, peer: Any, when: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An update that its round takes no more, before its file was sent or after, is no error and not counted."""
+    stop, began = threading.Event(), threading.Event()
+    send = Uploads.send
+
+    def late(self: Uploads, job: str, *more: Any) -> wire.Upload:
+        stop.set()
+        if when == "before":
+            client.jobs.wait(job, timeout=300)
+            return send(self, job, *more)
+        sent = send(self, job, *more)
+        client.jobs.cancel(job)
+        return sent
+
+    def train(found: Weights, round_: Round) -> Update:
+        began.set()
+        return Update(found)
+
+    one, counts = peer(), []
+    monkeypatch.setattr("librum.client.Uploads.send", late)
+    with (
+        librum.Client(two_and_two.url, token=two_and_two.token) as client,
+        caplog.at_level(logging.INFO, "librum.peer"),
+    ):
+        thread = threading.Thread(target=lambda: counts.append(one.run(train, rows=PART, stop=stop)))
+        thread.start()
+        await_peer(client, one)
+        wanted = 2 if when == "before" else 3  # those in Go are as many as that, or the round stays open
+        client.jobs.submit(spec(rounds=1, peers=wanted, min_available_peers=3, wait_after_min_s=0))
+        thread.join(300)
+    assert began.is_set()
+    assert counts == [0]
+    assert f"takes no update of it any more ({'round_state' if when == 'before' else 'job_over'})" in caplog.text
+    assert "submitted" not in caplog.text
+    assert not [r for r in caplog.records if r.levelno >= logging.WARNING], caplog.text
+
+
+@pytest.mark.parametrize("text", ["zz", "0" * 63 + "g", "01" * 16, "01" * 32 + "\n", "0 " * 32])
+def test_ids_of_a_hostile_node(
+    two_and_two: Network, peer: Any, text: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An id that is none is an answer that is wrong, and the peer goes on."""
+    stop = threading.Event()
+
+    def lie(self: object, peer: str, *, wait_s: int) -> wire.Task:
+        stop.set()
+        return wire.Task(
+            job=text, round=1, attempt=1, spec={}, model=wire.File(digest="02" * 32, size=1), proof=b"", deadline=0
+        )
+
+    monkeypatch.setattr("librum.client.Peers.task", lie)
+    with caplog.at_level(logging.INFO, "librum.peer"):
+        assert peer(2).run(softmax(), rows=10, stop=stop) == 0
+    assert "the task's job: want 64 lower-case hexadecimal digits" in caplog.text
+
+
+def test_member_of_a_hostile_node(
+    two_and_two: Network, peer: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A member's id that is none is an answer that is wrong, and the peer goes on."""
+    stop = threading.Event()
+    parse = genesis.parse
+
+    def stranger(content: bytes) -> genesis.Genesis:  # whose members come later
+        return dataclasses.replace(parse(content), keys={})
+
+    def lie(self: object, key: str) -> wire.KeyOwner:
+        stop.set()
+        return dataclasses.replace(owner, member="zz")
+
+    with librum.Client(two_and_two.url, token=two_and_two.token) as client:
+        owner = client.identities.owner(librum.Key.load(two_and_two.key(2)).id.hex())
+    monkeypatch.setattr("librum.genesis.parse", stranger)
+    monkeypatch.setattr("librum.client.Identities.owner", lie)
+    with caplog.at_level(logging.INFO, "librum.peer"):
+        assert peer(2).run(softmax(), rows=10, stop=stop) == 0
+    assert "the identity's member: want 32 lower-case hexadecimal digits" in caplog.text
+
+
+def test_more_receipts_than_fit(
+    two_and_two: Network, peer: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Receipts that no transaction can hold are an answer that is wrong, and the peer goes on."""
+    stop = threading.Event()
+    send = Uploads.send
+
+    def lie(self: Uploads, *args: Any) -> wire.Upload:
+        stop.set()
+        return dataclasses.replace(send(self, *args), receipts=[bytes(1 << 20)])
+
+    monkeypatch.setattr("librum.client.Uploads.send", lie)
+    with (
+        librum.Client(two_and_two.url, token=two_and_two.token) as client,
+        caplog.at_level(logging.INFO, "librum.peer"),
+        Running() as work,
+    ):
+        one = peer()
+        work.start(one, softmax(), stop=stop)
+        await_peer(client, one)
+        job = client.jobs.submit(spec(rounds=1, peers=3, min_available_peers=3))
+        assert stop.wait(300)
+        client.jobs.cancel(job.id)
+    assert "submit SubmitUpdate: a transaction of" in caplog.text
 
 
 def test_unproven_task(two_and_two: Network, peer: Any, caplog: pytest.LogCaptureFixture) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import io
 import json
 import multiprocessing
 from pathlib import Path
@@ -118,6 +119,41 @@ def test_egress_lines(tmp_path: Path) -> None:
             assert egress.other_jobs(departure.job) == number
     assert path.read_bytes() == LINES
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+class Counting(io.FileIO):
+    """Counts how often it is read."""
+
+    reads = 0
+
+    def read(self, size: int | None = -1, /) -> Any:
+        """Read, as a line of an unbuffered file is."""
+        self.reads += 1
+        return super().read(size)
+
+    def readinto(self, buffer: Any, /) -> Any:
+        """Read, as a buffer does."""
+        self.reads += 1
+        return super().readinto(buffer)
+
+
+def test_a_long_log_is_read_in_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A log is not read byte by byte, and a line is still written at once, behind the others."""
+    path = tmp_path / "egress.jsonl"
+    path.write_bytes(LINES * 100)
+    opened: list[Counting] = []
+
+    def fdopen(descriptor: int, mode: str, buffering: int) -> Counting:
+        assert buffering == 0
+        opened.append(Counting(descriptor, mode))
+        return opened[-1]
+
+    monkeypatch.setattr("os.fdopen", fdopen)
+    with Egress(path) as egress:
+        assert egress.other_jobs(bytes(32)) == 3
+        assert 0 < opened[0].reads < 300, "fewer than there are lines"
+        egress.record(departures()[0])
+        assert path.read_bytes() == LINES * 100 + LINES.splitlines(keepends=True)[0]
 
 
 @pytest.mark.parametrize("cut", [1, 50, -1])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import io
 import json
 import os
 from collections.abc import Iterator
@@ -89,9 +90,10 @@ class Egress:
         self._failed: OSError | None = None
         self._lock = _locked(self.path)
         try:
-            self._file: BinaryIO = os.fdopen(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "a+b", 0)
+            # Unbuffered, for a line to leave in one write; it is read through a buffer.
+            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+            self._file: io.FileIO = os.fdopen(descriptor, "a+b", 0)
             try:
-                self._file.seek(0)
                 self._jobs: set[str] = set()
                 whole = 0
                 for size, value in _lines(self._file):
@@ -141,7 +143,7 @@ class Egress:
         self.close()
 
 
-def _write(file: BinaryIO, line: bytes) -> None:
+def _write(file: io.FileIO, line: bytes) -> None:
     if file.write(line) != len(line):
         raise OSError("the line was written in part")
     os.fsync(file.fileno())
@@ -167,8 +169,17 @@ def _sync_folder(path: Path) -> None:
         os.close(folder)
 
 
-def _lines(file: BinaryIO) -> Iterator[tuple[int, dict[str, Any]]]:
+def _lines(file: io.FileIO) -> Iterator[tuple[int, dict[str, Any]]]:
     """Give the size and the fields of each whole line."""
+    file.seek(0)
+    buffered = io.BufferedReader(file)
+    try:
+        yield from _whole(buffered)
+    finally:
+        buffered.detach()  # it would close the file
+
+
+def _whole(file: BinaryIO) -> Iterator[tuple[int, dict[str, Any]]]:
     for number in range(1, 1 << 62):
         line = file.readline(MAX_LINE_BYTES + 1)
         if len(line) > MAX_LINE_BYTES:

@@ -26,7 +26,7 @@ from librum.errors import UpdateError
 from librum.kept import Kept
 from librum.modelfile import shared
 from librum.naming import numbers, pairs
-from librum.peer import EVAL_PREFIX, Round, Update, Weights
+from librum.peer import EVAL_PREFIX, Round, Update, Weights, tellable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,8 +59,10 @@ class Trainer:
     An app by messages gets ``arrays`` and ``config`` and answers with one record of arrays and records of metrics.
     Arrays come back under the names that it got, or in their order; floating numbers are rounded to float32.
     ``num-examples`` among the metrics of training is the claim; characters of metrics' names other than a-z 0-9 become
-    ``_``, a prefix ``eval_`` is left out, and metrics that are no numbers are not told. What the app raises is met as
-    the exceptions of any function of a peer.
+    ``_``, and a prefix ``eval_`` is left out. Not told are metrics that are no numbers, or are true or false; those
+    whose name then begins with no letter, or is longer than 40 characters, of an evaluation with ``eval_`` before it;
+    and of those whose names are equal then, all but the first. What the app raises is met as the exceptions of any
+    function of a peer.
     """
 
     def __init__(
@@ -86,14 +88,14 @@ class Trainer:
         found = self._pairs(round_)
         content, context = self._ask(MessageType.TRAIN, weights, round_, found)
         trained = self._arrays(content, found)
-        examples, metrics = numbers(_metrics(content, "fitres"))
+        examples, metrics = numbers(_metrics(content, "fitres", ""))
         self._kept.after(round_, context.state)
         return Update(trained, examples, metrics)
 
     def evaluate(self, weights: Weights, round_: Round) -> Mapping[str, float]:
         """Have the app evaluate the round's weights, and return its metrics; its state stays as it was."""
         content, _ = self._ask(MessageType.EVALUATE, weights, round_, self._pairs(round_))
-        found = _metrics(content, "evaluateres")
+        found = _metrics(content, "evaluateres", EVAL_PREFIX)
         found.pop("num_examples", None)
         return found
 
@@ -189,14 +191,15 @@ def _config(round_: Round, dash: str) -> dict[str, Scalar]:
     return {name.replace("-", dash): value for name, value in found.items()}
 
 
-def _metrics(content: RecordDict, legacy: str) -> dict[str, float]:
-    """Return the numbers in an answer's records of metrics."""
+def _metrics(content: RecordDict, legacy: str, prefix: str) -> dict[str, float]:
+    """Return the numbers in an answer's records of metrics that can be told with a prefix before their names."""
     records = [*content.metric_records.values(), content.get(f"{legacy}.metrics", {})]
     found: dict[str, float] = {}
     for record in records:
         for name, value in record.items():
-            if isinstance(value, (int, float)):
-                found[re.sub("[^a-z0-9]", "_", name.lower()).removeprefix(EVAL_PREFIX)] = float(value)
+            plain = re.sub("[^a-z0-9]", "_", name.lower()).removeprefix(EVAL_PREFIX)
+            if isinstance(value, (int, float)) and not isinstance(value, bool) and tellable(plain, prefix):
+                found.setdefault(plain, float(value))
     return found
 
 

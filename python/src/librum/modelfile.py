@@ -76,7 +76,12 @@ class ModelFile:
         """
         import numpy as np
 
-        arrays = {name: np.asarray(value) for name, value in weights.items()}
+        arrays = {}
+        for name, value in weights.items():
+            try:
+                arrays[name] = np.asarray(value)
+            except Exception as error:  # whatever a stranger's type makes of it; its words may hold data
+                raise UpdateError(f"{name}: no array, but {type(error).__name__}") from None
         self._check(arrays)
         if into is None or len(into) != self.size or not into.startswith(self._header):
             into = bytearray(self.size)

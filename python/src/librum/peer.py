@@ -12,6 +12,7 @@ import datetime
 import hashlib
 import logging
 import math
+import operator
 import os
 import re
 import threading
@@ -19,7 +20,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, SupportsIndex, TypeAlias
 
 from librum import genesis as genesis_file
 from librum import wire
@@ -30,6 +31,8 @@ from librum.keys import Key
 from librum.ledger import Groups
 from librum.modelfile import ModelFile
 from librum.policy import Asked, Policy
+from librum.problems import Answered, RoundState
+from librum.reading import hexadecimal
 from librum.session import Identity
 from librum.task import Opened, reach
 from librum.transaction import sign
@@ -84,13 +87,14 @@ class Update:
     weights
         An array for each tensor of the global model, float32, of its shape.
     num_examples
-        Rows that it trained on; None: as many as the peer has. The policy and the job may make the claim smaller.
+        Rows that it trained on; None: as many as the peer has. The policy and the job may make the claim smaller; where
+        the policy lets nothing be told of so few, the round is declined as ``data``.
     metrics
         Numbers about the rows, such as loss and accuracy; told where the policy lets them.
     """
 
     weights: Mapping[str, Any]
-    num_examples: int | None = None
+    num_examples: SupportsIndex | None = None
     metrics: Mapping[str, float] | None = None
 
 
@@ -193,7 +197,8 @@ class Peer:
         train
             Gets the round's global model, float32 arrays by name that it may write to, and the :class:`Round`; returns
             an :class:`Update`, or the new weights alone. Where it raises, the round is declined as ``training``, or
-            as ``data`` for a :class:`librum.NoDataError`, and nothing of the exception but its type is told.
+            as ``data`` for a :class:`librum.NoDataError`, and nothing of the exception but its type is told. So is
+            a round whose update can't be read.
         evaluate
             Gets the model that the round begins with, which it may not write to, and the round; returns metrics over
             rows that the peer holds out, which are told as ``eval_…``. It is asked where the job's
@@ -240,7 +245,7 @@ class Peer:
         if task is None:
             return False
         opened = reach(
-            bytes.fromhex(task.job), task.round, task.attempt, task.proof, member, groups,
+            hexadecimal(task.job, 32, "the task's job"), task.round, task.attempt, task.proof, member, groups,
             lambda epoch: self._client.chain.groups(epoch).trail,
         )  # fmt: skip
         return self._do(opened, work, egress)
@@ -258,7 +263,7 @@ class Peer:
                 owner = self._client.identities.owner(self._key.id.hex())
                 if owner.delegated:
                     raise AnswerError("the identity is the key of a delegate, want the member's own")
-                self._member = bytes.fromhex(owner.member)
+                self._member = hexadecimal(owner.member, 16, "the identity's member")
         return self._member, self._groups
 
     def _paused(self) -> bool:
@@ -282,18 +287,16 @@ class Peer:
             with self._watched(round_) as why:
                 content, told, examples = self._train(opened, round_, work)
         except NoDataError as error:
-            return self._decline(opened, "data", type(error).__name__)
+            words = str(error) if isinstance(error, _WithheldError) else type(error).__name__
+            return self._decline(opened, "data", words)
         except UpdateError as error:
             return self._decline(opened, "training", str(error))
-        except _FunctionError as error:
-            return self._decline(opened, "training", f"the function raised {error}")
         if self._paused() or "paused" in why:
             return self._decline(opened, "policy", "the owner has paused the peer")
         if "over" in why:
             self._logger.info("peer leaves round %d of job %s, which is over", opened.round, round_.job[:8])
             return False
-        self._submit(opened, content, told, examples, decision.rule, egress)
-        return True
+        return self._submit(opened, content, told, examples, decision.rule, egress)
 
     def _train(self, opened: Opened, round_: Round, work: _Work) -> tuple[bytearray, dict[str, float], int]:
         """Return the update's file, its metrics and the number of examples that is claimed."""
@@ -314,8 +317,12 @@ class Peer:
             file, weighed = model.update(weights, content), work.held_out
         else:
             update = work.update(weights, round_)
-            file, told = model.update(update.weights, content), _metrics(update.metrics or {})
-            weighed = work.rows if update.num_examples is None else min(update.num_examples, work.rows)
+            with _reading("the weights"):
+                file = model.update(update.weights, content)
+            told, weighed = _metrics(update.metrics), work.rows
+            if update.num_examples is not None:
+                with _reading("num_examples"):
+                    weighed = min(int(operator.index(update.num_examples)), weighed)
             if any(name.startswith(EVAL_PREFIX) for name in told) or weighed < 0:
                 raise UpdateError(f"num_examples is {weighed}, or a metric's name begins with {EVAL_PREFIX}")
         if evaluated:
@@ -323,7 +330,10 @@ class Peer:
             told[f"{EVAL_PREFIX}examples"] = float(self._policy.examples(work.held_out, most))
         if len(told) > _MAX_METRICS:
             raise UpdateError(f"{len(told)} metrics, at most {_MAX_METRICS} are allowed")
-        return file, told if self._policy.metrics else {}, self._policy.examples(weighed, most)
+        examples = self._policy.examples(weighed, most)
+        if weighed < self._policy.min_examples or examples == 0:  # the decision was about the rows there are
+            raise _WithheldError(f"reveal: the update is of {weighed} rows, of which the policy lets nothing be told")
+        return file, told if self._policy.reveals(weighed, most) else {}, examples
 
     def _evaluated(self, weights: Weights, round_: Round, work: _Work) -> dict[str, float]:
         """Measure the model that the round begins with, where job and policy want it; else nothing."""
@@ -333,14 +343,15 @@ class Peer:
             shown = {name: array.view() for name, array in weights.items()}
             for array in shown.values():
                 array.flags.writeable = False
-            return _metrics(work.measure(shown, round_))
+            return _metrics(work.measure(shown, round_), EVAL_PREFIX)
         if spec["train"]["local_epochs"] == 0:
-            raise NoDataError("the round only evaluates, and nothing may be told of held-out rows")
+            raise _WithheldError("the round only evaluates, and nothing may be told of held-out rows")
         return {}
 
     def _submit(
         self, opened: Opened, content: bytearray, told: dict[str, float], examples: int, rule: str, egress: Egress
-    ) -> None:
+    ) -> bool:
+        """Send an update and submit it; return whether its round took it, which may have closed by then."""
         member, _ = self._place()
         digest = hashlib.sha256(content).digest()
         egress.record(
@@ -351,15 +362,29 @@ class Peer:
                 policy=self._policy.digest,
             )
         )  # fmt: skip
-        sent: wire.Upload = self._client.uploads.send(opened.job.hex(), opened.round, member.hex(), content)
+        try:
+            sent: wire.Upload = self._client.uploads.send(opened.job.hex(), opened.round, member.hex(), content)
+        except (RoundState, Answered) as error:
+            return self._not_needed(opened, error.code)
         args: dict[str, Any] = {
             "job": opened.job, "round": opened.round, "attempt": opened.attempt, "digest": digest, "size": len(content),
             "num_examples": examples, "receipts": sent.receipts or [],
         }  # fmt: skip
         if told:
             args["metrics"] = told
-        self._call("SubmitUpdate", args)
+        code = self._call("SubmitUpdate", args)
+        if code != "ok":
+            return self._not_needed(opened, code)
         self._logger.info("peer %s submitted round %d of job %s", self.id[:8], opened.round, opened.job.hex()[:8])
+        return True
+
+    def _not_needed(self, opened: Opened, code: str) -> bool:
+        """Say that a round closed without the update, as for who is slower than those that over-selection waits for."""
+        self._logger.info(
+            "peer %s was not needed: round %d of job %s takes no update of it any more (%s)",
+            self.id[:8], opened.round, opened.job.hex()[:8], code,
+        )  # fmt: skip
+        return False
 
     def _decline(self, opened: Opened, reason: str, cause: str) -> bool:
         self._logger.warning(
@@ -370,22 +395,29 @@ class Peer:
         self._call("DeclineUpdate", args)
         return False
 
-    def _call(self, method: str, args: Mapping[str, Any]) -> None:
-        """Sign and submit a call of the contract fl; by the limit that is in force now where it expired too late."""
+    def _call(self, method: str, args: Mapping[str, Any]) -> str:
+        """Sign and submit a call of the contract fl; return its code, which says that it was done or came too late.
+
+        It is signed again, by the limit that is in force now, where it expires too far ahead.
+        """
         for _ in range(2):
             member, groups = self._place()
             if self._max_ttl == 0:
                 self._max_ttl = self._client.governance.get().limits.max_ttl
-            signed = sign(
-                self._key, chain=self._chain, shard=groups.shard, sender=member, contract="fl", method=method,
-                args=args, expiry=int(time.time() * 1000) + min(LIFE_MS, self._max_ttl // 2),
-            )  # fmt: skip
+            try:
+                signed = sign(
+                    self._key, chain=self._chain, shard=groups.shard, sender=member, contract="fl", method=method,
+                    args=args, expiry=int(time.time() * 1000) + min(LIFE_MS, self._max_ttl // 2),
+                )  # fmt: skip
+            except ValueError as error:  # a node gave more receipts than fit
+                raise AnswerError(f"submit {method}: {error}") from error
             (done,) = self._client.transactions.submit_batch([signed])
             if done.code != "expiry_too_far":
                 break
             self._max_ttl = 0
         if done.code not in _OVER:
             raise AnswerError(f"submit {method}: refused as {done.code}: {done.detail or ''}")
+        return done.code
 
     @contextlib.contextmanager
     def _watched(self, round_: Round) -> Iterator[set[str]]:
@@ -425,8 +457,8 @@ class Peer:
         return task.job != round_.job or (task.round, task.attempt) == (round_.number, round_.attempt)
 
 
-class _FunctionError(Exception):
-    """A function raised; its text is the type of what it raised, since the words may hold data."""
+class _WithheldError(NoDataError):
+    """The policy lets nothing of an update be told; the text says why, and unlike a function's holds no data."""
 
 
 @dataclass(frozen=True)
@@ -458,15 +490,38 @@ class _Work:
         except (NoDataError, UpdateError):
             raise
         except Exception as error:
-            raise _FunctionError(type(error).__name__) from None
+            raise UpdateError(f"the function raised {type(error).__name__}") from None
 
 
-def _metrics(given: Mapping[str, Any]) -> dict[str, float]:
+@contextlib.contextmanager
+def _reading(what: str) -> Iterator[None]:
+    """Tell of what reading a function's answer raises the type alone, since the words may hold data."""
+    try:
+        yield
+    except UpdateError:
+        raise
+    except Exception as error:
+        raise UpdateError(f"{what} can't be read: {type(error).__name__}") from None
+
+
+def tellable(name: str, prefix: str = "") -> bool:
+    """Return whether a metric may have the name, with a prefix before it.
+
+    >>> tellable("loss"), tellable("2nd"), tellable("a" * 36), tellable("a" * 36, EVAL_PREFIX)
+    (True, False, True, False)
+    """
+    return all(_METRIC.fullmatch(text) for text in (name, prefix + name))
+
+
+@_reading("the metrics")
+def _metrics(given: Mapping[str, Any] | None, prefix: str = "") -> dict[str, float]:
+    """Return metrics as they may be told, with a prefix before their names."""
     found = {}
-    for name, value in given.items():
-        if not isinstance(name, str) or not _METRIC.fullmatch(name):
-            raise UpdateError("a metric's name: want a-z 0-9 _, a letter first")
-        found[name] = float(value)
+    for name, value in ({} if given is None else given).items():
+        if not isinstance(name, str) or not tellable(name, prefix):
+            raise UpdateError("a metric's name: want a-z 0-9 _, a letter first, at most 40 with its prefix")
+        with _reading(f"the metric {name}"):
+            found[name] = float(value)
         if not math.isfinite(found[name]):
             raise UpdateError(f"the metric {name} is NaN or infinite")
     return found

@@ -29,6 +29,22 @@ def read(kind: type[T], value: object, where: str) -> T:
     return result
 
 
+def hexadecimal(text: str, size: int, where: str) -> bytes:
+    r"""Return the bytes of an id or a digest, of just that size.
+
+    Raises
+    ------
+    AnswerError
+        The text is none.
+
+    >>> hexadecimal("00ff", 2, "id")
+    b'\x00\xff'
+    """
+    if len(text) != 2 * size or not set(text) <= set("0123456789abcdef"):
+        raise AnswerError(f"{where}: want {2 * size} lower-case hexadecimal digits")
+    return bytes.fromhex(text)
+
+
 @functools.cache
 def fields(kind: type) -> dict[str, tuple[str, Any, bool]]:
     """Return name on the wire -> (attribute, type, required) of a type of :mod:`librum.wire`."""
