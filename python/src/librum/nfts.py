@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from librum import assets, wire
 from librum.keys import Key
 from librum.steps import reader
 from librum.transaction import amount
-
-if TYPE_CHECKING:
-    from librum.aio import AsyncClient
-    from librum.client import Client
 
 CONTRACT: Final = "nft"
 
@@ -29,12 +25,10 @@ def _path(collection: str, *more: object) -> str:
     return "/".join(["/v1/nfts", collection, *(str(part) for part in more)])
 
 
-class NFTs:
+class NFTs(assets.Control):
     """Unique tokens, read and moved."""
 
-    def __init__(self, client: Client) -> None:
-        self._client = client
-        self._calls = client._calls
+    CONTRACT = CONTRACT
 
     def list(self) -> Iterator[wire.Collection]:
         """Go through the collections in the order of their ids."""
@@ -88,7 +82,7 @@ class NFTs:
         librum.Problem
             The ledger refused the call; its code says why.
         """
-        return self._client.run(self._calls.call(key, *_create(collection_key, name, symbol), sender, None, wait))
+        return self._do(key, _create(collection_key, name, symbol), sender, wait)
 
     def mint(
         self,
@@ -104,22 +98,19 @@ class NFTs:
         wait: str = "executed",
     ) -> wire.Transaction:
         """Make a token for an object, by the SHA-256 of its bytes, as a minter."""
-        return self._client.run(
-            self._calls.call(
-                key,
-                *_call(
-                    "mint",
-                    collection,
-                    to=assets.account(to),
-                    token_id=amount(token_id),
-                    digest=assets.asset(digest),
-                    media_type=media_type,
-                    uri=uri,
-                ),
-                sender,
-                None,
-                wait,
-            )
+        return self._do(
+            key,
+            _call(
+                "mint",
+                collection,
+                to=assets.account(to),
+                token_id=amount(token_id),
+                digest=assets.asset(digest),
+                media_type=media_type,
+                uri=uri,
+            ),
+            sender,
+            wait,
         )
 
     def transfer(
@@ -134,34 +125,25 @@ class NFTs:
         wait: str = "executed",
     ) -> wire.Transaction:
         """Move a token, as its owner, who is approved, or an operator."""
-        return self._client.run(
-            self._calls.call(
-                key,
-                *_call(
-                    "transferFrom",
-                    collection,
-                    **{"from": assets.account(owner)},
-                    to=assets.account(to),
-                    token_id=amount(token_id),
-                ),
-                sender,
-                None,
-                wait,
-            )
+        return self._do(
+            key,
+            _call(
+                "transferFrom",
+                collection,
+                **{"from": assets.account(owner)},
+                to=assets.account(to),
+                token_id=amount(token_id),
+            ),
+            sender,
+            wait,
         )
 
     def burn(
         self, key: Key, collection: str, token_id: int, owner: str, *, sender: str | None = None, wait: str = "executed"
     ) -> wire.Transaction:
         """Destroy a token, as who may move it."""
-        return self._client.run(
-            self._calls.call(
-                key,
-                *_call("burn", collection, **{"from": assets.account(owner)}, token_id=amount(token_id)),
-                sender,
-                None,
-                wait,
-            )
+        return self._do(
+            key, _call("burn", collection, **{"from": assets.account(owner)}, token_id=amount(token_id)), sender, wait
         )
 
     def approve(
@@ -176,20 +158,17 @@ class NFTs:
         wait: str = "executed",
     ) -> wire.Transaction:
         """Let another one move a token; nobody unless given."""
-        return self._client.run(
-            self._calls.call(
-                key,
-                *_call(
-                    "approve",
-                    collection,
-                    owner=assets.account(owner),
-                    approved=assets.account(approved),
-                    token_id=amount(token_id),
-                ),
-                sender,
-                None,
-                wait,
-            )
+        return self._do(
+            key,
+            _call(
+                "approve",
+                collection,
+                owner=assets.account(owner),
+                approved=assets.account(approved),
+                token_id=amount(token_id),
+            ),
+            sender,
+            wait,
         )
 
     def set_operator(
@@ -203,59 +182,18 @@ class NFTs:
         wait: str = "executed",
     ) -> wire.Transaction:
         """Let an operator move all tokens of one's own, or no longer."""
-        return self._client.run(
-            self._calls.call(
-                key,
-                *_call("setApprovalForAll", collection, operator=assets.account(operator), approved=approved),
-                sender,
-                None,
-                wait,
-            )
+        return self._do(
+            key,
+            _call("setApprovalForAll", collection, operator=assets.account(operator), approved=approved),
+            sender,
+            wait,
         )
 
-    def grant(
-        self, key: Key, collection: str, role: str, holder: str, *, sender: str | None = None, wait: str = "executed"
-    ) -> wire.Transaction:
-        """Give a role of admin, burner, minter, pauser, as an admin."""
-        return self._client.run(
-            self._calls.call(key, *assets.role(CONTRACT, "grantRole", collection, role, holder), sender, None, wait)
-        )
 
-    def revoke(
-        self, key: Key, collection: str, role: str, holder: str, *, sender: str | None = None, wait: str = "executed"
-    ) -> wire.Transaction:
-        """Take a role away, as an admin."""
-        return self._client.run(
-            self._calls.call(key, *assets.role(CONTRACT, "revokeRole", collection, role, holder), sender, None, wait)
-        )
-
-    def renounce(
-        self, key: Key, collection: str, role: str, *, sender: str | None = None, wait: str = "executed"
-    ) -> wire.Transaction:
-        """Give up a role of one's own."""
-        return self._client.run(
-            self._calls.call(key, *assets.role(CONTRACT, "renounceRole", collection, role, None), sender, None, wait)
-        )
-
-    def pause(
-        self, key: Key, collection: str, *, sender: str | None = None, wait: str = "executed"
-    ) -> wire.Transaction:
-        """Let nothing be moved, minted or burnt, as a pauser."""
-        return self._client.run(self._calls.call(key, *assets.pause(CONTRACT, collection, True), sender, None, wait))
-
-    def unpause(
-        self, key: Key, collection: str, *, sender: str | None = None, wait: str = "executed"
-    ) -> wire.Transaction:
-        """Go on after a pause."""
-        return self._client.run(self._calls.call(key, *assets.pause(CONTRACT, collection, False), sender, None, wait))
-
-
-class AsyncNFTs:
+class AsyncNFTs(assets.AsyncControl):
     """Unique tokens, as :class:`NFTs`."""
 
-    def __init__(self, client: AsyncClient) -> None:
-        self._client = client
-        self._calls = client._calls
+    CONTRACT = CONTRACT
 
     def list(self) -> AsyncIterator[wire.Collection]:
         """Go through the collections in the order of their ids."""
@@ -294,7 +232,7 @@ class AsyncNFTs:
         wait: str = "executed",
     ) -> wire.Transaction:
         """Create a collection, as :meth:`NFTs.create`."""
-        return await self._client.run(self._calls.call(key, *_create(collection_key, name, symbol), sender, None, wait))
+        return await self._do(key, _create(collection_key, name, symbol), sender, wait)
 
     async def mint(
         self,
@@ -310,22 +248,19 @@ class AsyncNFTs:
         wait: str = "executed",
     ) -> wire.Transaction:
         """Make a token for an object, by the SHA-256 of its bytes, as a minter, as :meth:`NFTs.mint`."""
-        return await self._client.run(
-            self._calls.call(
-                key,
-                *_call(
-                    "mint",
-                    collection,
-                    to=assets.account(to),
-                    token_id=amount(token_id),
-                    digest=assets.asset(digest),
-                    media_type=media_type,
-                    uri=uri,
-                ),
-                sender,
-                None,
-                wait,
-            )
+        return await self._do(
+            key,
+            _call(
+                "mint",
+                collection,
+                to=assets.account(to),
+                token_id=amount(token_id),
+                digest=assets.asset(digest),
+                media_type=media_type,
+                uri=uri,
+            ),
+            sender,
+            wait,
         )
 
     async def transfer(
@@ -340,34 +275,25 @@ class AsyncNFTs:
         wait: str = "executed",
     ) -> wire.Transaction:
         """Move a token, as its owner, who is approved, or an operator, as :meth:`NFTs.transfer`."""
-        return await self._client.run(
-            self._calls.call(
-                key,
-                *_call(
-                    "transferFrom",
-                    collection,
-                    **{"from": assets.account(owner)},
-                    to=assets.account(to),
-                    token_id=amount(token_id),
-                ),
-                sender,
-                None,
-                wait,
-            )
+        return await self._do(
+            key,
+            _call(
+                "transferFrom",
+                collection,
+                **{"from": assets.account(owner)},
+                to=assets.account(to),
+                token_id=amount(token_id),
+            ),
+            sender,
+            wait,
         )
 
     async def burn(
         self, key: Key, collection: str, token_id: int, owner: str, *, sender: str | None = None, wait: str = "executed"
     ) -> wire.Transaction:
         """Destroy a token, as who may move it, as :meth:`NFTs.burn`."""
-        return await self._client.run(
-            self._calls.call(
-                key,
-                *_call("burn", collection, **{"from": assets.account(owner)}, token_id=amount(token_id)),
-                sender,
-                None,
-                wait,
-            )
+        return await self._do(
+            key, _call("burn", collection, **{"from": assets.account(owner)}, token_id=amount(token_id)), sender, wait
         )
 
     async def approve(
@@ -382,20 +308,17 @@ class AsyncNFTs:
         wait: str = "executed",
     ) -> wire.Transaction:
         """Let another one move a token; nobody unless given, as :meth:`NFTs.approve`."""
-        return await self._client.run(
-            self._calls.call(
-                key,
-                *_call(
-                    "approve",
-                    collection,
-                    owner=assets.account(owner),
-                    approved=assets.account(approved),
-                    token_id=amount(token_id),
-                ),
-                sender,
-                None,
-                wait,
-            )
+        return await self._do(
+            key,
+            _call(
+                "approve",
+                collection,
+                owner=assets.account(owner),
+                approved=assets.account(approved),
+                token_id=amount(token_id),
+            ),
+            sender,
+            wait,
         )
 
     async def set_operator(
@@ -409,52 +332,9 @@ class AsyncNFTs:
         wait: str = "executed",
     ) -> wire.Transaction:
         """Let an operator move all tokens of one's own, or no longer, as :meth:`NFTs.set_operator`."""
-        return await self._client.run(
-            self._calls.call(
-                key,
-                *_call("setApprovalForAll", collection, operator=assets.account(operator), approved=approved),
-                sender,
-                None,
-                wait,
-            )
-        )
-
-    async def grant(
-        self, key: Key, collection: str, role: str, holder: str, *, sender: str | None = None, wait: str = "executed"
-    ) -> wire.Transaction:
-        """Give a role of admin, burner, minter, pauser, as an admin, as :meth:`NFTs.grant`."""
-        return await self._client.run(
-            self._calls.call(key, *assets.role(CONTRACT, "grantRole", collection, role, holder), sender, None, wait)
-        )
-
-    async def revoke(
-        self, key: Key, collection: str, role: str, holder: str, *, sender: str | None = None, wait: str = "executed"
-    ) -> wire.Transaction:
-        """Take a role away, as an admin, as :meth:`NFTs.revoke`."""
-        return await self._client.run(
-            self._calls.call(key, *assets.role(CONTRACT, "revokeRole", collection, role, holder), sender, None, wait)
-        )
-
-    async def renounce(
-        self, key: Key, collection: str, role: str, *, sender: str | None = None, wait: str = "executed"
-    ) -> wire.Transaction:
-        """Give up a role of one's own, as :meth:`NFTs.renounce`."""
-        return await self._client.run(
-            self._calls.call(key, *assets.role(CONTRACT, "renounceRole", collection, role, None), sender, None, wait)
-        )
-
-    async def pause(
-        self, key: Key, collection: str, *, sender: str | None = None, wait: str = "executed"
-    ) -> wire.Transaction:
-        """Let nothing be moved, minted or burnt, as a pauser, as :meth:`NFTs.pause`."""
-        return await self._client.run(
-            self._calls.call(key, *assets.pause(CONTRACT, collection, True), sender, None, wait)
-        )
-
-    async def unpause(
-        self, key: Key, collection: str, *, sender: str | None = None, wait: str = "executed"
-    ) -> wire.Transaction:
-        """Go on after a pause, as :meth:`NFTs.unpause`."""
-        return await self._client.run(
-            self._calls.call(key, *assets.pause(CONTRACT, collection, False), sender, None, wait)
+        return await self._do(
+            key,
+            _call("setApprovalForAll", collection, operator=assets.account(operator), approved=approved),
+            sender,
+            wait,
         )

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from librum import assets, wire
 from librum.keys import Key
 from librum.steps import reader
 from librum.transaction import amount
-
-if TYPE_CHECKING:
-    from librum.aio import AsyncClient
-    from librum.client import Client
 
 NATIVE: Final = "00" * 32  # the id of the native token, in paths
 CONTRACT: Final = "token"
@@ -39,12 +35,10 @@ def _path(token: str, *more: str) -> str:
     return "/".join(["/v1/tokens", token, *more])
 
 
-class Tokens:
+class Tokens(assets.Control):
     """Fungible tokens, read and moved."""
 
-    def __init__(self, client: Client) -> None:
-        self._client = client
-        self._calls = client._calls
+    CONTRACT = CONTRACT
 
     def list(self) -> Iterator[wire.Token]:
         """Go through the tokens in the order of their ids."""
@@ -101,19 +95,13 @@ class Tokens:
         librum.Problem
             The ledger refused the call; its code says why.
         """
-        return self._client.run(
-            self._calls.call(key, *_create(token_key, name, symbol, decimals, supply, cap), sender, None, wait)
-        )
+        return self._do(key, _create(token_key, name, symbol, decimals, supply, cap), sender, wait)
 
     def transfer(
         self, key: Key, token: str, to: str, units: int, *, sender: str | None = None, wait: str = "executed"
     ) -> wire.Transaction:
         """Move units of one's own."""
-        return self._client.run(
-            self._calls.call(
-                key, *_call("transfer", token, to=assets.account(to), amount=amount(units)), sender, None, wait
-            )
-        )
+        return self._do(key, _call("transfer", token, to=assets.account(to), amount=amount(units)), sender, wait)
 
     def transfer_from(
         self,
@@ -127,129 +115,64 @@ class Tokens:
         wait: str = "executed",
     ) -> wire.Transaction:
         """Move units of an owner, within one's allowance."""
-        return self._client.run(
-            self._calls.call(
-                key,
-                *_call(
-                    "transferFrom",
-                    token,
-                    **{"from": assets.account(owner)},
-                    to=assets.account(to),
-                    amount=amount(units),
-                ),
-                sender,
-                None,
-                wait,
-            )
+        return self._do(
+            key,
+            _call(
+                "transferFrom", token, **{"from": assets.account(owner)}, to=assets.account(to), amount=amount(units)
+            ),
+            sender,
+            wait,
         )
 
     def approve(
         self, key: Key, token: str, spender: str, units: int, *, sender: str | None = None, wait: str = "executed"
     ) -> wire.Transaction:
         """Let a spender move so many units, whatever it was before."""
-        return self._client.run(
-            self._calls.call(
-                key, *_call("approve", token, spender=assets.account(spender), amount=amount(units)), sender, None, wait
-            )
+        return self._do(
+            key, _call("approve", token, spender=assets.account(spender), amount=amount(units)), sender, wait
         )
 
     def increase_allowance(
         self, key: Key, token: str, spender: str, units: int, *, sender: str | None = None, wait: str = "executed"
     ) -> wire.Transaction:
         """Let a spender move so many units more."""
-        return self._client.run(
-            self._calls.call(
-                key,
-                *_call("increaseAllowance", token, spender=assets.account(spender), amount=amount(units)),
-                sender,
-                None,
-                wait,
-            )
+        return self._do(
+            key, _call("increaseAllowance", token, spender=assets.account(spender), amount=amount(units)), sender, wait
         )
 
     def decrease_allowance(
         self, key: Key, token: str, spender: str, units: int, *, sender: str | None = None, wait: str = "executed"
     ) -> wire.Transaction:
         """Let a spender move so many units less."""
-        return self._client.run(
-            self._calls.call(
-                key,
-                *_call("decreaseAllowance", token, spender=assets.account(spender), amount=amount(units)),
-                sender,
-                None,
-                wait,
-            )
+        return self._do(
+            key, _call("decreaseAllowance", token, spender=assets.account(spender), amount=amount(units)), sender, wait
         )
 
     def mint(
         self, key: Key, token: str, to: str, units: int, *, sender: str | None = None, wait: str = "executed"
     ) -> wire.Transaction:
         """Make new units, as a minter, up to the cap."""
-        return self._client.run(
-            self._calls.call(
-                key, *_call("mint", token, to=assets.account(to), amount=amount(units)), sender, None, wait
-            )
-        )
+        return self._do(key, _call("mint", token, to=assets.account(to), amount=amount(units)), sender, wait)
 
     def burn(
         self, key: Key, token: str, units: int, *, sender: str | None = None, wait: str = "executed"
     ) -> wire.Transaction:
         """Destroy units of one's own, as a burner."""
-        return self._client.run(self._calls.call(key, *_call("burn", token, amount=amount(units)), sender, None, wait))
+        return self._do(key, _call("burn", token, amount=amount(units)), sender, wait)
 
     def burn_from(
         self, key: Key, token: str, owner: str, units: int, *, sender: str | None = None, wait: str = "executed"
     ) -> wire.Transaction:
         """Destroy units of an owner, as a burner within its allowance."""
-        return self._client.run(
-            self._calls.call(
-                key,
-                *_call("burnFrom", token, **{"from": assets.account(owner)}, amount=amount(units)),
-                sender,
-                None,
-                wait,
-            )
+        return self._do(
+            key, _call("burnFrom", token, **{"from": assets.account(owner)}, amount=amount(units)), sender, wait
         )
 
-    def grant(
-        self, key: Key, token: str, role: str, holder: str, *, sender: str | None = None, wait: str = "executed"
-    ) -> wire.Transaction:
-        """Give a role of admin, burner, minter, pauser, as an admin."""
-        return self._client.run(
-            self._calls.call(key, *assets.role(CONTRACT, "grantRole", token, role, holder), sender, None, wait)
-        )
 
-    def revoke(
-        self, key: Key, token: str, role: str, holder: str, *, sender: str | None = None, wait: str = "executed"
-    ) -> wire.Transaction:
-        """Take a role away, as an admin."""
-        return self._client.run(
-            self._calls.call(key, *assets.role(CONTRACT, "revokeRole", token, role, holder), sender, None, wait)
-        )
-
-    def renounce(
-        self, key: Key, token: str, role: str, *, sender: str | None = None, wait: str = "executed"
-    ) -> wire.Transaction:
-        """Give up a role of one's own."""
-        return self._client.run(
-            self._calls.call(key, *assets.role(CONTRACT, "renounceRole", token, role, None), sender, None, wait)
-        )
-
-    def pause(self, key: Key, token: str, *, sender: str | None = None, wait: str = "executed") -> wire.Transaction:
-        """Let nothing be moved, minted or burnt, as a pauser."""
-        return self._client.run(self._calls.call(key, *assets.pause(CONTRACT, token, True), sender, None, wait))
-
-    def unpause(self, key: Key, token: str, *, sender: str | None = None, wait: str = "executed") -> wire.Transaction:
-        """Go on after a pause."""
-        return self._client.run(self._calls.call(key, *assets.pause(CONTRACT, token, False), sender, None, wait))
-
-
-class AsyncTokens:
+class AsyncTokens(assets.AsyncControl):
     """Fungible tokens, as :class:`Tokens`."""
 
-    def __init__(self, client: AsyncClient) -> None:
-        self._client = client
-        self._calls = client._calls
+    CONTRACT = CONTRACT
 
     def list(self) -> AsyncIterator[wire.Token]:
         """Go through the tokens in the order of their ids."""
@@ -287,19 +210,13 @@ class AsyncTokens:
         wait: str = "executed",
     ) -> wire.Transaction:
         """Create a token, as :meth:`Tokens.create`."""
-        return await self._client.run(
-            self._calls.call(key, *_create(token_key, name, symbol, decimals, supply, cap), sender, None, wait)
-        )
+        return await self._do(key, _create(token_key, name, symbol, decimals, supply, cap), sender, wait)
 
     async def transfer(
         self, key: Key, token: str, to: str, units: int, *, sender: str | None = None, wait: str = "executed"
     ) -> wire.Transaction:
         """Move units of one's own, as :meth:`Tokens.transfer`."""
-        return await self._client.run(
-            self._calls.call(
-                key, *_call("transfer", token, to=assets.account(to), amount=amount(units)), sender, None, wait
-            )
-        )
+        return await self._do(key, _call("transfer", token, to=assets.account(to), amount=amount(units)), sender, wait)
 
     async def transfer_from(
         self,
@@ -313,124 +230,55 @@ class AsyncTokens:
         wait: str = "executed",
     ) -> wire.Transaction:
         """Move units of an owner, within one's allowance, as :meth:`Tokens.transfer_from`."""
-        return await self._client.run(
-            self._calls.call(
-                key,
-                *_call(
-                    "transferFrom",
-                    token,
-                    **{"from": assets.account(owner)},
-                    to=assets.account(to),
-                    amount=amount(units),
-                ),
-                sender,
-                None,
-                wait,
-            )
+        return await self._do(
+            key,
+            _call(
+                "transferFrom", token, **{"from": assets.account(owner)}, to=assets.account(to), amount=amount(units)
+            ),
+            sender,
+            wait,
         )
 
     async def approve(
         self, key: Key, token: str, spender: str, units: int, *, sender: str | None = None, wait: str = "executed"
     ) -> wire.Transaction:
         """Let a spender move so many units, whatever it was before, as :meth:`Tokens.approve`."""
-        return await self._client.run(
-            self._calls.call(
-                key, *_call("approve", token, spender=assets.account(spender), amount=amount(units)), sender, None, wait
-            )
+        return await self._do(
+            key, _call("approve", token, spender=assets.account(spender), amount=amount(units)), sender, wait
         )
 
     async def increase_allowance(
         self, key: Key, token: str, spender: str, units: int, *, sender: str | None = None, wait: str = "executed"
     ) -> wire.Transaction:
         """Let a spender move so many units more, as :meth:`Tokens.increase_allowance`."""
-        return await self._client.run(
-            self._calls.call(
-                key,
-                *_call("increaseAllowance", token, spender=assets.account(spender), amount=amount(units)),
-                sender,
-                None,
-                wait,
-            )
+        return await self._do(
+            key, _call("increaseAllowance", token, spender=assets.account(spender), amount=amount(units)), sender, wait
         )
 
     async def decrease_allowance(
         self, key: Key, token: str, spender: str, units: int, *, sender: str | None = None, wait: str = "executed"
     ) -> wire.Transaction:
         """Let a spender move so many units less, as :meth:`Tokens.decrease_allowance`."""
-        return await self._client.run(
-            self._calls.call(
-                key,
-                *_call("decreaseAllowance", token, spender=assets.account(spender), amount=amount(units)),
-                sender,
-                None,
-                wait,
-            )
+        return await self._do(
+            key, _call("decreaseAllowance", token, spender=assets.account(spender), amount=amount(units)), sender, wait
         )
 
     async def mint(
         self, key: Key, token: str, to: str, units: int, *, sender: str | None = None, wait: str = "executed"
     ) -> wire.Transaction:
         """Make new units, as a minter, up to the cap, as :meth:`Tokens.mint`."""
-        return await self._client.run(
-            self._calls.call(
-                key, *_call("mint", token, to=assets.account(to), amount=amount(units)), sender, None, wait
-            )
-        )
+        return await self._do(key, _call("mint", token, to=assets.account(to), amount=amount(units)), sender, wait)
 
     async def burn(
         self, key: Key, token: str, units: int, *, sender: str | None = None, wait: str = "executed"
     ) -> wire.Transaction:
         """Destroy units of one's own, as a burner, as :meth:`Tokens.burn`."""
-        return await self._client.run(
-            self._calls.call(key, *_call("burn", token, amount=amount(units)), sender, None, wait)
-        )
+        return await self._do(key, _call("burn", token, amount=amount(units)), sender, wait)
 
     async def burn_from(
         self, key: Key, token: str, owner: str, units: int, *, sender: str | None = None, wait: str = "executed"
     ) -> wire.Transaction:
         """Destroy units of an owner, as a burner within its allowance, as :meth:`Tokens.burn_from`."""
-        return await self._client.run(
-            self._calls.call(
-                key,
-                *_call("burnFrom", token, **{"from": assets.account(owner)}, amount=amount(units)),
-                sender,
-                None,
-                wait,
-            )
+        return await self._do(
+            key, _call("burnFrom", token, **{"from": assets.account(owner)}, amount=amount(units)), sender, wait
         )
-
-    async def grant(
-        self, key: Key, token: str, role: str, holder: str, *, sender: str | None = None, wait: str = "executed"
-    ) -> wire.Transaction:
-        """Give a role of admin, burner, minter, pauser, as an admin, as :meth:`Tokens.grant`."""
-        return await self._client.run(
-            self._calls.call(key, *assets.role(CONTRACT, "grantRole", token, role, holder), sender, None, wait)
-        )
-
-    async def revoke(
-        self, key: Key, token: str, role: str, holder: str, *, sender: str | None = None, wait: str = "executed"
-    ) -> wire.Transaction:
-        """Take a role away, as an admin, as :meth:`Tokens.revoke`."""
-        return await self._client.run(
-            self._calls.call(key, *assets.role(CONTRACT, "revokeRole", token, role, holder), sender, None, wait)
-        )
-
-    async def renounce(
-        self, key: Key, token: str, role: str, *, sender: str | None = None, wait: str = "executed"
-    ) -> wire.Transaction:
-        """Give up a role of one's own, as :meth:`Tokens.renounce`."""
-        return await self._client.run(
-            self._calls.call(key, *assets.role(CONTRACT, "renounceRole", token, role, None), sender, None, wait)
-        )
-
-    async def pause(
-        self, key: Key, token: str, *, sender: str | None = None, wait: str = "executed"
-    ) -> wire.Transaction:
-        """Let nothing be moved, minted or burnt, as a pauser, as :meth:`Tokens.pause`."""
-        return await self._client.run(self._calls.call(key, *assets.pause(CONTRACT, token, True), sender, None, wait))
-
-    async def unpause(
-        self, key: Key, token: str, *, sender: str | None = None, wait: str = "executed"
-    ) -> wire.Transaction:
-        """Go on after a pause, as :meth:`Tokens.unpause`."""
-        return await self._client.run(self._calls.call(key, *assets.pause(CONTRACT, token, False), sender, None, wait))
