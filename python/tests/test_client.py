@@ -185,7 +185,7 @@ def test_asyncio(network: Network, job: wire.Job, tmp_path: Path) -> None:
             assert (await client.models.card(job.id))["model"]["job"] == job.id
             assert "entity" in await client.models.provenance(job.id, version=1)
             assert [u.state async for u in client.jobs.updates(job.id, 1)]
-            assert [p.committed for p in await client.jobs.peers(job.id)][0] == 2
+            assert (await client.jobs.peers(job.id))[0].committed == 2
             assert [r.round async for r in client.jobs.rounds(job.id)] == [1, 2]
             key = librum.Key.load(network.directory / "member-key")
             done = await client.transactions.call(key, "token", "transfer", {"to": bytes([7]) * 16, "amount": b""})

@@ -20,9 +20,9 @@ SCHEMAS = DOCUMENT["components"]["schemas"]
 # Read or made by hand: problems are exceptions, pages are walked, requests are parameters of methods.
 BY_HAND = {
     "AggregationPart", "AggregationStrategy", "Aggregations", "Balances", "Batch", "BearerTokens", "Blocks",
-    "Collections", "FieldError", "JobPeers", "Jobs", "Metrics", "NFTs", "NewAggregation", "NewAggregationInput", "NewUpload",
-    "Peers", "Problem", "Proposals", "Rounds", "SearchAggregation", "SearchFields", "SearchRequest", "Submission",
-    "Tokens", "Updates",
+    "Collections", "FieldError", "JobPeers", "Jobs", "Metrics", "NFTs", "NewAggregation", "NewAggregationInput",
+    "NewUpload", "Peers", "Problem", "Proposals", "Rounds", "SearchAggregation", "SearchFields", "SearchRequest",
+    "Submission", "Tokens", "Updates",
 }  # fmt: skip
 TYPES = {name: kind for name, kind in vars(wire).items() if isinstance(kind, type)}
 
