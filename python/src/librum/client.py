@@ -346,7 +346,7 @@ class Jobs(_Part):
         """Go through what the peers of a round answered. Numbers of examples and metrics are their claims."""
         return self._client.walk(f"/v1/jobs/{job}/rounds/{round_number}/updates", "updates", wire.Update)
 
-    def peers(self, job: str) -> list[wire.JobPeer]:
+    def peers(self, job: str) -> Sequence[wire.JobPeer]:
         """Return what each peer contributed and how often it failed, over all rounds, by id."""
         sums: dict[str, wire.JobPeer] = {}
         for p in self._client.walk(f"/v1/jobs/{job}/peers", "peers", wire.JobPeer):
