@@ -66,8 +66,10 @@ func (x *Index) load(ctx context.Context) error {
 	if uuid, there := uuids[s.Index]; !there || uuid != s.UUID {
 		s.Index, s.UUID, s.At = "", "", nil
 	}
-	if s.Old != nil && uuids[s.Old.Index] != s.Old.UUID {
-		s.Old = nil
+	if s.Old != nil {
+		if uuid, there := uuids[s.Old.Index]; !there || uuid != s.Old.UUID {
+			s.Old = nil // a row that names no generation, or several by a pattern, is deleted by nobody
+		}
 	}
 	if s.Index != x.state.Index || s.UUID != x.state.UUID {
 		x.whole, x.until = false, 0
