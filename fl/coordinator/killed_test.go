@@ -126,7 +126,7 @@ func (l *lives) work(ctx context.Context, i int) {
 func (l *lives) answer(ctx context.Context, i int, n living) error {
 	ctx, cancel := context.WithTimeout(ctx, 40*time.Second)
 	defer cancel()
-	defer context.AfterFunc(n.life, cancel)()
+	defer context.AfterFunc(n.life, cancel)() //nolint:contextcheck // the node may die before the test does
 	return l.peerAt(ctx, i, n.service, func() {
 		select {
 		case <-time.After(12 * time.Second):
