@@ -14,9 +14,13 @@ import (
 // starting, and to say where to read on; and no other error to be changed.
 func TestEnded(t *testing.T) {
 	t.Parallel()
-	for _, lost := range []error{node.ErrLogRewritten, &order.CorruptError{File: "topic x", Reason: "removed"}, order.ErrTrimmed} {
+	for lost, what := range map[error]string{
+		node.ErrLogRewritten: "docs/runbooks/damage.md",
+		&order.CorruptError{File: "topic x", Reason: "removed"}: "docs/runbooks/damage.md",
+		order.ErrTrimmed: "librum snapshot restore",
+	} {
 		for _, err := range []error{fmt.Errorf("read: %w", lost), &exitError{code: exitUnknown, err: fmt.Errorf("open: %w", lost)}} {
-			if code := report(ended(err)); code != exitNo || !strings.Contains(ended(err).Error(), "docs/runbooks/damage.md") {
+			if code := report(ended(err)); code != exitNo || !strings.Contains(ended(err).Error(), what) {
 				t.Errorf("%v: exit %d, %v", err, code, ended(err))
 			}
 		}
