@@ -12,7 +12,7 @@ import (
 // several are under way. A record costs its signature, a sync and its turn
 // through all stages, whatever it holds; the gap is the most that gathering adds
 // to the way of a transaction.
-const recordGap = 2 * time.Millisecond
+const recordGap = 4 * time.Millisecond
 
 // batch appends what came through the door, as many transactions to a record
 // as fit. While one append is under way, and until the gap is over, the next
