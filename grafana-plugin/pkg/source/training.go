@@ -168,17 +168,26 @@ func final(rounds []v1.Round) []v1.Round {
 // chosen is which numbers of the rounds are shown: those asked for, or all
 // metrics that any round has.
 func chosen(of []jobRounds, metrics []string) []string {
-	if len(metrics) > 0 {
-		return metrics
-	}
-	names := map[string]bool{}
-	for _, j := range of {
-		for _, r := range j.rounds {
-			for name := range r.Metrics {
-				names[name] = true
+	return shown(metrics, func(yield func(map[string]float64)) {
+		for _, j := range of {
+			for _, r := range j.rounds {
+				yield(r.Metrics)
 			}
 		}
+	})
+}
+
+// shown is the metrics that are asked for, or all that occur.
+func shown(asked []string, each func(yield func(map[string]float64))) []string {
+	if len(asked) > 0 {
+		return asked
 	}
+	names := map[string]bool{}
+	each(func(metrics map[string]float64) {
+		for name := range metrics {
+			names[name] = true
+		}
+	})
 	if len(names) == 0 {
 		return []string{"accuracy", "loss"} // so that there are fields without values (invariant 1)
 	}
@@ -406,21 +415,13 @@ func claim(u *v1.Update, name string) *float64 {
 
 // claimed is which numbers of the answers are shown.
 func claimed(all []peerAnswers, metrics []string) []string {
-	if len(metrics) > 0 {
-		return metrics
-	}
-	names := map[string]bool{}
-	for _, a := range all {
-		for _, u := range a.list {
-			for name := range u.Metrics {
-				names[name] = true
+	return shown(metrics, func(yield func(map[string]float64)) {
+		for _, a := range all {
+			for _, u := range a.list {
+				yield(u.Metrics)
 			}
 		}
-	}
-	if len(names) == 0 {
-		return []string{"accuracy", "loss"}
-	}
-	return slices.Sorted(maps.Keys(names))
+	})
 }
 
 // peerSeries is a frame for each peer and job: peers answer at different times.
