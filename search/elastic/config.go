@@ -20,7 +20,7 @@ import (
 // Config says where the index is.
 type Config struct {
 	Addresses []string // URLs without user and password
-	Prefix    string   // of all names; see [CheckPrefix]
+	Prefix    string   // of all names, a-z first, then a-z, 0-9 and -, at most 100
 	Node      ledger.ID
 	User      string
 	Password  string
@@ -36,8 +36,8 @@ const DefaultTimeout = 30 * time.Second
 
 var prefixForm = regexp.MustCompile(`^[a-z][a-z0-9-]{0,99}$`)
 
-// CheckPrefix says what is wrong with a prefix.
-func CheckPrefix(prefix string) error {
+// checkPrefix says what is wrong with a prefix.
+func checkPrefix(prefix string) error {
 	if !prefixForm.MatchString(prefix) {
 		return fmt.Errorf("prefix %.40q: want a-z first, then a-z, 0-9 and -, at most 100", prefix)
 	}
@@ -45,7 +45,7 @@ func CheckPrefix(prefix string) error {
 }
 
 func (c *Config) transport() (*elastictransport.Client, *http.Transport, error) {
-	if err := CheckPrefix(c.Prefix); err != nil {
+	if err := checkPrefix(c.Prefix); err != nil {
 		return nil, nil, err
 	}
 	if c.APIKey != "" && c.User != "" {
